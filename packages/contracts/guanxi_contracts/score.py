@@ -1,0 +1,44 @@
+"""Score events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from guanxi_contracts.envelope import EventType
+
+RfmTier = Literal["high_value", "potential", "ordinary", "dormant"]
+
+
+class ScoreReason(msgspec.Struct, frozen=True):
+    """Why a score is what it is: a stable `code` for translation and the figures that go with it."""
+
+    code: str
+    figures: dict[str, float | int | str]
+
+
+class ScoreChangedV1(msgspec.Struct, kw_only=True):
+    """The RFM score of a customer changed.
+
+    `recency`, `frequency` and `monetary` are classes 1 (worst) to 5 (best), 0 without a purchase.
+    `revision` grows with every change of this customer's score, so that a reader keeps the newest.
+    """
+
+    customer_id: UUID
+    revision: int
+    tier: RfmTier
+    previous_tier: RfmTier | None
+    recency: int
+    frequency: int
+    monetary: int
+    purchases: int
+    amount_minor: int
+    last_purchase_at: datetime | None
+    computed_at: datetime
+    reasons: list[ScoreReason] = []
+
+
+SCORE_CHANGED = EventType("guanxi.score.changed.v1", ScoreChangedV1)

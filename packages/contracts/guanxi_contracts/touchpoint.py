@@ -1,0 +1,65 @@
+"""Touchpoint events: what a channel reported, before and after the person behind it is known."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from guanxi_contracts.envelope import EventType
+
+TouchpointKind = Literal["identify", "track", "page", "screen", "group", "alias"]
+
+
+class IdentifierRef(msgspec.Struct, frozen=True):
+    """An identifier without its value: its type and the 16-byte keyed hash of the normalised value."""
+
+    type: str
+    hash: bytes
+
+
+class Purchase(msgspec.Struct, frozen=True):
+    """Figures of a purchase. `amount_minor` is in minor units of the ISO 4217 `currency` (cents, fen)."""
+
+    amount_minor: int
+    currency: str
+    quantity: int = 1
+
+
+class TouchpointReceivedV1(msgspec.Struct, kw_only=True):
+    """A touchpoint accepted from a channel. `sealed` holds its content, AES-256-GCM, bound to `touchpoint_id`.
+
+    `identifiers` are ordered strongest first and contain no junk; times are UTC; `occurred_at` is already
+    corrected for clock skew.
+    """
+
+    touchpoint_id: UUID
+    channel: str
+    kind: TouchpointKind
+    name: str | None
+    occurred_at: datetime
+    received_at: datetime
+    identifiers: list[IdentifierRef]
+    sealed: bytes
+    has_traits: bool = False
+    purchase: Purchase | None = None
+
+
+class TouchpointResolvedV1(msgspec.Struct, kw_only=True):
+    """A touchpoint whose person is known, exactly once per touchpoint.
+
+    `profile_id` is the fragment that keeps it for ever; `customer_id` and `membership_version` say to which
+    customer that fragment belonged at this moment; `members` lists the customer's fragments when there are several.
+    """
+
+    profile_id: UUID
+    customer_id: UUID
+    membership_version: int
+    touchpoint: TouchpointReceivedV1
+    members: list[UUID] = []
+
+
+TOUCHPOINT_RECEIVED = EventType("guanxi.touchpoint.received.v1", TouchpointReceivedV1)
+TOUCHPOINT_RESOLVED = EventType("guanxi.touchpoint.resolved.v1", TouchpointResolvedV1)
