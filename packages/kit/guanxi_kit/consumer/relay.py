@@ -1,0 +1,176 @@
+"""The relay: publishes what transactions left in the outbox, in order per source, then removes it.
+
+It may publish a row more than once (after a crash, or beside a stale owner); it never publishes a later row of a
+source before an earlier one was confirmed. So receivers see repeats, which they drop by cause, and never a gap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import structlog
+
+from guanxi_kit import telemetry
+from guanxi_kit.db import Database, is_transient
+from guanxi_kit.log.port import Headers, LogUnavailable, Outgoing, Producer
+
+CHUNK_ROWS = 64
+SWEEP_SECONDS = 5.0
+_UNPACK = msgspec.msgpack.Decoder(list[tuple[str, bytes, bytes, Headers]]).decode
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """Packed records of one source; rows of a source are published in the order of their ids."""
+
+    id: int
+    source: str
+    records: bytes
+
+
+class Relay:
+    """Publishes rows handed over after a commit, rows found on taking over a partition, and rows of streams.
+
+    `streams` are sources that several processes may write: their rows are always read back from the table, lowest
+    first, because only the table knows the order of commits between processes.
+    """
+
+    def __init__(self, db: Database, producer: Producer, *, streams: Sequence[str] = (), limit: int = 64) -> None:
+        self._db = db
+        self._producer = producer
+        self._streams = tuple(streams)
+        self._limit = limit
+        self._queue: deque[OutboxRow] = deque()
+        self._queued: set[int] = set()
+        self._stale_streams: set[str] = set(streams)
+        self._changed = asyncio.Condition()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start publishing in the background."""
+        self._task = asyncio.create_task(self._run(), name="relay")
+
+    async def stop(self, *, timeout: float = 10.0) -> None:
+        """Publish what is queued, at most `timeout` seconds; the rest stays in the table for the next owner."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self.flush()
+        except TimeoutError:
+            log.warning("relay.stopped_with_rest", rows=len(self._queue))
+        self._stopping = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def submit(self, rows: Iterable[OutboxRow]) -> None:
+        """Queue rows just committed, waiting while too many are queued (back-pressure)."""
+        async with self._changed:
+            self._enqueue(rows)
+            self._changed.notify_all()
+            await self._changed.wait_for(lambda: len(self._queue) <= self._limit or self._stopping)
+
+    def wake(self, source: str) -> None:
+        """Publish the rows of a stream soon."""
+        self._stale_streams.add(source)
+        self._nudge = asyncio.create_task(self._notify(), name="relay-nudge")
+
+    async def recover(self, sources: Sequence[str]) -> None:
+        """Queue what an earlier owner of these sources left in the table; call before acting for them."""
+        async with self._db.pool.acquire() as connection:
+            found = await connection.fetch(
+                "SELECT id, source, records FROM outbox WHERE source = ANY($1) ORDER BY id", list(sources)
+            )
+        async with self._changed:
+            self._enqueue(OutboxRow(row["id"], row["source"], row["records"]) for row in found)
+            self._changed.notify_all()
+
+    async def flush(self) -> None:
+        """Wait until everything queued is published and removed."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._queue and not self._stale_streams)
+
+    def _enqueue(self, rows: Iterable[OutboxRow]) -> None:
+        for row in rows:
+            if row.id not in self._queued:
+                self._queued.add(row.id)
+                self._queue.append(row)
+        telemetry.outbox_pending.set(len(self._queue))
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def _run(self) -> None:
+        delay = 0.1
+        while not self._stopping:
+            try:
+                await self._step()
+                delay = 0.1
+            except Exception as error:
+                if not (isinstance(error, LogUnavailable) or is_transient(error)):
+                    log.error("relay.failed", error=type(error).__name__)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 5.0)
+
+    async def _step(self) -> None:
+        """Publish one chunk, or wait for work; look for forgotten stream rows every few seconds."""
+        if not self._queue and not self._stale_streams:
+            try:
+                async with asyncio.timeout(SWEEP_SECONDS), self._changed:
+                    await self._changed.wait_for(lambda: self._queue or self._stale_streams)
+            except TimeoutError:
+                self._stale_streams.update(self._streams)
+        for source in tuple(self._stale_streams):
+            await self._publish_stream(source)
+        chunk = [self._queue[i] for i in range(min(CHUNK_ROWS, len(self._queue)))]
+        if chunk:
+            await self._publish(chunk)
+            async with self._changed:
+                for row in chunk:
+                    self._queue.popleft()
+                    self._queued.discard(row.id)
+                telemetry.outbox_pending.set(len(self._queue))
+                self._changed.notify_all()
+
+    async def _publish_stream(self, source: str) -> None:
+        """Publish all rows of a stream as the table has them."""
+        self._stale_streams.discard(source)
+        try:
+            while True:
+                async with self._db.pool.acquire() as connection:
+                    found = await connection.fetch(
+                        "SELECT id, source, records FROM outbox WHERE source = $1 ORDER BY id LIMIT $2",
+                        source,
+                        CHUNK_ROWS,
+                    )
+                if not found:
+                    break
+                await self._publish([OutboxRow(row["id"], row["source"], row["records"]) for row in found])
+        except BaseException:
+            self._stale_streams.add(source)
+            raise
+        await self._notify()
+
+    async def _publish(self, rows: Sequence[OutboxRow]) -> None:
+        """Append the rows' records to the log, then remove the rows.
+
+        The removal need not be durable: a row that comes back is published again and dropped as a repeat.
+        """
+        records = [
+            Outgoing(topic, key, value, headers) for row in rows for topic, key, value, headers in _UNPACK(row.records)
+        ]
+        await self._producer.append(records)
+        telemetry.relay_published.inc(len(records))
+        async with self._db.pool.acquire() as connection:
+            await connection.execute(
+                "WITH quick AS (SELECT set_config('synchronous_commit', 'off', true))"
+                " DELETE FROM outbox USING quick WHERE id = ANY($1::bigint[])",
+                [row.id for row in rows],
+            )
