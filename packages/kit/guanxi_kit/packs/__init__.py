@@ -1,0 +1,30 @@
+"""Industry packs: reviewed configuration files, checked as a whole when they are loaded."""
+
+from guanxi_kit.packs.events import EventSettings, PurchaseEvent
+from guanxi_kit.packs.identifiers import IdentifierSettings, IdentifierType
+from guanxi_kit.packs.journeys import Journey, Send, Step, Trigger
+from guanxi_kit.packs.loader import Pack, load_pack
+from guanxi_kit.packs.problems import PackError, PackProblem
+from guanxi_kit.packs.scores import RfmSettings, ScoreSettings, Tier, TierRule
+from guanxi_kit.packs.templates import Template, parse_template
+
+__all__ = [
+    "EventSettings",
+    "IdentifierSettings",
+    "IdentifierType",
+    "Journey",
+    "Pack",
+    "PackError",
+    "PackProblem",
+    "PurchaseEvent",
+    "RfmSettings",
+    "ScoreSettings",
+    "Send",
+    "Step",
+    "Template",
+    "Tier",
+    "TierRule",
+    "Trigger",
+    "load_pack",
+    "parse_template",
+]

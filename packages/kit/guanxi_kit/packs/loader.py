@@ -1,0 +1,177 @@
+"""Reads a pack's folder and checks it as a whole."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from guanxi_kit.packs.events import EventSettings
+from guanxi_kit.packs.identifiers import IdentifierSettings
+from guanxi_kit.packs.journeys import Journey
+from guanxi_kit.packs.located_yaml import FieldPath, LocatedYaml, LocatedYamlError, read_yaml
+from guanxi_kit.packs.model import Labels, Locale, PackModel, Slug
+from guanxi_kit.packs.problems import PackError, PackProblem
+from guanxi_kit.packs.scores import ScoreSettings
+from guanxi_kit.packs.templates import parse_template
+
+_TEMPLATE_FILE = re.compile(r"([a-z][a-z0-9_]{0,63})\.([a-z]{2}(?:-[A-Z]{2})?)\.liquid")
+_Part = TypeVar("_Part")
+
+
+class PackHead(PackModel):
+    """Pack file `pack.yaml`: who the pack is."""
+
+    name: Slug
+    labels: Labels
+    default_locale: Locale
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A checked industry pack. `templates` maps template name to locale to the file's text."""
+
+    name: str
+    labels: Labels
+    default_locale: str
+    identifiers: IdentifierSettings
+    events: EventSettings
+    scores: ScoreSettings
+    journeys: tuple[Journey, ...]
+    templates: Mapping[str, Mapping[str, str]]
+
+
+_FILES: Mapping[str, TypeAdapter[Any]] = {
+    "pack": TypeAdapter(PackHead),
+    "identifiers": TypeAdapter(IdentifierSettings),
+    "events": TypeAdapter(EventSettings),
+    "scores": TypeAdapter(ScoreSettings),
+    "journeys": TypeAdapter(tuple[Journey, ...]),
+}
+
+
+@dataclass
+class _Reading:
+    folder: Path
+    problems: list[PackProblem] = field(default_factory=list)
+    documents: dict[str, LocatedYaml] = field(default_factory=dict)
+    parts: dict[str, Any] = field(default_factory=dict)
+    templates: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def report(self, file: Path, line: int, name: str, reason: str) -> None:
+        self.problems.append(PackProblem(file, line, name, reason))
+
+
+def load_pack(directory: Path, name: str) -> Pack:
+    """Return the pack in `directory/name`. Raises PackError with every mistake: file, line, field, reason."""
+    reading = _Reading(directory / name)
+    if not reading.folder.is_dir():
+        raise PackError([PackProblem(reading.folder, 1, name, "is not a folder with a pack")])
+    _refuse_unknown_files(reading)
+    for stem in _FILES:
+        _read_part(reading, stem)
+    _read_templates(reading)
+    _check_references(reading, name)
+    if reading.problems:
+        raise PackError(reading.problems)
+    head: PackHead = reading.parts["pack"]
+    return Pack(
+        name=head.name,
+        labels=head.labels,
+        default_locale=head.default_locale,
+        identifiers=reading.parts["identifiers"],
+        events=reading.parts["events"],
+        scores=reading.parts["scores"],
+        journeys=reading.parts["journeys"],
+        templates=reading.templates,
+    )
+
+
+def _refuse_unknown_files(reading: _Reading) -> None:
+    for path in sorted(reading.folder.iterdir()):
+        known = path.name == "templates" or (path.suffix == ".yaml" and path.stem in _FILES)
+        if not known and path.suffix in {".yaml", ".yml", ".liquid", ""} and not path.name.startswith("."):
+            reading.report(path, 1, path.name, "is no part of a pack")
+
+
+def _read_part(reading: _Reading, stem: str) -> None:
+    file = reading.folder / f"{stem}.yaml"
+    try:
+        document = read_yaml(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return reading.report(file, 1, stem, "the file is missing")
+    except (OSError, UnicodeDecodeError) as error:
+        return reading.report(file, 1, stem, f"cannot be read: {error}")
+    except LocatedYamlError as error:
+        return reading.report(file, error.line, _name(stem, error.path), error.reason)
+    reading.documents[stem] = document
+    try:
+        # JSON mode is the strict mode in which a list may fill a tuple.
+        reading.parts[stem] = _FILES[stem].validate_json(json.dumps(document.value))
+    except ValidationError as error:
+        for path, reason in _explained(error):
+            reading.report(file, document.line_of(path), _name(stem, path), reason)
+    return None
+
+
+def _explained(error: ValidationError) -> Iterator[tuple[FieldPath, str]]:
+    for detail in error.errors(include_url=False):
+        path = tuple(part for part in detail["loc"] if part != "[key]")
+        if detail["type"] == "extra_forbidden":
+            yield path, "is not a known field"
+        elif detail["type"] == "missing":
+            yield path, "is missing"
+        else:
+            yield path, detail["msg"].removeprefix("Value error, ")
+
+
+def _name(stem: str, path: FieldPath) -> str:
+    return stem + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+
+
+def _read_templates(reading: _Reading) -> None:
+    folder = reading.folder / "templates"
+    for file in sorted(folder.iterdir()) if folder.is_dir() else []:
+        match = _TEMPLATE_FILE.fullmatch(file.name)
+        if match is None:
+            reading.report(file, 1, f"templates.{file.name}", "must be named like welcome.zh.liquid")
+            continue
+        try:
+            text = file.read_text(encoding="utf-8")
+            parse_template(text)
+        except (OSError, ValueError) as error:
+            reading.report(file, 1, f"templates.{match[1]}.{match[2]}", str(error))
+        else:
+            reading.templates.setdefault(match[1], {})[match[2]] = text
+
+
+def _check_references(reading: _Reading, name: str) -> None:
+    head: PackHead | None = reading.parts.get("pack")
+    if head is None:
+        return
+    if head.name != name:
+        line = reading.documents["pack"].line_of(("name",))
+        reading.report(reading.folder / "pack.yaml", line, "pack.name", f"must be {name!r}, as its folder")
+    seen: set[str] = set()
+    for place, journey in enumerate(reading.parts.get("journeys", ())):
+        if journey.id in seen:
+            _report_journey(reading, (place, "id"), f"{journey.id} is declared more than once")
+        seen.add(journey.id)
+        for step, declared in enumerate(journey.steps):
+            locales = reading.templates.get(declared.send.template)
+            path = (place, "steps", step, "send", "template")
+            if locales is None:
+                _report_journey(reading, path, f"there is no template {declared.send.template!r}")
+            elif head.default_locale not in locales:
+                file = f"templates/{declared.send.template}.{head.default_locale}.liquid"
+                _report_journey(reading, path, f"lacks the default locale: {file}")
+
+
+def _report_journey(reading: _Reading, path: FieldPath, reason: str) -> None:
+    line = reading.documents["journeys"].line_of(path)
+    reading.report(reading.folder / "journeys.yaml", line, _name("journeys", path), reason)
