@@ -1,0 +1,41 @@
+"""Free and occupied TCP ports of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import socket
+
+import psutil
+
+# Below the range from which Linux gives ports to outgoing connections, so that none of those can take ours.
+FIRST_PORT, LAST_PORT = 20_000, 32_000
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen on `port` now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def find_free_port() -> int:
+    """A port that is free now. Raises OSError when none is found."""
+    for _ in range(200):
+        port = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311 - a port is no secret
+        if is_free(port):
+            return port
+    raise OSError(f"no free port between {FIRST_PORT} and {LAST_PORT}")
+
+
+def holder_of(port: int) -> int | None:
+    """Process id of the one that listens on `port`, if this user may know it."""
+    with contextlib.suppress(psutil.AccessDenied):
+        for connection in psutil.net_connections(kind="tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
+                return connection.pid
+    return None

@@ -1,0 +1,145 @@
+"""Pytest fixtures: one real PostgreSQL server a session, one fresh database a test.
+
+GUANXI_DATABASE_URL (a superuser's or database creator's connection string) takes an outside server instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import asyncpg
+import pytest
+
+from guanxi_devstack.bootstrap import (
+    SERVICES,
+    bootstrap,
+    create_database,
+    derive_passwords,
+    grant_connections,
+    quote_identifier,
+    with_database,
+    with_login,
+)
+from guanxi_devstack.postgres import EmbeddedPostgres
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class DatabaseDsns:
+    """Connection strings of one database: administrator, and application and owner of each service and the log.
+
+    `app` and `owner` are keyed by service name ("profile"); `log` and `log_owner` belong to the schema `event_log`.
+    """
+
+    name: str
+    admin: str
+    app: Mapping[str, str]
+    owner: Mapping[str, str]
+    log: str
+    log_owner: str
+
+
+@dataclass(frozen=True)
+class DatabaseServer:
+    """The server of this test session: its administrator's connection string and the passwords of our roles.
+
+    `embedded` is None when GUANXI_DATABASE_URL names an outside server.
+    """
+
+    admin: str
+    embedded: EmbeddedPostgres | None
+    passwords: Mapping[str, str] = field(repr=False)
+
+    def dsns(self, database: str) -> DatabaseDsns:
+        """Connection strings of a database of this server."""
+        admin = with_database(self.admin, database)
+
+        def login(role: str) -> str:
+            return with_login(admin, role, self.passwords[role])
+
+        return DatabaseDsns(
+            name=database,
+            admin=admin,
+            app={service: login(f"{service}_app") for service in SERVICES},
+            owner={service: login(f"{service}_owner") for service in SERVICES},
+            log=login("log_app"),
+            log_owner=login("log_owner"),
+        )
+
+
+@pytest.fixture(scope="session")
+def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
+    """A running PostgreSQL server with our roles."""
+    outside = os.environ.get("GUANXI_DATABASE_URL")
+    if outside:
+        yield DatabaseServer(outside, None, derive_passwords(outside))
+        return
+    embedded = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
+    embedded.start()
+    try:
+        yield DatabaseServer(embedded.dsn(), embedded, derive_passwords(embedded.password))
+    finally:
+        embedded.stop()
+
+
+@pytest.fixture(scope="session")
+def database_template(database_server: DatabaseServer) -> Iterator[str]:
+    """Name of a bootstrapped, empty database to copy."""
+    name = f"guanxi_template_{uuid.uuid4().hex}"
+
+    async def create() -> None:
+        await create_database(database_server.admin, name)
+        await bootstrap(with_database(database_server.admin, name), database_server.passwords)
+
+    run_apart(create)
+    yield name
+    run_apart(lambda: _drop(database_server.admin, name))
+
+
+@pytest.fixture
+def database_dsns(database_server: DatabaseServer, database_template: str) -> Iterator[DatabaseDsns]:
+    """A fresh database with roles and schemas, without any table."""
+    dsns = database_server.dsns(f"guanxi_test_{uuid.uuid4().hex}")
+    run_apart(lambda: _copy(database_server.admin, database_template, dsns))
+    yield dsns
+    run_apart(lambda: _drop(database_server.admin, dsns.name))
+
+
+def run_apart(work: Callable[[], Awaitable[T]]) -> T:
+    """Run `work()` to its end in an event loop of its own thread, whether or not this thread has a loop."""
+
+    async def body() -> T:
+        return await work()
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(lambda: asyncio.run(body())).result()
+
+
+async def _copy(admin_dsn: str, template: str, dsns: DatabaseDsns) -> None:
+    connection = await asyncpg.connect(admin_dsn)
+    try:
+        await connection.execute(
+            f"CREATE DATABASE {quote_identifier(dsns.name)} TEMPLATE {quote_identifier(template)}"
+        )
+    finally:
+        await connection.close()
+    connection = await asyncpg.connect(dsns.admin)
+    try:
+        await grant_connections(connection)
+    finally:
+        await connection.close()
+
+
+async def _drop(admin_dsn: str, name: str) -> None:
+    connection = await asyncpg.connect(admin_dsn)
+    try:
+        await connection.execute(f"DROP DATABASE IF EXISTS {quote_identifier(name)} WITH (FORCE)")
+    finally:
+        await connection.close()
