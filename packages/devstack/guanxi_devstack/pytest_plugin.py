@@ -33,9 +33,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class DatabaseDsns:
-    """Connection strings of one database: administrator, and application and owner of each service and the log.
+    """Connection strings of one database: administrator's, each service's and the log's.
 
-    `app` and `owner` are keyed by service name ("profile"); `log` and `log_owner` belong to the schema `event_log`.
+    `app` and `owner` are keyed by service name ("profile"); `log` and `log_owner` are for schema `event_log`.
     """
 
     name: str
