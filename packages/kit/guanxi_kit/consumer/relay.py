@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -70,11 +71,17 @@ class Relay:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def submit(self, rows: Iterable[OutboxRow]) -> None:
-        """Queue rows just committed, waiting while too many are queued (back-pressure)."""
+        """Queue rows just committed."""
         async with self._changed:
             self._enqueue(rows)
             self._changed.notify_all()
-            await self._changed.wait_for(lambda: len(self._queue) <= self._limit or self._stopping)
+
+    async def has_room(self, *, timeout: float) -> bool:
+        """Wait at most `timeout` seconds until few enough rows are queued to act on more records (back-pressure)."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout), self._changed:
+                await self._changed.wait_for(lambda: len(self._queue) <= self._limit)
+        return len(self._queue) <= self._limit
 
     def wake(self, source: str) -> None:
         """Publish the rows of a stream soon."""

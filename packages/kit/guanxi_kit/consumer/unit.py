@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 import asyncpg
@@ -16,11 +17,12 @@ from guanxi_kit.clock import Clock
 from guanxi_kit.consumer.cause import Cause
 from guanxi_kit.consumer.relay import OutboxRow, Relay
 from guanxi_kit.db import Database
-from guanxi_kit.log.port import MAX_RECORD_BYTES, Record, RecordTooLarge
+from guanxi_kit.log.port import MAX_RECORD_BYTES, Headers, Record, RecordTooLarge
 
 T = TypeVar("T")
 
 ROW_BYTES = 4_000_000
+_Pending = tuple[Cause, str, bytes, bytes]
 _PACK = msgspec.msgpack.Encoder().encode
 
 
@@ -41,7 +43,7 @@ class Outbox:
     """Collects the events of one transaction and writes them with it."""
 
     def __init__(self) -> None:
-        self._pending: list[tuple[Cause, str, bytes, bytes]] = []
+        self._pending: list[_Pending] = []
 
     def add(self, cause: Cause, topic: str, key: bytes, value: bytes) -> None:
         """Publish `value` when the transaction commits. Raises RecordTooLarge at once: the log would never take it."""
@@ -71,29 +73,23 @@ class Outbox:
         ]
 
 
-def _rows(pending: list[tuple[Cause, str, bytes, bytes]]) -> list[tuple[str, int, bytes]]:
+def _rows(pending: list[_Pending]) -> list[tuple[str, int, bytes]]:
     """Pack events into rows of one source each, at most about ROW_BYTES, numbering the outputs of each cause."""
-    pending.sort(key=lambda item: (item[0].source, item[0].sequence))
     rows: list[tuple[str, int, bytes]] = []
-    packed: list[tuple[str, bytes, bytes, Any]] = []
-    size, index, previous = 0, 0, pending[0][0]
-    for cause, topic, key, value in pending:
-        same_source = cause.source == previous.source
-        if packed and (not same_source or size > ROW_BYTES):
-            rows.append((previous.source, len(packed), _PACK(packed)))
-            packed, size = [], 0
-        index = index + 1 if packed_after(previous, cause, bool(rows or packed)) else 0
-        headers = Cause(cause.source, cause.sequence, index, cause.trace).headers()
-        packed.append((topic, key, value, headers))
-        size += len(value)
-        previous = cause
-    rows.append((previous.source, len(packed), _PACK(packed)))
+    ordered = sorted(pending, key=lambda item: (item[0].source, item[0].sequence))
+    for source, of_source in groupby(ordered, key=lambda item: item[0].source):
+        packed: list[tuple[str, bytes, bytes, Headers]] = []
+        size = 0
+        for _, of_cause in groupby(of_source, key=lambda item: item[0].sequence):
+            for index, (cause, topic, key, value) in enumerate(of_cause):
+                packed.append((topic, key, value, replace(cause, index=index).headers()))
+                size += len(value)
+            if size > ROW_BYTES:
+                rows.append((source, len(packed), _PACK(packed)))
+                packed, size = [], 0
+        if packed:
+            rows.append((source, len(packed), _PACK(packed)))
     return rows
-
-
-def packed_after(previous: Cause, cause: Cause, started: bool) -> bool:
-    """True when `cause` repeats the previous output's cause, so that its index goes on counting."""
-    return started and (cause.source, cause.sequence) == (previous.source, previous.sequence)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,238 @@
+"""The batch consumer: every record takes effect exactly once, whatever is killed or delivered again.
+
+Position, effects and outgoing events commit in one transaction. A batch that fails on its content is bisected
+down to the bad record, which is parked; a fault of the surroundings is retried for as long as it lasts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import asyncpg
+import structlog
+
+from guanxi_kit import telemetry
+from guanxi_kit.clock import Clock
+from guanxi_kit.consumer.batch import Batch, Polled, decode, halves
+from guanxi_kit.consumer.dead_letters import DeadLetter, park, reason_of
+from guanxi_kit.consumer.positions import Fenced, Position, advance_positions, load_positions
+from guanxi_kit.consumer.relay import Relay
+from guanxi_kit.consumer.unit import Poison, Subscription, Unit
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.db import Database, is_transient
+from guanxi_kit.log.port import Consumer, LogError, LogRecreated, LogUnavailable, TopicPartition
+
+LAG_SECONDS = 5.0
+FIRST_DELAY = 0.05
+LONGEST_DELAY = 5.0
+RECORD_FAULT_CLASSES = ("22", "23")
+
+log = structlog.get_logger(__name__)
+
+
+def is_record_fault(error: BaseException) -> bool:
+    """True when the content of a record is to blame, so that parking it helps.
+
+    Database errors blame a record only as data exception (22) or constraint violation (23); a missing table, a full
+    disk or a lost right would otherwise park every record there is.
+    """
+    if isinstance(error, Poison):
+        return True
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "")[:2] in RECORD_FAULT_CLASSES
+    return not (isinstance(error, Fenced | LogError | OSError | asyncpg.InterfaceError | TimeoutError) or is_transient(error))
+
+
+class Worker:
+    """Consumes topics for one service. `run` returns after `stop`, with the current batch finished."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        consumer: Consumer,
+        relay: Relay,
+        subscriptions: Sequence[Subscription],
+        clock: Clock,
+        keyring: Keyring,
+        batch: int = 2000,
+    ) -> None:
+        self._db = db
+        self._consumer = consumer
+        self._relay = relay
+        self._topics = {subscription.topic: subscription for subscription in subscriptions}
+        self._clock = clock
+        self._keyring = keyring
+        self._batch = batch
+        self._positions: dict[TopicPartition, Position] = {}
+        self._stopping = asyncio.Event()
+        self._in_batch = asyncio.Lock()
+        self._refused: LogRecreated | None = None
+
+    async def run(self) -> None:
+        """Consume until stopped. Raises LogRecreated when the log is not the one the positions belong to."""
+        await self._relay.start()
+        await self._consumer.start(self._assigned, self._revoked)
+        lag = asyncio.create_task(self._watch_lag(), name="lag")
+        try:
+            while not self._stopping.is_set():
+                await self._step()
+        finally:
+            lag.cancel()
+            await self._relay.stop()
+            await self._consumer.stop()
+
+    async def stop(self) -> None:
+        """Ask `run` to finish its batch and return."""
+        self._stopping.set()
+
+    async def _step(self) -> None:
+        if not await self._relay.has_room(timeout=0.5):
+            return
+        try:
+            records = await self._consumer.poll(max_records=self._batch, timeout=0.5)
+        except LogUnavailable:
+            await self._pause(1.0)
+            return
+        if self._refused is not None:
+            raise self._refused
+        await self._settle_surely(records)
+
+    async def _settle_surely(self, records: Polled) -> None:
+        """Settle a batch, through faults of the surroundings for as long as they last."""
+        delay = FIRST_DELAY
+        while records and not self._stopping.is_set():
+            try:
+                async with self._in_batch:
+                    await self._settle(self._ours(records))
+            except Exception as error:
+                log.warning("batch.retried", reason=reason_of(error), delay=round(delay, 2))
+                telemetry.batch_retries.inc()
+            else:
+                return
+            await self._pause(delay)
+            delay = min(delay * 2, LONGEST_DELAY)
+            with suppress(Exception):
+                if await self._resync():
+                    return
+
+    def _ours(self, records: Polled) -> Polled:
+        """Leave out partitions that went to another owner, and records whose effect is already in."""
+        return {
+            where: rest
+            for where, found in records.items()
+            if where in self._positions
+            and (rest := [r for r in found if r.offset >= self._positions[where].next_offset])
+        }
+
+    async def _settle(self, records: Polled) -> None:
+        """Give a batch its effect, parking what is to blame for a failure."""
+        if not records:
+            return
+        batch = decode(records, self._positions, self._topics)
+        started = time.perf_counter()
+        try:
+            await self._commit(batch)
+        except Exception as error:
+            if not is_record_fault(error):
+                raise
+            if sum(len(found) for found in records.values()) == 1:
+                ((_, (record,)),) = records.items()
+                log.warning("record.parked", topic=record.topic, partition=record.partition, offset=record.offset)
+                await self._commit(Batch({}, [DeadLetter(record, reason_of(error))], batch.repeats, batch.moves))
+                return
+            for half in halves(records):
+                await self._settle(half)
+        else:
+            self._count(records, batch, time.perf_counter() - started)
+
+    async def _commit(self, batch: Batch) -> None:
+        async with self._db.transaction() as connection:
+            await advance_positions(connection, batch.moves)
+            unit = Unit(connection, self._clock.now())
+            with telemetry.batch_span(batch.work):
+                for topic, received in batch.work.items():
+                    if received:
+                        await self._topics[topic].handler(unit, received)
+            await park(connection, batch.unreadable, keyring=self._keyring, now=unit.now)
+            rows = await unit.outbox.write(connection)
+        self._positions |= {where: after for where, (_, after) in batch.moves.items()}
+        await self._relay.submit(rows)
+        with suppress(LogError):
+            await self._consumer.commit({where: after.next_offset for where, (_, after) in batch.moves.items()})
+
+    def _count(self, records: Polled, batch: Batch, seconds: float) -> None:
+        telemetry.batch_seconds.observe(seconds)
+        telemetry.batch_size.observe(sum(len(found) for found in records.values()))
+        for topic, repeats in batch.repeats.items():
+            telemetry.records.labels(topic=topic, outcome="repeat").inc(repeats)
+        for topic, received in batch.work.items():
+            telemetry.records.labels(topic=topic, outcome="processed").inc(len(received))
+
+    async def _assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Take partitions over: read where they stand, and queue what their last owner left in the outbox."""
+        delay = FIRST_DELAY
+        while True:
+            try:
+                self._positions |= await self._load(partitions)
+                await self._relay.recover([f"{where.topic}/{where.partition}" for where in partitions])
+                break
+            except LogRecreated as error:
+                self._refused = error
+                return {}
+            except Exception as error:
+                log.warning("assignment.retried", reason=reason_of(error))
+            await self._pause(delay)
+            delay = min(delay * 2, LONGEST_DELAY)
+        return {where: self._positions[where].next_offset for where in partitions}
+
+    async def _revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """Let partitions go, once the batch in hand is through (engines may call this beside it)."""
+        async with self._in_batch:
+            for where in partitions:
+                self._positions.pop(where, None)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2.0):
+                await self._relay.flush()
+
+    async def _load(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Position]:
+        log_id = await self._consumer.log_id()
+        begin = await self._consumer.begin_offsets(partitions)
+        end = await self._consumer.end_offsets(partitions)
+        async with self._db.transaction() as connection:
+            return await load_positions(connection, partitions, log_id=log_id, begin=begin, end=end)
+
+    async def _resync(self) -> bool:
+        """Read the positions again after a failure; True when one moved, so that the batch must be polled anew.
+
+        The commit may have happened although its answer was lost, or another owner may have taken over.
+        """
+        mine = sorted(self._positions)
+        fresh = await self._load(mine)
+        moved = [where for where in mine if where in self._positions and fresh[where] != self._positions[where]]
+        if not moved:
+            return False
+        await self._relay.recover([f"{where.topic}/{where.partition}" for where in moved])
+        for where in mine:
+            self._positions[where] = fresh[where]
+            if where in self._consumer.assignment():
+                self._consumer.seek(where, fresh[where].next_offset)
+        return True
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+    async def _watch_lag(self) -> None:
+        while True:
+            with suppress(LogError, OSError):
+                mine = dict(self._positions)
+                for where, end in (await self._consumer.end_offsets(sorted(mine))).items():
+                    telemetry.consumer_lag.labels(topic=where.topic, partition=str(where.partition)).set(
+                        end - mine[where].next_offset
+                    )
+            await asyncio.sleep(LAG_SECONDS)

@@ -1,0 +1,318 @@
+"""Every record takes effect exactly once, through lost answers, repeated appends, stale owners and bad records.
+
+Two stages on a real PostgreSQL and its event log: `first` acts on `numbers` and publishes to `doubled`, `second` acts on that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import asyncpg
+import msgspec
+import pytest
+
+from guanxi_contracts.envelope import EventType
+from guanxi_devstack.pytest_plugin import DatabaseDsns
+from guanxi_kit.clock import SystemClock
+from guanxi_kit.consumer import KIT_TABLES, Poison, Received, Relay, Subscription, Unit, Worker, stream_unit
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.db import Database, open_pool
+from guanxi_kit.log.factory import open_admin, open_consumer, open_producer
+from guanxi_kit.log.port import LogRecreated, LogUnavailable, Outgoing, Producer, TopicSpec
+from guanxi_kit.testing import eventually
+
+PARTITIONS = 4
+EFFECTS = "CREATE TABLE {schema}.effect (number integer NOT NULL);"
+
+
+class Numbered(msgspec.Struct):
+    number: int
+
+
+NUMBERED = EventType("test.numbered.v1", Numbered)
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    log_url: str
+    log_engine: str = "postgres"
+    kafka_bootstrap: str = ""
+    kafka_idempotence: bool = True
+
+
+def encode(number: int) -> bytes:
+    return NUMBERED.encode(Numbered(number), id=str(number), source="test", time=datetime.now(UTC))
+
+
+class FaultyProducer:
+    """Loses some appends and some confirmations."""
+
+    def __init__(self, inner: Producer, chance: random.Random, rate: float) -> None:
+        self._inner, self._chance, self._rate = inner, chance, rate
+
+    async def start(self) -> None:
+        await self._inner.start()
+
+    async def stop(self) -> None:
+        await self._inner.stop()
+
+    async def append(self, records: Sequence[Outgoing]) -> None:
+        if self._chance.random() < self._rate:
+            raise LogUnavailable("lost before")
+        await self._inner.append(records)
+        if self._chance.random() < self._rate:
+            raise LogUnavailable("lost after")
+
+
+class FaultyDatabase(Database):
+    """Loses some transactions before their commit and some answers after it."""
+
+    chance: random.Random
+    rate = 0.0
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:  # type: ignore[override]
+        async with super().transaction() as connection:
+            yield connection
+            if self.chance.random() < self.rate:
+                raise ConnectionResetError("lost before the commit")
+        if self.chance.random() < self.rate:
+            raise ConnectionResetError("lost after the commit")
+
+
+class Stage:
+    """One service: its schema, its handler, and workers that can be started several times over."""
+
+    def __init__(self, dsns: DatabaseDsns, service: str, topic: str, output: str | None) -> None:
+        self.dsns, self.service, self.topic, self.output = dsns, service, topic, output
+        self.log = LogSettings(dsns.log)
+        self.keyring = Keyring.generate()
+        self.poison: set[int] = set()
+        self.chance = random.Random(7)
+        self.rate = 0.0
+        self.running: list[tuple[Worker, asyncio.Task[None]]] = []
+
+    async def create(self) -> None:
+        connection = await asyncpg.connect(self.dsns.owner[self.service])
+        await connection.execute((KIT_TABLES + EFFECTS).format(schema=self.service))
+        await connection.close()
+        self.pool = await open_pool(self.dsns.app[self.service], min=1, max=6, application_name="test")
+        self.db = FaultyDatabase(self.pool)
+        self.db.chance, self.db.rate = self.chance, self.rate
+
+    async def handle(self, unit: Unit, received: Sequence[Received[Numbered]]) -> None:
+        numbers = [item.event.data.number for item in received]
+        if self.poison & set(numbers):
+            raise Poison("a number nobody likes")
+        await unit.connection.execute("INSERT INTO effect SELECT unnest($1::int[])", numbers)
+        if self.output:
+            for item in reversed(received):
+                number = item.event.data.number
+                unit.outbox.add(item.cause, self.output, str(number).encode(), encode(number))
+
+    async def start(self, group: str) -> Worker:
+        producer = FaultyProducer(open_producer(self.log), self.chance, self.rate)
+        await producer.start()
+        worker = Worker(
+            db=self.db,
+            consumer=open_consumer(self.log, group, [self.topic]),
+            relay=Relay(self.db, producer),
+            subscriptions=[Subscription(self.topic, {NUMBERED.type: NUMBERED}, self.handle)],
+            clock=SystemClock(),
+            keyring=self.keyring,
+            batch=50,
+        )
+        self.running.append((worker, asyncio.create_task(worker.run())))
+        return worker
+
+    async def stop(self) -> None:
+        for worker, _ in self.running:
+            await worker.stop()
+        await asyncio.gather(*(task for _, task in self.running))
+        self.running = []
+
+    async def effects(self) -> list[int]:
+        return [row["number"] for row in await self.pool.fetch("SELECT number FROM effect ORDER BY number")]
+
+    async def close(self) -> None:
+        await self.stop()
+        await self.pool.close()
+
+
+@pytest.fixture
+async def first(database_dsns: DatabaseDsns) -> AsyncIterator[Stage]:
+    admin = open_admin(LogSettings(database_dsns.log_owner))
+    await admin.start()
+    await admin.create_topics([TopicSpec(name, PARTITIONS, 7) for name in ("numbers", "doubled")])
+    await admin.stop()
+    stage = Stage(database_dsns, "profile", "numbers", "doubled")
+    await stage.create()
+    yield stage
+    await stage.close()
+
+
+@pytest.fixture
+async def second(database_dsns: DatabaseDsns, first: Stage) -> AsyncIterator[Stage]:
+    stage = Stage(database_dsns, "scoring", "doubled", None)
+    await stage.create()
+    yield stage
+    await stage.close()
+
+
+async def publish(stage: Stage, values: Sequence[tuple[int, bytes]]) -> None:
+    producer = open_producer(stage.log)
+    await producer.start()
+    for start in range(0, len(values), 100):
+        await producer.append(
+            [Outgoing("numbers", str(n).encode(), value) for n, value in values[start : start + 100]]
+        )
+    await producer.stop()
+
+
+async def has_all(stage: Stage, numbers: Sequence[int]) -> None:
+    found = await stage.effects()
+    assert len(found) >= len(numbers)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_lost_answers_and_stale_owners_double_nothing(first: Stage, second: Stage, seed: int) -> None:
+    """Two groups share one set of positions, so that each batch has a stale owner; a fifth of all calls is lost."""
+    for stage in (first, second):
+        stage.chance.seed(seed)
+        stage.rate = stage.db.rate = 0.2
+    numbers = list(range(2000))
+    await publish(first, [(n, encode(n)) for n in numbers])
+    for group in ("owner", "stale"):
+        await first.start(group)
+        await second.start(group)
+    await eventually(lambda: has_all(second, numbers), timeout=60)
+    await first.stop()
+    await second.stop()
+    assert await first.effects() == numbers
+    assert await second.effects() == numbers
+
+
+async def test_what_a_dead_owner_left_in_the_outbox_is_published_by_the_next(first: Stage, second: Stage) -> None:
+    numbers = list(range(300))
+    await publish(first, [(n, encode(n)) for n in numbers])
+    first.rate = 1.0
+    await first.start("group")
+    await eventually(lambda: has_all(first, numbers), timeout=20)
+    for _, task in first.running:
+        task.cancel()
+    await asyncio.gather(*(task for _, task in first.running), return_exceptions=True)
+    first.running = []
+    assert await first.pool.fetchval("SELECT sum(record_count) FROM outbox") == len(numbers)
+    first.rate = 0.0
+    await first.start("group")
+    await second.start("group")
+    await eventually(lambda: has_all(second, numbers), timeout=20)
+    assert await second.effects() == numbers
+    assert await first.effects() == numbers
+    await eventually(lambda: outbox_is_empty(first), timeout=10)
+
+
+async def outbox_is_empty(stage: Stage) -> None:
+    assert await stage.pool.fetchval("SELECT count(*) FROM outbox") == 0
+
+
+async def test_one_bad_message_stops_nobody(first: Stage) -> None:
+    numbers = list(range(200))
+    values = [(n, encode(n)) for n in numbers]
+    bad = {
+        17: b'{"specversion": "1.0", "type": "test.num',
+        41: encode(41).replace(b'"number":41', b'"number":"41"'),
+        59: b"\x00",
+        83: encode(83).replace(b".v1", b".v9"),
+        97: b'"' + b"x" * 900_000 + b'"',
+    }
+    first.poison = {120, 121}
+    await publish(first, [(n, bad.get(n, value)) for n, value in values])
+    await first.start("group")
+    expected = [n for n in numbers if n not in bad and n not in first.poison]
+    await eventually(lambda: has_all(first, expected), timeout=30)
+    assert await first.effects() == expected
+    letters = await first.pool.fetch("SELECT * FROM dead_letter ORDER BY id")
+    assert len(letters) == 7
+    reasons = " | ".join(sorted(row["reason"] for row in letters))
+    for part in ("not a CloudEvent", "$.data.number", "unknown event type 'test.numbered.v9'", "a number nobody likes"):
+        assert part in reasons
+    for row in letters:
+        aad = f"{row['topic']}/{row['partition']}/{row['record_offset']}".encode()
+        assert first.keyring.open(row["sealed_value"], aad) in {*bad.values(), *(encode_any(values, first.poison))}
+
+
+def encode_any(values: Sequence[tuple[int, bytes]], wanted: set[int]) -> list[bytes]:
+    return [value for n, value in values if n in wanted]
+
+
+async def test_a_fault_of_the_surroundings_parks_nothing(first: Stage) -> None:
+    connection = await asyncpg.connect(first.dsns.owner["profile"])
+    await connection.execute("ALTER TABLE profile.effect RENAME TO mislaid")
+    await publish(first, [(1, encode(1))])
+    worker = await first.start("group")
+    await eventually(lambda: retried(worker), timeout=10)
+    await connection.execute("ALTER TABLE profile.mislaid RENAME TO effect")
+    await connection.close()
+    await eventually(lambda: has_all(first, [1]), timeout=20)
+    assert await first.pool.fetchval("SELECT count(*) FROM dead_letter") == 0
+
+
+async def retried(worker: Worker) -> None:
+    from guanxi_kit import telemetry  # the counter is read where the test needs it
+
+    assert telemetry.batch_retries._value.get() > 0
+
+
+async def test_a_log_made_anew_is_refused(first: Stage) -> None:
+    await publish(first, [(1, encode(1))])
+    await first.start("group")
+    await eventually(lambda: has_all(first, [1]), timeout=20)
+    await first.stop()
+    await first.pool.execute("UPDATE consumer_position SET log_id = 'another log'")
+    await first.start("group")
+    ((_, task),) = first.running
+    with pytest.raises(LogRecreated, match="belongs to log another log"):
+        await asyncio.wait_for(task, 20)
+    first.running = []
+
+
+async def test_a_position_behind_the_end_is_refused(first: Stage) -> None:
+    await publish(first, [(1, encode(1))])
+    await first.start("group")
+    await eventually(lambda: has_all(first, [1]), timeout=20)
+    await first.stop()
+    await first.pool.execute("UPDATE consumer_position SET next_offset = 1000000")
+    await first.start("group")
+    ((_, task),) = first.running
+    with pytest.raises(LogRecreated, match="lies behind the log's end"):
+        await asyncio.wait_for(task, 20)
+    first.running = []
+
+
+async def test_events_of_a_stream_from_several_processes_arrive_once_and_in_order(first: Stage, second: Stage) -> None:
+    """Timers in two processes share one stream; whoever publishes reads the table, so that none overtakes."""
+    first.rate = 0.1
+    relays = []
+    for _ in range(2):
+        producer = FaultyProducer(open_producer(first.log), first.chance, first.rate)
+        await producer.start()
+        relays.append(Relay(first.db, producer, streams=["timer"]))
+        await relays[-1].start()
+
+    async def emit(relay: Relay, numbers: range) -> None:
+        for number in numbers:
+            async with stream_unit(first.db, relay, "timer", SystemClock()) as unit:
+                unit.emit("doubled", b"one key", encode(number))
+
+    await asyncio.gather(emit(relays[0], range(0, 100)), emit(relays[1], range(100, 200)))
+    await second.start("group")
+    await eventually(lambda: has_all(second, range(200)), timeout=30)
+    assert await second.effects() == list(range(200))
+    for relay in relays:
+        await relay.stop()
