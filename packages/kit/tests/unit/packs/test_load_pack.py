@@ -1,0 +1,307 @@
+"""A pack is accepted as a whole or refused with every mistake named by file, line and field."""
+
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import liquid
+import pytest
+from guanxi_kit.packs import Pack, PackError, load_pack, parse_template
+from guanxi_kit.packs.__main__ import main
+
+PACKS = Path(__file__).parents[5] / "packs"
+Edit = Callable[[str, str, str], None]
+
+
+@pytest.fixture
+def packs(tmp_path: Path) -> Path:
+    shutil.copytree(PACKS / "services", tmp_path / "services")
+    return tmp_path
+
+
+@pytest.fixture
+def edit(packs: Path) -> Edit:
+    def replace(file: str, old: str, new: str) -> None:
+        path = packs / "services" / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return replace
+
+
+def problems(packs: Path) -> list[str]:
+    with pytest.raises(PackError) as caught:
+        load_pack(packs, "services")
+    return [str(problem).removeprefix(f"{packs}/services/") for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize("folder", sorted(path.name for path in PACKS.iterdir() if path.is_dir()))
+def test_every_shipped_pack_loads_and_its_templates_are_liquid(folder: str) -> None:
+    pack = load_pack(PACKS, folder)
+    for locales in pack.templates.values():
+        assert {"zh", "en"} <= set(locales)
+        for text in locales.values():
+            template = parse_template(text)
+            assert "{{" not in liquid.parse(template.subject).render(traits={"name": "Li Wei"})
+            assert "Li Wei" in liquid.parse(template.body).render(traits={"name": "Li Wei"})
+            assert liquid.parse(template.body).render(traits={}).strip()
+
+
+def test_the_services_pack_says_what_the_handbook_says() -> None:
+    pack: Pack = load_pack(PACKS, "services")
+    assert pack.identifiers.strongest_first[0] == "member_number"
+    assert pack.identifiers.strongest_first[-1] == "anonymous_id"
+    assert pack.identifiers.rank["phone"] < pack.identifiers.rank["device_id"]
+    assert {name for name, declared in pack.identifiers.types.items() if declared.namespaced} == {
+        "wechat_openid",
+        "third_party_account",
+    }
+    assert pack.events.purchase_by_name["Order Completed"].amount == ("revenue", "total", "value")
+    rfm = pack.scores.rfm
+    assert [tier.labels.zh for tier in rfm.tiers] == ["高价值", "沉睡", "潜力", "普通"]
+    assert rfm.tiers[0].when.monetary_top_share == 0.2
+    assert rfm.tiers[1].when.no_purchase_days == 180
+    assert pack.journeys[0].max_age == timedelta(hours=24)
+    assert pack.journeys[0].steps[0].send.template in pack.templates
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        (
+            "scores.yaml",
+            "name: high_value",
+            "name: top",
+            "scores.yaml:10: scores.rfm.tiers[0].name: Input should be",
+        ),
+        (
+            "scores.yaml",
+            "  without_purchase: ordinary\n",
+            "",
+            "scores.yaml:1: scores.rfm.without_purchase: is missing",
+        ),
+        (
+            "scores.yaml",
+            "[30, 60, 90, 180]",
+            "[30, 60, 60, 180]",
+            "scores.yaml:3: scores.rfm.recency_days: must rise",
+        ),
+        (
+            "scores.yaml",
+            "[30, 60, 90, 180]",
+            "[30, '60', 90, 180]",
+            "scores.yaml:3: scores.rfm.recency_days[1]: ",
+        ),
+        (
+            "scores.yaml",
+            "[2, 3, 5, 10]",
+            "[2, 3, 5]",
+            "scores.yaml:5: scores.rfm.frequency_purchases[3]: is missing",
+        ),
+        (
+            "scores.yaml",
+            "top_share: 0.2",
+            "top_share: 20",
+            "scores.yaml:12: scores.rfm.tiers[0].when.monetary_top_share: ",
+        ),
+        (
+            "scores.yaml",
+            "{otherwise: true}",
+            "{}",
+            "scores.yaml:21: scores.rfm.tiers[3].when: needs exactly one",
+        ),
+        (
+            "scores.yaml",
+            "{otherwise: true}",
+            "{no_purchase_days: 9}",
+            "scores.yaml:9: scores.rfm.tiers: the last tier",
+        ),
+        (
+            "scores.yaml",
+            "name: dormant",
+            "name: high_value",
+            "scores.yaml:9: scores.rfm.tiers: high_value is declared",
+        ),
+        (
+            "identifiers.yaml",
+            "limit: 200",
+            "limt: 200",
+            "identifiers.yaml:13: identifiers.types.anonymous_id.limt: is not a known",
+        ),
+        (
+            "identifiers.yaml",
+            "priority: 10,",
+            "priority: 9,",
+            "identifiers.yaml:3: identifiers.types: device_id and anonymous_id",
+        ),
+        (
+            "identifiers.yaml",
+            "limit: 200",
+            "limit: yes",
+            "identifiers.yaml:13: identifiers.types.anonymous_id.limit: ",
+        ),
+        (
+            "identifiers.yaml",
+            "  phone:",
+            "  Phone:",
+            "identifiers.yaml:9: identifiers.types.Phone: String should match",
+        ),
+        (
+            "identifiers.yaml",
+            "normaliser: phone",
+            "normaliser: fax",
+            "identifiers.yaml:9: identifiers.types.phone.normaliser: ",
+        ),
+        (
+            "events.yaml",
+            "default_currency: CNY",
+            "default_currency: yuan",
+            "events.yaml:2: events.default_currency: ",
+        ),
+        (
+            "events.yaml",
+            "currency: [currency]",
+            "currency: ['a[].b']",
+            "events.yaml:6: events.purchases[0].currency: a currency",
+        ),
+        (
+            "events.yaml",
+            "[revenue, total, value]",
+            "[a..b]",
+            "events.yaml:5: events.purchases[0].amount[0]: ",
+        ),
+        (
+            "events.yaml",
+            "Service Paid",
+            "Order Completed",
+            "events.yaml:3: events.purchases: 'Order Completed' is declared",
+        ),
+        ("journeys.yaml", "24h", "a day", "journeys.yaml:3: journeys[0].max_age: must be a duration"),
+        ("journeys.yaml", "24h", "24", "journeys.yaml:3: journeys[0].max_age: must be a duration"),
+        (
+            "journeys.yaml",
+            "template: welcome",
+            "template: hello",
+            "journeys.yaml:5: journeys[0].steps[0].send.template: there is no",
+        ),
+        (
+            "journeys.yaml",
+            "channel: email",
+            "channel: pigeon",
+            "journeys.yaml:5: journeys[0].steps[0].send.channel: ",
+        ),
+        ("pack.yaml", "name: services", "name: retail", "pack.yaml:2: pack.name: must be 'services'"),
+        (
+            "pack.yaml",
+            "default_locale: zh",
+            "default_locale: fr",
+            "journeys.yaml:5: journeys[0].steps[0].send.template: lacks",
+        ),
+        (
+            "pack.yaml",
+            "name: services",
+            "name: services\nname: services",
+            "pack.yaml:3: pack.name: is given twice",
+        ),
+        ("pack.yaml", "name: services", "name: &a services", None),
+        ("pack.yaml", "labels: {", "labels: {fr: [*x], ", "pack.yaml:3: pack: found undefined alias"),
+        ("pack.yaml", "name: services", "name: !!binary aGk=", "pack.yaml:2: pack.name: the tag"),
+        ("pack.yaml", "name: services", "name: [services", "pack.yaml:3: pack: "),
+        ("pack.yaml", "name: services", "name: serv\0ices", "pack.yaml:1: pack: is not YAML"),
+        ("pack.yaml", "name: services", 'name: "\\ud800"', "pack.yaml:2: pack: Invalid"),
+        (
+            "templates/welcome.zh.liquid",
+            "subject:",
+            "betreff:",
+            "templates/welcome.zh.liquid:1: templates.welcome.zh: the front",
+        ),
+        (
+            "templates/welcome.zh.liquid",
+            "---\n",
+            "",
+            "templates/welcome.zh.liquid:1: templates.welcome.zh: must begin",
+        ),
+    ],
+)
+def test_a_mistake_names_file_line_and_field(
+    packs: Path, edit: Edit, file: str, old: str, new: str, expected: str | None
+) -> None:
+    edit(file, old, new)
+    if expected is None:
+        load_pack(packs, "services")
+    else:
+        assert any(found.startswith(expected) for found in problems(packs)), problems(packs)
+
+
+def test_all_mistakes_are_told_at_once_in_order(packs: Path, edit: Edit) -> None:
+    edit("scores.yaml", "name: potential", "name: rising")
+    edit("scores.yaml", "[0.2, 0.4, 0.6, 0.8]", "[0.8, 0.4, 0.6, 0.8]")
+    edit("identifiers.yaml", "limit: 200", "limit: 0")
+    edit("journeys.yaml", "max_age: 24h", "max_age: never")
+    (packs / "services" / "events.yaml").unlink()
+    (packs / "services" / "extra.yaml").write_text("a: 1\n")
+    assert [found.split(": ")[1] for found in problems(packs)] == [
+        "events",
+        "extra.yaml",
+        "identifiers.types.anonymous_id.limit",
+        "journeys[0].max_age",
+        "scores.rfm.monetary_quantiles",
+        "scores.rfm.tiers[2].name",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "- 1", "42", "null", "a: &x {b: *x}", "? [a]\n: 1", "a" * 10_000 + ": 1"]
+)
+def test_a_document_of_another_shape_is_refused(packs: Path, text: str) -> None:
+    (packs / "services" / "scores.yaml").write_text(text)
+    assert problems(packs)[0].startswith("scores.yaml:1: scores")
+
+
+def test_deep_nesting_is_refused(packs: Path) -> None:
+    (packs / "services" / "scores.yaml").write_text("[" * 5000)
+    assert problems(packs)[0].startswith("scores.yaml:1: scores")
+
+
+def test_words_that_yaml_1_1_would_convert_stay_text(packs: Path, edit: Edit) -> None:
+    edit("identifiers.yaml", 'junk: ["M000000", "VIP"]', "junk: [no, on, 2024-05-01, 1:30, 0x10]")
+    junk = load_pack(packs, "services").identifiers.types["member_number"].junk
+    assert junk == ("no", "on", "2024-05-01", "1:30", "0x10")
+
+
+def test_a_missing_pack_is_one_plain_sentence(tmp_path: Path) -> None:
+    with pytest.raises(PackError, match="banking: is not a folder with a pack"):
+        load_pack(tmp_path, "banking")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("hello", "must begin"),
+        ("---\nsubject: a\nbody", "not closed"),
+        ("---\nsubject: a\nfrom: b\n---\nbody", "one subject only"),
+        ("---\nsubject: a\nsubject: b\n---\nbody", "one subject only"),
+        ("---\nsubject:\n---\nbody", "no subject"),
+        ("---\nsubject: a\n---\n\n", "body is empty"),
+    ],
+)
+def test_a_template_needs_a_subject_and_a_body(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_template(text)
+
+
+def test_a_template_keeps_its_parts() -> None:
+    template = parse_template("---\nsubject: Re: {{ a }}\n---\n\nline\n\nmore\n")
+    assert (template.subject, template.body) == ("Re: {{ a }}", "line\n\nmore\n")
+
+
+def test_check_prints_a_table_or_every_mistake(
+    packs: Path, edit: Edit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(packs / "services")]) == 0
+    assert "high_value 高价值 > dormant 沉睡" in capsys.readouterr().out
+    edit("scores.yaml", "name: high_value", "name: top")
+    assert main(["check", str(packs / "services")]) == 1
+    assert "scores.yaml:10: scores.rfm.tiers[0].name" in capsys.readouterr().err
