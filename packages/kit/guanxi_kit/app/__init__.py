@@ -1,0 +1,7 @@
+"""The shell of every process: the HTTP application, its edge, health, and the entry point."""
+
+from guanxi_kit.app.factory import create_app
+from guanxi_kit.app.health import Check, NotReady
+from guanxi_kit.app.process import Command, Part, WorkerProcess, run
+
+__all__ = ["Check", "Command", "NotReady", "Part", "WorkerProcess", "create_app", "run"]

@@ -1,0 +1,147 @@
+"""The outermost layer of an application, in plain ASGI: limits, request id, headers, metrics, last catch."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from guanxi_kit.errors import Problem, log_problem, problem_of, problem_response, route_of
+from guanxi_kit.http import REQUEST_ID
+from guanxi_kit.telemetry import METRICS, Metrics
+
+MAX_PATH_CHARACTERS = 2048
+MAX_QUERY_BYTES = 8192
+SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+_REQUEST_ID = re.compile(rb"^[0-9a-fA-F-]{16,64}$")
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+def _header(scope: Scope, name: bytes) -> bytes | None:
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
+
+
+def _refusal(scope: Scope, body_limit: int) -> Problem | None:
+    query: bytes = scope["query_string"]
+    if len(scope["path"]) > MAX_PATH_CHARACTERS or len(query) > MAX_QUERY_BYTES:
+        return Problem(400, detail="The path or the query is too long.")
+    if "\x00" in scope["path"] or b"%00" in query or b"\x00" in query:
+        return Problem(400, detail="The path or the query holds a NUL character.")
+    length = _header(scope, b"content-length")
+    if length is not None and length.isdigit() and int(length[:20]) > body_limit:
+        return _too_large(body_limit)
+    return None
+
+
+def _too_large(body_limit: int) -> Problem:
+    return Problem(413, detail=f"The body is larger than {body_limit} bytes.")
+
+
+class _BodyTooLarge(HTTPException):
+    """Raised out of `receive`; an HTTPException because frameworks let that one through while reading a body."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(413, f"The body is larger than {limit} bytes.")
+
+
+class Edge:
+    """Wraps an application: every request passes here first and every response last.
+
+    Refuses over-long and NUL-holding addresses (400) and bodies over `body_limit` bytes (413, also when streamed);
+    gives each request an id; adds security headers that the application did not set; counts by route template; turns
+    what nobody caught into a problem document. With tracing on, `span` opens the request's span.
+    """
+
+    def __init__(self, app: ASGIApp, *, body_limit: int, metrics: Metrics = METRICS) -> None:
+        self._app = app
+        self._body_limit = body_limit
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, receive, send, self._body_limit)
+        token = REQUEST_ID.set(exchange.request_id)
+        started = time.perf_counter()
+        try:
+            await self._serve(exchange)
+        finally:
+            REQUEST_ID.reset(token)
+            self._count(exchange, time.perf_counter() - started)
+
+    async def _serve(self, exchange: _Exchange) -> None:
+        refusal = _refusal(exchange.scope, self._body_limit)
+        try:
+            if refusal is not None:
+                raise refusal
+            await self._app(exchange.scope, exchange.receive, exchange.send)
+        except Exception as error:
+            problem = problem_of(error)
+            log_problem(problem, error, method=exchange.method, route=route_of(exchange.scope))
+            if exchange.status:
+                raise
+            await problem_response(problem)(exchange.scope, exchange.receive, exchange.send)
+
+    def _count(self, exchange: _Exchange, seconds: float) -> None:
+        route = route_of(exchange.scope)
+        self._metrics.http_requests.labels(exchange.method, route, str(exchange.status or 499)).inc()
+        self._metrics.http_seconds.labels(route).observe(seconds)
+
+
+class _Exchange:
+    """One request and its response."""
+
+    __slots__ = ("_limit", "_receive", "_received", "_send", "method", "request_id", "scope", "status")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        given = _header(scope, b"x-request-id")
+        self.scope = scope
+        self.method: str = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        self.status = 0
+        self.request_id = (
+            given.decode() if given and _REQUEST_ID.match(given) else f"{random.getrandbits(128):032x}"
+        )  # noqa: S311
+        self._receive = receive
+        self._send = send
+        self._limit = limit
+        self._received = 0
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._received += len(message.get("body", b""))
+            if self._received > self._limit:
+                raise _BodyTooLarge(self._limit)
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message = {**message, "headers": self._headers(message)}
+        await self._send(message)
+
+    def _headers(self, message: MutableMapping[str, Any]) -> list[tuple[bytes, bytes]]:
+        headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+        present = {name.lower() for name, _ in headers}
+        headers.extend(item for item in SECURITY_HEADERS if item[0] not in present)
+        headers.append((b"x-request-id", self.request_id.encode()))
+        return headers
+
+
+Wrap = Callable[[ASGIApp], ASGIApp]

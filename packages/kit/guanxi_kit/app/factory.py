@@ -1,0 +1,56 @@
+"""Makes the FastAPI application that every process serves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import FastAPI
+
+from guanxi_kit.app.edge import Edge
+from guanxi_kit.app.health import Check, Readiness, install_health
+from guanxi_kit.app.openapi import install_openapi
+from guanxi_kit.errors import install_problem_handlers
+from guanxi_kit.settings import ServiceSettings
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
+
+BODY_LIMIT = 1_048_576
+
+
+def create_app(
+    title: str,
+    settings: ServiceSettings,
+    *,
+    lifespan: Lifespan | None = None,
+    readiness: Sequence[Check] = (),
+    body_limit: int = BODY_LIMIT,
+    version: str = "1",
+    description: str = "",
+) -> FastAPI:
+    """Return an application with problem documents, health, readiness, metrics, limits and security headers.
+
+    `readiness` is read at each probe, so a list may be filled in `lifespan`. `body_limit` is in bytes. There is no
+    page of documentation, only /openapi.json. `app.state.settings` holds the settings, `app.state.stopping` an event
+    that is set when the process is told to end, for streams to finish on. Endpoints that use `require` need
+    `app.state.verifier`.
+    """
+    app = FastAPI(
+        title=title,
+        version=version,
+        description=description,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    app.state.stopping = asyncio.Event()
+    install_problem_handlers(app)
+    install_health(app, Readiness(readiness))
+    install_openapi(app)
+    app.add_middleware(Edge, body_limit=body_limit)
+    return app

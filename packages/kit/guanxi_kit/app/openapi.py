@@ -1,0 +1,78 @@
+"""The OpenAPI document: security schemes, and problem documents as the answers that every operation may give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from guanxi_kit.errors import PROBLEM_MEDIA_TYPE
+
+SECURITY_SCHEMES: dict[str, Any] = {
+    "bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "writeKey": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "A channel's write key as user name, with an empty password.",
+    },
+}
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "A problem document (RFC 9457).",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "reason"],
+                "properties": {"field": {"type": "string"}, "reason": {"type": "string"}},
+            },
+        },
+    },
+}
+_ALWAYS = {"400": "The request is not valid.", "default": "Any other problem."}
+_SECURED = {"401": "A valid credential is needed.", "403": "The credential does not allow this."}
+_VALIDATION_MODELS = ("HTTPValidationError", "ValidationError")
+
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {PROBLEM_MEDIA_TYPE: {"schema": schema}}}
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    responses = operation.setdefault("responses", {})
+    responses.pop("422", None)
+    answers = _ALWAYS | (_SECURED if operation.get("security") else {})
+    for status, description in answers.items():
+        responses.setdefault(status, _problem(description))
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Give `app.openapi()` the security schemes and the problem answers; made once, at the first call."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.routes
+            )
+            components = document.setdefault("components", {})
+            components["securitySchemes"] = {**components.get("securitySchemes", {}), **SECURITY_SCHEMES}
+            schemas = components.setdefault("schemas", {})
+            for model in _VALIDATION_MODELS:
+                schemas.pop(model, None)
+            schemas["Problem"] = PROBLEM_SCHEMA
+            for path in document["paths"].values():
+                for operation in path.values():
+                    _complete(operation)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

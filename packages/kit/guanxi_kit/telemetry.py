@@ -1,0 +1,176 @@
+"""Metrics and traces. Labels and attributes never hold personal data: topics, outcomes, routes and counts only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind, Tracer
+from prometheus_client import (
+    GC_COLLECTOR,
+    PLATFORM_COLLECTOR,
+    PROCESS_COLLECTOR,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+)
+
+from guanxi_kit.log.port import Headers
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+
+    from guanxi_kit.settings import ServiceSettings
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_LATENCY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3600.0)
+_SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000, 5000)
+_MAX_LINKS = 32
+_TRACE_FIELDS = frozenset(("traceparent", "tracestate"))
+
+
+class Metrics:
+    """Every metric of the platform, registered on one registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.records = Counter(
+            "guanxi_records", "Records taken from the event log.", ("topic", "outcome"), registry=registry
+        )
+        self.batch_size = Histogram(
+            "guanxi_batch_size", "Records per batch.", buckets=_SIZES, registry=registry
+        )
+        self.batch_seconds = Histogram(
+            "guanxi_batch_seconds", "Seconds from batch to commit.", buckets=_SECONDS, registry=registry
+        )
+        self.consumer_lag = Gauge(
+            "guanxi_consumer_lag", "Records not yet taken.", ("topic", "partition"), registry=registry
+        )
+        self.dead_letters = Counter(
+            "guanxi_dead_letters", "Records parked with a reason.", ("topic", "reason"), registry=registry
+        )
+        self.touchpoint_to_view = Histogram(
+            "guanxi_touchpoint_to_view_seconds",
+            "Seconds from a touchpoint's acceptance to its commit in the view.",
+            buckets=_LATENCY,
+            registry=registry,
+        )
+        self.outbox_pending = Gauge(
+            "guanxi_outbox_pending", "Outbox rows not yet published.", registry=registry
+        )
+        self.relay_published = Counter(
+            "guanxi_relay_published", "Records published from the outbox.", registry=registry
+        )
+        self.http_requests = Counter(
+            "guanxi_http_requests",
+            "HTTP requests answered.",
+            ("method", "route", "status"),
+            registry=registry,
+        )
+        self.http_seconds = Histogram(
+            "guanxi_http_seconds",
+            "Seconds to answer a request.",
+            ("route",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+
+
+def _process_registry() -> CollectorRegistry:
+    registry = CollectorRegistry(auto_describe=True)
+    for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+        registry.register(collector)
+    return registry
+
+
+METRICS = Metrics(_process_registry())
+"""The metrics of this process; `/metrics` renders `METRICS.registry`."""
+
+
+def tracer() -> Tracer:
+    """Return the platform's tracer; it records nothing until tracing is configured."""
+    return trace.get_tracer("guanxi")
+
+
+def configure_tracing(
+    settings: ServiceSettings, *, processor: SpanProcessor | None = None
+) -> TracerProvider | None:
+    """Send spans to GUANXI_OTLP_ENDPOINT, or to `processor`; with neither, do nothing and return None.
+
+    The SDK is imported only here, so that a process without tracing does not carry it. The caller shuts the returned
+    provider down at its end, which flushes what is pending. Raises RuntimeError when the tracing extra is missing.
+    """
+    if settings.otlp_endpoint is None and processor is None:
+        return None
+    try:
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+    except ImportError as error:
+        raise RuntimeError("GUANXI_OTLP_ENDPOINT is set: install guanxi[tracing]") from error
+    resource = Resource.create(
+        {
+            "service.name": settings.service,
+            "service.namespace": "guanxi",
+            "deployment.environment.name": settings.environment,
+        }
+    )
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(processor or _otlp_processor(settings.otlp_endpoint or ""))
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+def _otlp_processor(endpoint: str) -> SpanProcessor:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    return BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces"))
+
+
+def trace_headers() -> dict[str, str]:
+    """Return the W3C trace fields of the current span; empty when there is none."""
+    if not trace.get_current_span().get_span_context().is_valid:
+        return {}
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return {name: value for name, value in carrier.items() if name in _TRACE_FIELDS}
+
+
+def inject(headers: Headers = ()) -> Headers:
+    """Return record headers with the current span's W3C trace fields added; unchanged when there is no span."""
+    fields = trace_headers()
+    if not fields:
+        return headers
+    kept = tuple(item for item in headers if item[0] not in _TRACE_FIELDS)
+    return (*kept, *((name, value.encode("ascii")) for name, value in fields.items()))
+
+
+def extract(headers: Headers) -> Context | None:
+    """Return the trace context in record headers; None when they carry none or one that cannot be read."""
+    carrier = {name: value.decode("ascii", "replace") for name, value in headers if name in _TRACE_FIELDS}
+    if "traceparent" not in carrier:
+        return None
+    context = propagate.extract(carrier)
+    return context if trace.get_current_span(context).get_span_context().is_valid else None
+
+
+@contextmanager
+def batch_span(name: str, headers: Iterable[Headers] = (), **attributes: str | int | float) -> Iterator[Span]:
+    """Open one span for a batch: child of the first traced record, linked to the next others (32 at most)."""
+    contexts = islice((context for context in map(extract, headers) if context is not None), 1 + _MAX_LINKS)
+    parent = next(contexts, None)
+    links = [Link(trace.get_current_span(context).get_span_context()) for context in contexts]
+    with tracer().start_as_current_span(
+        name,
+        context=parent,
+        kind=SpanKind.CONSUMER,
+        links=links,
+        attributes=attributes,
+        record_exception=False,
+    ) as span:
+        yield span

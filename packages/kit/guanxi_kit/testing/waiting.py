@@ -1,0 +1,36 @@
+"""Waiting by polling with a deadline, never by a bare sleep."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+ResultT = TypeVar("ResultT")
+
+
+async def eventually(
+    condition: Callable[[], Awaitable[ResultT] | ResultT], timeout: float = 10.0, interval: float = 0.02
+) -> ResultT:
+    """Poll `condition` until it holds, and return its value.
+
+    It holds when it returns anything but False (a function of assertions returns None). It does not yet when it
+    returns False or raises AssertionError. Other exceptions pass. After `timeout` seconds raises AssertionError with
+    the last failure as its cause.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        failure: AssertionError | None = None
+        try:
+            result = condition()
+            if inspect.isawaitable(result):
+                result = await result
+            if result is not False:
+                return result
+        except AssertionError as error:
+            failure = error
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"did not hold within {timeout:g} s: {failure or 'was False'}") from failure
+        await asyncio.sleep(interval)
