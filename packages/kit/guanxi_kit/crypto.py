@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import tink
 from tink import aead, cleartext_keyset_handle
 
+from guanxi_kit.failures import FatalError
+
 if TYPE_CHECKING:
     from guanxi_kit.settings import ServiceSettings
 
@@ -26,7 +28,7 @@ _PREFIX_BYTES = 5
 aead.register()
 
 
-class KeyringError(Exception):
+class KeyringError(FatalError):
     """The keyring cannot be read, or there is none; the message says where it was looked for."""
 
 

@@ -15,6 +15,8 @@ import msgspec
 from asyncpg import exceptions as pg
 from pydantic import SecretStr
 
+from guanxi_kit.failures import FatalError
+
 Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
 STATEMENT_TIMEOUT_MS = 30_000
@@ -40,7 +42,7 @@ _NETWORK_ERRNOS = frozenset(
 )
 
 
-class DatabaseUnavailable(Exception):
+class DatabaseUnavailable(FatalError):
     """The database cannot be reached; the message says where it was looked for, without credentials."""
 
 

@@ -89,23 +89,22 @@ def problem_of(error: BaseException) -> Problem:
     """Return the problem document that answers an exception; what nobody foresaw is a 500 without internals."""
     match error:
         case Problem():
-            return error
+            problem = error
         case RequestValidationError():
-            return Problem(400, detail="The request is not valid.", errors=_field_errors(error))
+            problem = Problem(400, detail="The request is not valid.", errors=_field_errors(error))
         case HTTPException():
-            return Problem(error.status_code, detail=_http_detail(error), headers=error.headers)
+            problem = Problem(error.status_code, detail=_http_detail(error), headers=error.headers)
         case LogUnavailable():
-            return unavailable("The event log cannot be reached.")
+            problem = unavailable("The event log cannot be reached.")
         case TransportError():
-            return unavailable("A service that this one needs cannot be reached.")
+            problem = unavailable("A service that this one needs cannot be reached.")
         case pg.CharacterNotInRepertoireError() | pg.UntranslatableCharacterError():
-            return Problem(400, detail="The request holds a character that cannot be stored.")
+            problem = Problem(400, detail="The request holds a character that cannot be stored.")
         case _ if is_transient(error):
-            return unavailable("The database cannot be reached.")
+            problem = unavailable("The database cannot be reached.")
         case _:
-            return Problem(
-                500, detail="The request could not be served. Quote the request id when reporting this."
-            )
+            problem = Problem(500, detail="The request could not be served. Report it with its request id.")
+    return problem
 
 
 def log_problem(problem: Problem, error: BaseException, *, method: str, route: str) -> None:

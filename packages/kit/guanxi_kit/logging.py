@@ -26,7 +26,16 @@ _PHONE = re.compile(r"\+\d[\d \-()]{6,18}\d|(?<![\w.:-])1[3-9]\d{9}(?![\w.:-])")
 _MAX_TEXT = 2000
 _MAX_FRAMES = 20
 _MAX_DEPTH = 6
-_QUIET = ("httpx", "httpcore", "aiokafka", "kafka", "asyncio", "sqlalchemy", "alembic.runtime.plugins")
+_QUIET = (
+    "uvicorn",
+    "httpx",
+    "httpcore",
+    "aiokafka",
+    "kafka",
+    "asyncio",
+    "sqlalchemy",
+    "alembic.runtime.plugins",
+)
 
 
 def scrub(text: str) -> str:
@@ -35,22 +44,21 @@ def scrub(text: str) -> str:
 
 
 def _clean(value: Any, depth: int = 0) -> Any:
-    if isinstance(value, str):
-        return scrub(value)
+    cleaned: Any
     if value is None or isinstance(value, (bool, int, float)):
-        return value
-    if depth >= _MAX_DEPTH:
-        return REDACTED
-    if isinstance(value, Mapping):
-        return {
+        cleaned = value
+    elif isinstance(value, (bytes, bytearray, memoryview)):
+        cleaned = f"<{len(value)} bytes>"
+    elif isinstance(value, Mapping) and depth < _MAX_DEPTH:
+        cleaned = {
             str(key): REDACTED if str(key).lower() in PERSONAL_KEYS else _clean(item, depth + 1)
             for key, item in value.items()
         }
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_clean(item, depth + 1) for item in value]
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return f"<{len(value)} bytes>"
-    return scrub(str(value))
+    elif isinstance(value, (list, tuple, set, frozenset)) and depth < _MAX_DEPTH:
+        cleaned = [_clean(item, depth + 1) for item in value]
+    else:
+        cleaned = scrub(str(value))
+    return cleaned
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
@@ -158,10 +166,6 @@ def _install(formatter: logging.Formatter, level: str) -> None:
     root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic"):
-        logger = logging.getLogger(name)
-        logger.handlers.clear()
-        logger.propagate = True
     logging.captureWarnings(capture=True)
 
 

@@ -1,111 +1,31 @@
-"""Runs a service's Alembic migrations: plain SQL, no env.py, one migrator at a time.
+"""Brings a service's schema up to date.
 
-Migrations stand in `<script_location>/versions/*.py` and call `op.execute("...")` with one or many statements. They
-run while the old release still serves: every migration leaves a schema on which the old code passes (expand first,
-contract in a later release).
+Migrations stand in `<script_location>/versions/*.py`, each with `revision`, `down_revision` and an `upgrade()` that
+calls `op.execute("...")` with one or many plain SQL statements; there is no env.py. They run while the old release
+still serves: every migration leaves a schema on which the old code passes (expand first, contract in a later release).
 """
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
-from typing import Any
 
-import sqlalchemy as sa
-from alembic.config import Config
-from alembic.ddl.postgresql import PostgresqlImpl
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext, RevisionStep
-from alembic.script import ScriptDirectory
-from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
-from sqlalchemy.util import await_only
-
-from guanxi_kit.logging import get_logger
+from guanxi_kit.failures import FatalError
 from guanxi_kit.settings import ServiceSettings
 
-_log = get_logger("guanxi.migrate")
 
-
-class MigrationError(Exception):
+class MigrationError(FatalError):
     """The migrations cannot run; the message says what is missing."""
-
-
-class _PlainSql(PostgresqlImpl):
-    """Sends `op.execute` text to the server as it is, so that it may hold many statements and any colons."""
-
-    __dialect__ = "postgresql"
-
-    def execute(self, sql: Any, execution_options: dict[str, Any] | None = None) -> None:
-        if not isinstance(sql, str) or self.connection is None:
-            super().execute(sql, execution_options)
-            return
-        # An empty statement makes SQLAlchemy open its transaction, which the driver's own execute does not.
-        self.connection.exec_driver_sql("SELECT 1")
-        driver: Any = self.connection.connection.driver_connection
-        await_only(driver.execute(sql))
 
 
 async def run_migrations(settings: ServiceSettings, script_location: str | Path, schema: str) -> str | None:
     """Upgrade `schema` to the newest revision and return that revision (None when there are no migrations).
 
-    `script_location` is a folder, or `package:folder`. Connects with GUANXI_DATABASE_OWNER_URL; the version table
-    `alembic_version` lives in the schema, search_path is the schema, and an advisory lock keeps a second migrator
-    waiting. Raises MigrationError when the schema does not exist, SettingsError when the variable is missing.
+    `script_location` is a folder, or `package:folder`. Connects with GUANXI_DATABASE_OWNER_URL; the version
+    table `alembic_version` lives in the schema, search_path is the schema, each migration is one transaction, and
+    an advisory lock keeps a second migrator waiting. Raises MigrationError when the database or the schema is not
+    there, SettingsError when the variable is missing.
     """
-    url = make_url(settings.owner_dsn()).set(drivername="postgresql+asyncpg")
-    engine = create_async_engine(
-        url,
-        poolclass=NullPool,
-        connect_args={
-            "server_settings": {
-                "application_name": f"{settings.service}-migrate",
-                "search_path": schema,
-                "lock_timeout": "30s",
-            }
-        },
-    )
-    scripts = _scripts(script_location)
-    try:
-        async with engine.connect() as connection:
-            await _prepare(connection, schema)
-            await connection.run_sync(_upgrade, scripts, schema)
-            await connection.commit()
-    finally:
-        await engine.dispose()
-    return scripts.get_current_head()
+    # Imported here: a serving process imports this module, and Alembic with SQLAlchemy would cost it 30 MB.
+    from guanxi_kit.alembic_runner import upgrade
 
-
-def _scripts(location: str | Path) -> ScriptDirectory:
-    config = Config()
-    config.set_main_option("script_location", str(location).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return ScriptDirectory.from_config(config)
-
-
-async def _prepare(connection: Any, schema: str) -> None:
-    exists = await connection.scalar(
-        sa.text("SELECT to_regnamespace(:name) IS NOT NULL"), {"name": f'"{schema}"'}
-    )
-    if not exists:
-        raise MigrationError(f"schema {schema} does not exist: bootstrap the database first")
-    lock = sa.text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
-    while not await connection.scalar(lock, {"name": f"guanxi.migrate.{schema}"}):
-        _log.info("another migrator is at work, waiting", schema=schema)
-        await asyncio.sleep(0.5)
-    await connection.commit()
-
-
-def _upgrade(connection: sa.Connection, scripts: ScriptDirectory, schema: str) -> None:
-    def steps(revision: Any, context: MigrationContext) -> list[RevisionStep]:
-        return scripts._upgrade_revs("heads", revision)
-
-    with EnvironmentContext(Config(), scripts, fn=steps, destination_rev="heads") as environment:
-        environment.configure(
-            connection=connection,
-            version_table_schema=schema,
-            transaction_per_migration=True,
-        )
-        with environment.begin_transaction():
-            environment.run_migrations()
+    return await upgrade(settings, str(script_location), schema)

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from guanxi_kit.failures import FatalError
+
 ENV_PREFIX = "GUANXI_"
 
 Role = Literal["api", "worker", "migrate", "command"]
@@ -15,7 +17,7 @@ LogEngine = Literal["kafka", "postgres"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 
 
-class SettingsError(Exception):
+class SettingsError(FatalError):
     """The environment does not describe a runnable process; the message names each variable and what is wrong."""
 
 

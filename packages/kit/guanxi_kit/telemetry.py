@@ -1,15 +1,20 @@
-"""Metrics and traces. Labels and attributes never hold personal data: topics, outcomes, routes and counts only."""
+"""Metrics and traces.
+
+Labels and attributes never hold personal data: topics, outcomes, routes and counts only. Exceptions are recorded by
+their type, because their messages may quote what a person wrote.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, Tracer
+from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import (
     GC_COLLECTOR,
     PLATFORM_COLLECTOR,
@@ -20,6 +25,7 @@ from prometheus_client import (
     Histogram,
 )
 
+from guanxi_kit.failures import FatalError
 from guanxi_kit.log.port import Headers
 
 if TYPE_CHECKING:
@@ -31,7 +37,8 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 _LATENCY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3600.0)
 _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000, 5000)
 _MAX_LINKS = 32
-_TRACE_FIELDS = frozenset(("traceparent", "tracestate"))
+_W3C = TraceContextTextMapPropagator()
+Attributes = Mapping[str, str | int | float]
 
 
 class Metrics:
@@ -97,13 +104,19 @@ def tracer() -> Tracer:
     return trace.get_tracer("guanxi")
 
 
+def tracing_enabled() -> bool:
+    """Tell whether spans are recorded."""
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
 def configure_tracing(
     settings: ServiceSettings, *, processor: SpanProcessor | None = None
 ) -> TracerProvider | None:
     """Send spans to GUANXI_OTLP_ENDPOINT, or to `processor`; with neither, do nothing and return None.
 
-    The SDK is imported only here, so that a process without tracing does not carry it. The caller shuts the returned
-    provider down at its end, which flushes what is pending. Raises RuntimeError when the tracing extra is missing.
+    The SDK is imported only here, so that a process without tracing does not carry it. The caller shuts the
+    returned provider down at its end, which flushes what is pending. Raises FatalError when the tracing extra is
+    not installed.
     """
     if settings.otlp_endpoint is None and processor is None:
         return None
@@ -111,15 +124,13 @@ def configure_tracing(
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
     except ImportError as error:
-        raise RuntimeError("GUANXI_OTLP_ENDPOINT is set: install guanxi[tracing]") from error
-    resource = Resource.create(
-        {
-            "service.name": settings.service,
-            "service.namespace": "guanxi",
-            "deployment.environment.name": settings.environment,
-        }
-    )
-    provider = TracerProvider(resource=resource)
+        raise FatalError("GUANXI_OTLP_ENDPOINT is set: install guanxi[tracing]") from error
+    attributes = {
+        "service.name": settings.service,
+        "service.namespace": "guanxi",
+        "deployment.environment.name": settings.environment,
+    }
+    provider = TracerProvider(resource=Resource.create(attributes))
     provider.add_span_processor(processor or _otlp_processor(settings.otlp_endpoint or ""))
     trace.set_tracer_provider(provider)
     return provider
@@ -137,40 +148,62 @@ def trace_headers() -> dict[str, str]:
     if not trace.get_current_span().get_span_context().is_valid:
         return {}
     carrier: dict[str, str] = {}
-    propagate.inject(carrier)
-    return {name: value for name, value in carrier.items() if name in _TRACE_FIELDS}
+    _W3C.inject(carrier)
+    return carrier
 
 
 def inject(headers: Headers = ()) -> Headers:
-    """Return record headers with the current span's W3C trace fields added; unchanged when there is no span."""
+    """Return record headers with the current span's W3C trace fields; unchanged when there is no span."""
     fields = trace_headers()
     if not fields:
         return headers
-    kept = tuple(item for item in headers if item[0] not in _TRACE_FIELDS)
+    kept = tuple(item for item in headers if item[0] not in _W3C.fields)
     return (*kept, *((name, value.encode("ascii")) for name, value in fields.items()))
 
 
 def extract(headers: Headers) -> Context | None:
     """Return the trace context in record headers; None when they carry none or one that cannot be read."""
-    carrier = {name: value.decode("ascii", "replace") for name, value in headers if name in _TRACE_FIELDS}
+    carrier = {name: value.decode("ascii", "replace") for name, value in headers if name in _W3C.fields}
     if "traceparent" not in carrier:
         return None
-    context = propagate.extract(carrier)
+    context = _W3C.extract(carrier)
     return context if trace.get_current_span(context).get_span_context().is_valid else None
 
 
 @contextmanager
-def batch_span(name: str, headers: Iterable[Headers] = (), **attributes: str | int | float) -> Iterator[Span]:
-    """Open one span for a batch: child of the first traced record, linked to the next others (32 at most)."""
-    contexts = islice((context for context in map(extract, headers) if context is not None), 1 + _MAX_LINKS)
-    parent = next(contexts, None)
-    links = [Link(trace.get_current_span(context).get_span_context()) for context in contexts]
+def _span(
+    name: str, kind: SpanKind, parent: Context | None, links: Sequence[Link], attributes: Attributes
+) -> Iterator[Span]:
     with tracer().start_as_current_span(
         name,
         context=parent,
-        kind=SpanKind.CONSUMER,
+        kind=kind,
         links=links,
         attributes=attributes,
         record_exception=False,
+        set_status_on_exception=False,
     ) as span:
+        try:
+            yield span
+        except BaseException as error:
+            span.set_attribute("error.type", type(error).__qualname__)
+            span.set_status(StatusCode.ERROR)
+            raise
+
+
+@contextmanager
+def batch_span(name: str, headers: Iterable[Headers] = (), **attributes: str | int | float) -> Iterator[Span]:
+    """Open one span for a batch: child of the first traced record, linked to the others (32 at most)."""
+    contexts = islice((context for context in map(extract, headers) if context is not None), 1 + _MAX_LINKS)
+    parent = next(contexts, None)
+    links = [Link(trace.get_current_span(context).get_span_context()) for context in contexts]
+    with _span(name, SpanKind.CONSUMER, parent, links, attributes) as span:
+        yield span
+
+
+@contextmanager
+def request_span(method: str, headers: Iterable[tuple[bytes, bytes]]) -> Iterator[Span]:
+    """Open the span of an HTTP request, continuing the caller's trace; the caller names it once the route is known."""
+    parent = extract(tuple((name.decode("latin-1"), value) for name, value in headers))
+    with _span(method, SpanKind.SERVER, parent, (), {"http.request.method": method}) as span:
         yield span

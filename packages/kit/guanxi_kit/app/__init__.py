@@ -2,6 +2,7 @@
 
 from guanxi_kit.app.factory import create_app
 from guanxi_kit.app.health import Check, NotReady
-from guanxi_kit.app.process import Command, Part, WorkerProcess, run
+from guanxi_kit.app.process import Command, run
+from guanxi_kit.app.worker import Part, WorkerProcess
 
 __all__ = ["Check", "Command", "NotReady", "Part", "WorkerProcess", "create_app", "run"]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import random
 import re
 import time
-from collections.abc import Callable, MutableMapping
+import uuid
+from collections.abc import MutableMapping
 from typing import Any
 
+from opentelemetry.trace import StatusCode
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guanxi_kit.errors import Problem, log_problem, problem_of, problem_response, route_of
 from guanxi_kit.http import REQUEST_ID
-from guanxi_kit.telemetry import METRICS, Metrics
+from guanxi_kit.telemetry import METRICS, Metrics, request_span, tracing_enabled
 
 MAX_PATH_CHARACTERS = 2048
 MAX_QUERY_BYTES = 8192
@@ -43,16 +44,12 @@ def _refusal(scope: Scope, body_limit: int) -> Problem | None:
         return Problem(400, detail="The path or the query holds a NUL character.")
     length = _header(scope, b"content-length")
     if length is not None and length.isdigit() and int(length[:20]) > body_limit:
-        return _too_large(body_limit)
+        return Problem(413, detail=f"The body is larger than {body_limit} bytes.")
     return None
 
 
-def _too_large(body_limit: int) -> Problem:
-    return Problem(413, detail=f"The body is larger than {body_limit} bytes.")
-
-
 class _BodyTooLarge(HTTPException):
-    """Raised out of `receive`; an HTTPException because frameworks let that one through while reading a body."""
+    """Raised out of `receive`; an HTTPException, because frameworks let that one pass while reading a body."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(413, f"The body is larger than {limit} bytes.")
@@ -62,8 +59,8 @@ class Edge:
     """Wraps an application: every request passes here first and every response last.
 
     Refuses over-long and NUL-holding addresses (400) and bodies over `body_limit` bytes (413, also when streamed);
-    gives each request an id; adds security headers that the application did not set; counts by route template; turns
-    what nobody caught into a problem document. With tracing on, `span` opens the request's span.
+    gives each request an id and, when tracing, a span; adds security headers that the application did not set;
+    counts by route template; turns what nobody caught into a problem document.
     """
 
     def __init__(self, app: ASGIApp, *, body_limit: int, metrics: Metrics = METRICS) -> None:
@@ -80,43 +77,63 @@ class Edge:
         token = REQUEST_ID.set(exchange.request_id)
         started = time.perf_counter()
         try:
-            await self._serve(exchange)
+            if tracing_enabled():
+                await self._traced(exchange)
+            else:
+                await self._serve(exchange)
         finally:
             REQUEST_ID.reset(token)
             self._count(exchange, time.perf_counter() - started)
 
+    async def _traced(self, exchange: _Exchange) -> None:
+        with request_span(exchange.method, exchange.scope["headers"]) as span:
+            await self._serve(exchange)
+            route = route_of(exchange.scope)
+            span.update_name(f"{exchange.method} {route}")
+            span.set_attributes({"http.route": route, "http.response.status_code": exchange.status})
+            if exchange.status >= 500:
+                span.set_status(StatusCode.ERROR)
+
     async def _serve(self, exchange: _Exchange) -> None:
         refusal = _refusal(exchange.scope, self._body_limit)
+        if refusal is not None:
+            await self._answer(exchange, refusal)
+            return
         try:
-            if refusal is not None:
-                raise refusal
             await self._app(exchange.scope, exchange.receive, exchange.send)
         except Exception as error:
             problem = problem_of(error)
             log_problem(problem, error, method=exchange.method, route=route_of(exchange.scope))
             if exchange.status:
+                exchange.cut_short = True
                 raise
-            await problem_response(problem)(exchange.scope, exchange.receive, exchange.send)
+            await self._answer(exchange, problem)
+
+    async def _answer(self, exchange: _Exchange, problem: Problem) -> None:
+        await problem_response(problem)(exchange.scope, exchange.receive, exchange.send)
 
     def _count(self, exchange: _Exchange, seconds: float) -> None:
         route = route_of(exchange.scope)
-        self._metrics.http_requests.labels(exchange.method, route, str(exchange.status or 499)).inc()
+        status = "cut" if exchange.cut_short else str(exchange.status or "none")
+        self._metrics.http_requests.labels(exchange.method, route, status).inc()
         self._metrics.http_seconds.labels(route).observe(seconds)
 
 
 class _Exchange:
     """One request and its response."""
 
-    __slots__ = ("_limit", "_receive", "_received", "_send", "method", "request_id", "scope", "status")
+    __slots__ = (
+        "_limit", "_receive", "_received", "_send", "cut_short", "method", "request_id", "scope", "status"
+    )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         given = _header(scope, b"x-request-id")
         self.scope = scope
         self.method: str = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self.status = 0
-        self.request_id = (
-            given.decode() if given and _REQUEST_ID.match(given) else f"{random.getrandbits(128):032x}"
-        )  # noqa: S311
+        usable = given is not None and _REQUEST_ID.match(given)
+        self.request_id = given.decode() if given and usable else uuid.uuid4().hex
+        self.cut_short = False
         self._receive = receive
         self._send = send
         self._limit = limit
@@ -142,6 +159,3 @@ class _Exchange:
         headers.extend(item for item in SECURITY_HEADERS if item[0] not in present)
         headers.append((b"x-request-id", self.request_id.encode()))
         return headers
-
-
-Wrap = Callable[[ASGIApp], ASGIApp]

@@ -22,7 +22,7 @@ class NotReady(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One condition of readiness: `probe` returns when it holds and raises when it does not, within `timeout` seconds."""
+    """One condition of readiness: `probe` returns when it holds, raises when not, within `timeout` seconds."""
 
     name: str
     probe: Callable[[], Awaitable[object]]

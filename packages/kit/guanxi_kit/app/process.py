@@ -6,46 +6,28 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import NoReturn, Protocol, TypeVar
+from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
+from typing import NoReturn, TypeVar
 
 import uvloop
 from fastapi import FastAPI
 
-from guanxi_kit.app.factory import create_app
-from guanxi_kit.app.health import Check, NotReady
-from guanxi_kit.app.server import Fatal, HttpServer
-from guanxi_kit.crypto import KeyringError
-from guanxi_kit.db import DatabaseUnavailable
+from guanxi_kit.app.server import HttpServer
+from guanxi_kit.app.worker import WorkerProcess, serve_worker
+from guanxi_kit.failures import FatalError
 from guanxi_kit.logging import configure_logging, get_logger
-from guanxi_kit.migrate import MigrationError
-from guanxi_kit.settings import ServiceSettings, SettingsError
+from guanxi_kit.settings import ServiceSettings
 from guanxi_kit.telemetry import configure_tracing
 
 _log = get_logger("guanxi.process")
-_EXPECTED = (SettingsError, KeyringError, DatabaseUnavailable, MigrationError, Fatal)
-
-
-class Part(Protocol):
-    """A piece of a worker. `run` works until `stop` was called and its work is put down; it raises to end the process."""
-
-    async def run(self) -> None: ...
-    async def stop(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class WorkerProcess:
-    """What a worker runs: `parts` start together and stop one after another in their order, each after the other ended."""
-
-    parts: Sequence[Part]
-    readiness: Sequence[Check] = ()
-
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 ApiFactory = Callable[[SettingsT], FastAPI]
 WorkerFactory = Callable[[SettingsT], AbstractAsyncContextManager[WorkerProcess]]
+Migrate = Callable[[SettingsT], Awaitable[object]]
 Command = Callable[[SettingsT, Sequence[str]], Awaitable[int | None]]
+_Action = Callable[[SettingsT], Awaitable[int | None]]
 
 
 def run(
@@ -54,73 +36,50 @@ def run(
     *,
     api: ApiFactory[SettingsT] | None = None,
     worker: WorkerFactory[SettingsT] | None = None,
-    migrate: Callable[[SettingsT], Awaitable[object]] | None = None,
+    migrate: Migrate[SettingsT] | None = None,
     commands: Mapping[str, Command[SettingsT]] | None = None,
     argv: Sequence[str] | None = None,
 ) -> NoReturn:
-    """Do what the command line says and exit: 0 when told to stop, 1 after a failure (one line says why), 2 for usage.
+    """Do what the command line says and exit: 0 when told to stop, 1 after a failure that one line names, 2 for usage.
 
-    `api` makes the application (open pools in its lifespan); `worker` is an async context manager that opens what the
-    parts need, gives them, and closes it; `migrate` brings the schema up; `commands` take the remaining arguments.
-    SIGTERM and SIGINT stop gracefully within settings.shutdown_seconds.
+    `api` makes the application (pools open in its lifespan); `worker` is an async context manager that opens what
+    the parts need, gives them, and closes it; `migrate` brings the schema up; `commands` take the remaining
+    arguments. SIGTERM and SIGINT stop gracefully within settings.shutdown_seconds.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    actions = _actions(service, api, worker, migrate, commands or {}, arguments[1:])
+    actions: dict[str, _Action[SettingsT]] = {}
+    if api is not None:
+        actions["api"] = partial(_serve_api, api=api)
+    if worker is not None:
+        actions["worker"] = partial(_serve_worker, worker=worker)
+    if migrate is not None:
+        actions["migrate"] = partial(_migrate, migrate=migrate)
+    for name, command in (commands or {}).items():
+        actions[name] = partial(_command, command=command, arguments=arguments[1:])
     if not arguments or arguments[0] not in actions:
         sys.stderr.write(f"usage: {service} {' | '.join(actions)}\n")
         sys.exit(2)
-    name = arguments[0]
+    sys.exit(_perform(service, arguments[0], settings_type, actions[arguments[0]]))
+
+
+def _perform(service: str, name: str, settings_type: type[SettingsT], action: _Action[SettingsT]) -> int:
     configure_logging(service, name)
     try:
         role = name if name in ("api", "worker", "migrate") else "command"
         settings = settings_type.load(service=service, role=role)
         configure_logging(service, name, settings.log_level)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            status = runner.run(_traced(settings, actions[name]))
-    except _EXPECTED as error:
-        _log.critical(f"{service} {name} cannot run: {error}")
-        status = 1
+            return runner.run(_traced(settings, action))
+    except FatalError as error:
+        _log.critical(f"{service} {name}: {error}")
     except KeyboardInterrupt:
-        status = 130
+        return 130
     except Exception as error:
-        _log.critical(f"{service} {name} failed: {type(error).__name__}", exc_info=error)
-        status = 1
-    sys.exit(status)
+        _log.critical(f"{service} {name} failed", exc_info=error)
+    return 1
 
 
-Action = Callable[[SettingsT], Awaitable[int | None]]
-
-
-def _actions(
-    service: str,
-    api: ApiFactory[SettingsT] | None,
-    worker: WorkerFactory[SettingsT] | None,
-    migrate: Callable[[SettingsT], Awaitable[object]] | None,
-    commands: Mapping[str, Command[SettingsT]],
-    rest: Sequence[str],
-) -> dict[str, Action[SettingsT]]:
-    actions: dict[str, Action[SettingsT]] = {}
-    if api is not None:
-        make_api = api
-        actions["api"] = lambda settings: _serve_api(settings, make_api)
-    if worker is not None:
-        make_worker = worker
-        actions["worker"] = lambda settings: _serve_worker(settings, make_worker)
-    if migrate is not None:
-        upgrade = migrate
-
-        async def migrated(settings: SettingsT) -> int:
-            await upgrade(settings)
-            _log.info("schema is up to date")
-            return 0
-
-        actions["migrate"] = migrated
-    for name, command in commands.items():
-        actions[name] = lambda settings, command=command: command(settings, rest)  # type: ignore[misc]
-    return actions
-
-
-async def _traced(settings: SettingsT, action: Action[SettingsT]) -> int:
+async def _traced(settings: SettingsT, action: _Action[SettingsT]) -> int:
     provider = configure_tracing(settings)
     try:
         return await action(settings) or 0
@@ -137,65 +96,30 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-async def _serve_api(settings: SettingsT, make_api: ApiFactory[SettingsT]) -> int:
+async def _serve_api(settings: SettingsT, *, api: ApiFactory[SettingsT]) -> None:
     stop = _stop_signal()
-    server = HttpServer(make_api(settings), settings)
+    server = HttpServer(api(settings), settings)
     serving = asyncio.create_task(server.serve())
-    stopping = asyncio.create_task(_stopped(stop))
-    await _first(serving, stopping)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     server.stop()
-    await serving
-    return 0
-
-
-async def _first(*tasks: asyncio.Task[None]) -> None:
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-
-
-async def _serve_worker(settings: SettingsT, make_worker: WorkerFactory[SettingsT]) -> int:
-    stop = _stop_signal()
-
-    async def starting() -> None:
-        raise NotReady("starting")
-
-    checks = [Check("worker", starting)]
-    server = HttpServer(create_app(f"{settings.service} worker", settings, readiness=checks), settings)
-    serving = asyncio.create_task(server.serve())
-    try:
-        async with make_worker(settings) as process:
-            checks[:] = process.readiness
-            await _run_parts(process.parts, stop, serving, settings.shutdown_seconds)
-    finally:
-        server.stop()
+    if not server.started:
+        serving.cancel()
+    with suppress(asyncio.CancelledError):
         await serving
-    return 0
 
 
-async def _stopped(stop: asyncio.Event) -> None:
-    await stop.wait()
+async def _serve_worker(settings: SettingsT, *, worker: WorkerFactory[SettingsT]) -> None:
+    await serve_worker(settings, worker(settings), _stop_signal())
 
 
-async def _run_parts(
-    parts: Sequence[Part], stop: asyncio.Event, serving: asyncio.Task[None], shutdown_seconds: float
-) -> None:
-    running = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
-    stopping = asyncio.create_task(_stopped(stop))
-    try:
-        await _first(serving, stopping, *running)
-        ended: asyncio.Task[None] | None = next((task for task in running if task.done()), None)
-        if ended is not None and not stop.is_set():
-            ended.result()
-            raise Fatal(f"{ended.get_name()} ended without being told to")
-        async with asyncio.timeout(shutdown_seconds):
-            for part, task in zip(parts, running, strict=True):
-                await part.stop()
-                await task
-    except TimeoutError:
-        raise Fatal(
-            f"not stopped within {shutdown_seconds:g} s; what was unfinished will be taken again"
-        ) from None
-    finally:
-        for task in (stopping, *running):
-            task.cancel()
-        await asyncio.gather(stopping, *running, return_exceptions=True)
+async def _migrate(settings: SettingsT, *, migrate: Migrate[SettingsT]) -> None:
+    await migrate(settings)
+    _log.info("schema is up to date")
+
+
+async def _command(
+    settings: SettingsT, *, command: Command[SettingsT], arguments: Sequence[str]
+) -> int | None:
+    return await command(settings, arguments)

@@ -11,15 +11,12 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from guanxi_kit.failures import FatalError
 from guanxi_kit.logging import get_logger
 from guanxi_kit.settings import ServiceSettings
 
 _BACKLOG = 2048
 _log = get_logger("guanxi.server")
-
-
-class Fatal(Exception):
-    """The process cannot go on; the message is the one line that says why."""
 
 
 class _Uvicorn(uvicorn.Server):
@@ -39,16 +36,18 @@ def _bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be bound ({error.strerror})"
-        raise Fatal(f"port {port} on {host} {reason}") from None
+        raise FatalError(f"port {port} on {host} {reason}") from None
     listener.setblocking(False)
     return listener
 
 
 class HttpServer:
-    """Serves an application on settings.host and settings.port. Raises Fatal at once when the port is taken."""
+    """Serves an application on settings.host and settings.port. Raises FatalError at once when the port is taken."""
 
     def __init__(self, app: FastAPI, settings: ServiceSettings) -> None:
         self._app = app
+        self._host = settings.host
+        self.started = False
         self._socket = _bind(settings.host, settings.port)
         self.port: int = self._socket.getsockname()[1]
         self._server = _Uvicorn(
@@ -57,7 +56,7 @@ class HttpServer:
                 loop="uvloop",
                 http="httptools",
                 ws="none",
-                lifespan="on",
+                lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -67,11 +66,12 @@ class HttpServer:
         )
 
     async def serve(self) -> None:
-        """Serve until `stop`. Raises Fatal when the application's start-up failed (its reason is logged before)."""
+        """Open what the application needs (its lifespan), serve until `stop`, close it. What opening raises passes."""
         try:
-            await self._server.serve(sockets=[self._socket])
-        except SystemExit:
-            raise Fatal("the application did not start") from None
+            async with self._app.router.lifespan_context(self._app):
+                self.started = True
+                _log.info("serving", host=self._host, port=self.port)
+                await self._server.serve(sockets=[self._socket])
         finally:
             self._socket.close()
 
