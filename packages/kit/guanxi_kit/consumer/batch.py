@@ -27,7 +27,9 @@ class Batch:
     moves: Moves
 
 
-def decode(records: Polled, positions: Mapping[TopicPartition, Position], topics: Mapping[str, Subscription]) -> Batch:
+def decode(
+    records: Polled, positions: Mapping[TopicPartition, Position], topics: Mapping[str, Subscription]
+) -> Batch:
     """Decode polled records against the positions they start from."""
     work: dict[str, list[Received[Any]]] = {}
     unreadable: list[DeadLetter] = []
@@ -63,7 +65,7 @@ def _decode_partition(
                 seen.append(cause)
             event = _read(record.value, decoders, only)
         except (ContractError, ValueError) as error:
-            unreadable.append(DeadLetter(record, reason_of(error)))
+            unreadable.append(DeadLetter(record, reason_of(error), "unreadable"))
         else:
             fresh.append(Received(event, record, cause_from(record)))
     return fresh, seen, unreadable, len(records) - len(fresh) - len(unreadable)

@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 
 from guanxi_contracts.envelope import ContractError
-from guanxi_kit import telemetry
 from guanxi_kit.consumer.unit import Poison
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.log.port import Record, RecordTooLarge
+from guanxi_kit.telemetry import METRICS
 
 REASON_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
+    """A record to park. `kind` is `unreadable` (no event we know) or `refused` (its effect failed)."""
+
     record: Record
     reason: str
+    kind: Literal["unreadable", "refused"]
 
 
 def reason_of(error: BaseException) -> str:
@@ -55,7 +58,7 @@ async def park(
         now,
     )
     for letter in letters:
-        telemetry.dead_letters.labels(topic=letter.record.topic).inc()
+        METRICS.dead_letters.labels(topic=letter.record.topic, reason=letter.kind).inc()
 
 
 def aad_of(record: Record) -> bytes:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import msgspec
 import structlog
 
-from guanxi_kit import telemetry
 from guanxi_kit.db import Database, is_transient
 from guanxi_kit.log.port import Headers, LogUnavailable, Outgoing, Producer
+from guanxi_kit.telemetry import METRICS
 
 CHUNK_ROWS = 64
 SWEEP_SECONDS = 5.0
@@ -42,7 +42,9 @@ class Relay:
     first, because only the table knows the order of commits between processes.
     """
 
-    def __init__(self, db: Database, producer: Producer, *, streams: Sequence[str] = (), limit: int = 64) -> None:
+    def __init__(
+        self, db: Database, producer: Producer, *, streams: Sequence[str] = (), limit: int = 64
+    ) -> None:
         self._db = db
         self._producer = producer
         self._streams = tuple(streams)
@@ -108,7 +110,7 @@ class Relay:
             if row.id not in self._queued:
                 self._queued.add(row.id)
                 self._queue.append(row)
-        telemetry.outbox_pending.set(len(self._queue))
+        METRICS.outbox_pending.set(len(self._queue))
 
     async def _notify(self) -> None:
         async with self._changed:
@@ -143,7 +145,7 @@ class Relay:
                 for row in chunk:
                     self._queue.popleft()
                     self._queued.discard(row.id)
-                telemetry.outbox_pending.set(len(self._queue))
+                METRICS.outbox_pending.set(len(self._queue))
                 self._changed.notify_all()
 
     async def _publish_stream(self, source: str) -> None:
@@ -171,10 +173,12 @@ class Relay:
         The removal need not be durable: a row that comes back is published again and dropped as a repeat.
         """
         records = [
-            Outgoing(topic, key, value, headers) for row in rows for topic, key, value, headers in _UNPACK(row.records)
+            Outgoing(topic, key, value, headers)
+            for row in rows
+            for topic, key, value, headers in _UNPACK(row.records)
         ]
         await self._producer.append(records)
-        telemetry.relay_published.inc(len(records))
+        METRICS.relay_published.inc(len(records))
         async with self._db.pool.acquire() as connection:
             await connection.execute(
                 "WITH quick AS (SELECT set_config('synchronous_commit', 'off', true))"

@@ -68,9 +68,7 @@ class Outbox:
             [count for _, count, _ in rows],
             [blob for _, _, blob in rows],
         )
-        return [
-            OutboxRow(row["id"], source, blob) for row, (source, _, blob) in zip(ids, rows, strict=True)
-        ]
+        return [OutboxRow(row["id"], source, blob) for row, (source, _, blob) in zip(ids, rows, strict=True)]
 
 
 def _rows(pending: list[_Pending]) -> list[tuple[str, int, bytes]]:

@@ -14,7 +14,6 @@ from contextlib import suppress
 import asyncpg
 import structlog
 
-from guanxi_kit import telemetry
 from guanxi_kit.clock import Clock
 from guanxi_kit.consumer.batch import Batch, Polled, decode, halves
 from guanxi_kit.consumer.dead_letters import DeadLetter, park, reason_of
@@ -24,6 +23,7 @@ from guanxi_kit.consumer.unit import Poison, Subscription, Unit
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, is_transient
 from guanxi_kit.log.port import Consumer, LogError, LogRecreated, LogUnavailable, TopicPartition
+from guanxi_kit.telemetry import METRICS, batch_span
 
 LAG_SECONDS = 5.0
 FIRST_DELAY = 0.05
@@ -43,7 +43,10 @@ def is_record_fault(error: BaseException) -> bool:
         return True
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "")[:2] in RECORD_FAULT_CLASSES
-    return not (isinstance(error, Fenced | LogError | OSError | asyncpg.InterfaceError | TimeoutError) or is_transient(error))
+    return not (
+        isinstance(error, Fenced | LogError | OSError | asyncpg.InterfaceError | TimeoutError)
+        or is_transient(error)
+    )
 
 
 class Worker:
@@ -110,7 +113,8 @@ class Worker:
                     await self._settle(self._ours(records))
             except Exception as error:
                 log.warning("batch.retried", reason=reason_of(error), delay=round(delay, 2))
-                telemetry.batch_retries.inc()
+                for where, found in records.items():
+                    METRICS.records.labels(topic=where.topic, outcome="retried").inc(len(found))
             else:
                 return
             await self._pause(delay)
@@ -141,8 +145,12 @@ class Worker:
                 raise
             if sum(len(found) for found in records.values()) == 1:
                 ((_, (record,)),) = records.items()
-                log.warning("record.parked", topic=record.topic, partition=record.partition, offset=record.offset)
-                await self._commit(Batch({}, [DeadLetter(record, reason_of(error))], batch.repeats, batch.moves))
+                log.warning(
+                    "record.parked", topic=record.topic, partition=record.partition, offset=record.offset
+                )
+                await self._commit(
+                    Batch({}, [DeadLetter(record, reason_of(error), "refused")], batch.repeats, batch.moves)
+                )
                 return
             for half in halves(records):
                 await self._settle(half)
@@ -153,24 +161,27 @@ class Worker:
         async with self._db.transaction() as connection:
             await advance_positions(connection, batch.moves)
             unit = Unit(connection, self._clock.now())
-            with telemetry.batch_span(batch.work):
-                for topic, received in batch.work.items():
-                    if received:
+            for topic, received in batch.work.items():
+                if received:
+                    headers = (item.record.headers for item in received)
+                    with batch_span(f"process {topic}", headers, records=len(received)):
                         await self._topics[topic].handler(unit, received)
             await park(connection, batch.unreadable, keyring=self._keyring, now=unit.now)
             rows = await unit.outbox.write(connection)
         self._positions |= {where: after for where, (_, after) in batch.moves.items()}
         await self._relay.submit(rows)
         with suppress(LogError):
-            await self._consumer.commit({where: after.next_offset for where, (_, after) in batch.moves.items()})
+            await self._consumer.commit(
+                {where: after.next_offset for where, (_, after) in batch.moves.items()}
+            )
 
     def _count(self, records: Polled, batch: Batch, seconds: float) -> None:
-        telemetry.batch_seconds.observe(seconds)
-        telemetry.batch_size.observe(sum(len(found) for found in records.values()))
+        METRICS.batch_seconds.observe(seconds)
+        METRICS.batch_size.observe(sum(len(found) for found in records.values()))
         for topic, repeats in batch.repeats.items():
-            telemetry.records.labels(topic=topic, outcome="repeat").inc(repeats)
+            METRICS.records.labels(topic=topic, outcome="repeat").inc(repeats)
         for topic, received in batch.work.items():
-            telemetry.records.labels(topic=topic, outcome="processed").inc(len(received))
+            METRICS.records.labels(topic=topic, outcome="processed").inc(len(received))
 
     async def _assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Take partitions over: read where they stand, and queue what their last owner left in the outbox."""
@@ -212,7 +223,9 @@ class Worker:
         """
         mine = sorted(self._positions)
         fresh = await self._load(mine)
-        moved = [where for where in mine if where in self._positions and fresh[where] != self._positions[where]]
+        moved = [
+            where for where in mine if where in self._positions and fresh[where] != self._positions[where]
+        ]
         if not moved:
             return False
         await self._relay.recover([f"{where.topic}/{where.partition}" for where in moved])
@@ -232,7 +245,7 @@ class Worker:
             with suppress(LogError, OSError):
                 mine = dict(self._positions)
                 for where, end in (await self._consumer.end_offsets(sorted(mine))).items():
-                    telemetry.consumer_lag.labels(topic=where.topic, partition=str(where.partition)).set(
+                    METRICS.consumer_lag.labels(topic=where.topic, partition=str(where.partition)).set(
                         end - mine[where].next_offset
                     )
             await asyncio.sleep(LAG_SECONDS)

@@ -65,7 +65,14 @@ def test_outputs_carry_the_trace_of_their_record() -> None:
 
 def test_a_repeat_is_dropped_and_a_later_output_is_not() -> None:
     before = Position(10, {"in/0": (5, 1)})
-    found = [caused(10, 5, 1), caused(11, 5, 2), caused(12, 4, 9), caused(13, 6), caused(14, 6), caused(15, 0, source="in/1")]
+    found = [
+        caused(10, 5, 1),
+        caused(11, 5, 2),
+        caused(12, 4, 9),
+        caused(13, 6),
+        caused(14, 6),
+        caused(15, 0, source="in/1"),
+    ]
     batch = decode({HERE: found}, {HERE: before}, TOPICS)
     assert [item.record.offset for item in batch.work["counted"]] == [11, 13, 15]
     assert batch.repeats["counted"] == 3
@@ -87,7 +94,11 @@ def test_a_repeat_is_dropped_and_a_later_output_is_not() -> None:
     ],
 )
 def test_an_unreadable_record_is_set_aside_with_its_reason(content: bytes, reason: str) -> None:
-    batch = decode({HERE: [record(0, value(0)), record(1, content), record(2, value(2))]}, {HERE: Position(0, {})}, TOPICS)
+    batch = decode(
+        {HERE: [record(0, value(0)), record(1, content), record(2, value(2))]},
+        {HERE: Position(0, {})},
+        TOPICS,
+    )
     assert [item.event.data.number for item in batch.work["counted"]] == [0, 2]
     assert len(batch.unreadable) == 1
     assert reason in batch.unreadable[0].reason
@@ -103,7 +114,8 @@ def test_a_malformed_cause_is_set_aside() -> None:
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=5))
 def test_halves_keep_order_and_lose_nothing(sizes: list[int]) -> None:
     polled = {
-        TopicPartition("t", p): [Record("t", p, o, b"", b"", (), 0) for o in range(size)] for p, size in enumerate(sizes)
+        TopicPartition("t", p): [Record("t", p, o, b"", b"", (), 0) for o in range(size)]
+        for p, size in enumerate(sizes)
     }
     first, second = halves(polled)
     for where, found in polled.items():
