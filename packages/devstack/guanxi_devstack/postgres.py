@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import psutil  # type: ignore[import-untyped]
 
-from guanxi_devstack.ports import find_free_port
+from guanxi_devstack.ports import find_free_port, is_free
 from guanxi_devstack.postgres_binaries import PINNED_MAJOR, PostgresUnavailable, binaries, launcher
 
 SUPERUSER = "postgres"
@@ -66,8 +66,8 @@ class DatabaseStopped(Exception):
 class EmbeddedPostgres:
     """One PostgreSQL server whose files lie in `folder`, for as long as this object keeps it started.
 
-    `port` None takes a free one at each start. One process at a time may hold a folder: a second start raises
-    DatabaseStopped, and a server left behind by a killed holder is shut down first.
+    `port` None takes a free one and keeps it while it can. One process at a time may hold a folder: a second start
+    raises DatabaseStopped, and a server left behind by a killed holder is shut down first.
     """
 
     def __init__(self, folder: Path, *, port: int | None = None) -> None:
@@ -194,7 +194,7 @@ class EmbeddedPostgres:
 
     def _start_until(self, deadline: float) -> None:
         while True:
-            self.port = self._wanted_port or find_free_port()
+            self.port = self._wanted_port or self._previous_port() or find_free_port()
             self._process = self._spawn()
             if self._wait_ready(deadline):
                 return
@@ -205,6 +205,10 @@ class EmbeddedPostgres:
                 self.stop()
                 raise DatabaseStopped(f"the embedded PostgreSQL did not start:\n{reason}")
             time.sleep(0.2)
+
+    def _previous_port(self) -> int | None:
+        # Connection strings already handed out stay true after a crash.
+        return self.port if self.port and is_free(self.port) else None
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         options = [f"--{name}={value}" for name, value in CONFIGURATION.items()]
