@@ -170,10 +170,6 @@ class Worker:
             rows = await unit.outbox.write(connection)
         self._positions |= {where: after for where, (_, after) in batch.moves.items()}
         await self._relay.submit(rows)
-        with suppress(LogError):
-            await self._consumer.commit(
-                {where: after.next_offset for where, (_, after) in batch.moves.items()}
-            )
 
     def _count(self, records: Polled, batch: Batch, seconds: float) -> None:
         METRICS.batch_seconds.observe(seconds)
@@ -241,9 +237,11 @@ class Worker:
                 await self._stopping.wait()
 
     async def _watch_lag(self) -> None:
+        """Tell lag tools where this service stands: the metric, and the group's offsets in the log."""
         while True:
             with suppress(LogError, OSError):
                 mine = dict(self._positions)
+                await self._consumer.commit({where: position.next_offset for where, position in mine.items()})
                 for where, end in (await self._consumer.end_offsets(sorted(mine))).items():
                     METRICS.consumer_lag.labels(topic=where.topic, partition=str(where.partition)).set(
                         end - mine[where].next_offset
