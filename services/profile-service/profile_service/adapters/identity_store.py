@@ -1,0 +1,226 @@
+"""Identifiers, fragments and customers in PostgreSQL. Every write goes in key order, so that workers do not cross."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from profile_service.application.ports import NewFragment, SealedIdentifier
+from profile_service.domain.identity import Census, Known, Membership
+from profile_service.domain.resolution import Merge, Refusal
+
+_CLAIM = """
+INSERT INTO seen_touchpoint (touchpoint_id)
+SELECT DISTINCT touchpoint_id FROM unnest($1::uuid[]) AS given (touchpoint_id) ORDER BY touchpoint_id
+ON CONFLICT DO NOTHING RETURNING touchpoint_id
+"""
+_READ = """
+SELECT identifier.hash, fragment.profile_id, fragment.customer_id, fragment.version, customer.fragments
+FROM identifier JOIN fragment USING (profile_id) JOIN customer USING (customer_id)
+WHERE identifier.hash = ANY($1::bytea[])
+"""
+_LOCK = "SELECT 1 FROM customer WHERE customer_id = ANY($1::uuid[]) ORDER BY customer_id FOR NO KEY UPDATE"
+_COUNT = """
+SELECT fragment.customer_id, fragment.profile_id, fragment.version, identifier.type, count(identifier.hash) AS held
+FROM fragment LEFT JOIN identifier USING (profile_id)
+WHERE fragment.customer_id = ANY($1::uuid[])
+GROUP BY fragment.profile_id, identifier.type ORDER BY fragment.profile_id
+"""
+_NUMBERS = """
+SELECT nextval('customer_sequence') - opened.base AS number
+FROM customer_number_day AS opened, generate_series(1, $2::int) WHERE opened.day = $1
+"""
+_OPEN_DAY = """
+INSERT INTO customer_number_day (day, base) VALUES ($1, nextval('customer_sequence')) ON CONFLICT DO NOTHING
+"""
+_FOUND_FRAGMENTS = """
+INSERT INTO fragment (profile_id, customer_id, version, founded_at)
+SELECT profile_id, customer_id, version, $4 FROM unnest($1::uuid[], $2::uuid[], $3::int[])
+AS given (profile_id, customer_id, version) ORDER BY profile_id
+"""
+_FOUND_CUSTOMERS = """
+INSERT INTO customer (customer_id, customer_number, fragments, created_at)
+SELECT customer_id, customer_number, fragments, $4 FROM unnest($1::uuid[], $2::text[], $3::int[])
+AS given (customer_id, customer_number, fragments) ORDER BY customer_id
+"""
+_ATTACH = """
+INSERT INTO identifier (hash, type, profile_id, sealed, first_seen_at, touchpoint_id)
+SELECT * FROM unnest($1::bytea[], $2::text[], $3::uuid[], $4::bytea[], $5::timestamptz[], $6::uuid[])
+AS given (hash, type, profile_id, sealed, first_seen_at, touchpoint_id) ORDER BY hash
+ON CONFLICT (hash) DO NOTHING
+"""
+_MOVE_FRAGMENTS = """
+UPDATE fragment SET customer_id = given.customer_id, version = given.version
+FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS given (profile_id, customer_id, version)
+WHERE fragment.profile_id = given.profile_id
+"""
+_RESIZE_CUSTOMERS = """
+UPDATE customer SET fragments = given.fragments
+FROM unnest($1::uuid[], $2::int[]) AS given (customer_id, fragments)
+WHERE customer.customer_id = given.customer_id
+"""
+_JOURNAL = """
+INSERT INTO merge_journal
+  (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type, identifier_hash, merged_at)
+SELECT merge_id, customer_id, absorbed_customer_id,
+  (SELECT array_agg(moved::uuid) FROM unnest(string_to_array(given.moved, ' ')) AS each (moved)),
+  touchpoint_id, identifier_type, identifier_hash, $8
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::bytea[])
+AS given (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type, identifier_hash)
+"""
+_REFUSE = """
+INSERT INTO link_refusal AS standing
+  (strongest_hash, identifier_hash, identifier_type, reason, rule_type, touchpoint_id, times, first_at, last_at)
+SELECT strongest_hash, identifier_hash, identifier_type, reason, rule_type, touchpoint_id, times, $8, $8
+FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::int[])
+AS given (strongest_hash, identifier_hash, identifier_type, reason, rule_type, touchpoint_id, times)
+ORDER BY strongest_hash, identifier_hash
+ON CONFLICT (strongest_hash, identifier_hash) DO UPDATE SET
+  times = standing.times + excluded.times, last_at = excluded.last_at, touchpoint_id = excluded.touchpoint_id,
+  reason = excluded.reason, rule_type = excluded.rule_type
+"""
+_MEMBERS = """
+SELECT customer_id, array_agg(profile_id ORDER BY profile_id) AS members
+FROM fragment WHERE customer_id = ANY($1::uuid[]) GROUP BY customer_id
+"""
+
+
+class IdentifierTaken(asyncpg.SerializationError):  # type: ignore[misc]
+    """Another transaction took the same new identifier first: a serialization failure, to be worked again."""
+
+
+class PostgresIdentities:
+    """The `Identities` port within the transaction of one connection."""
+
+    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
+        self._connection = connection
+
+    async def claim(self, touchpoint_ids: Collection[UUID]) -> set[UUID]:
+        """Remember touchpoints for ever and return those never seen before."""
+        rows = await self._connection.fetch(_CLAIM, list(touchpoint_ids))
+        return {row[0] for row in rows}
+
+    async def read(self, hashes: Collection[bytes]) -> Known:
+        """Return what is known of these identifiers, without any census."""
+        known = Known()
+        if hashes:
+            for hash_, profile_id, customer_id, version, size in await self._connection.fetch(
+                _READ, list(hashes)
+            ):
+                known.owners[hash_] = profile_id
+                known.memberships[profile_id] = Membership(customer_id, version)
+                known.sizes[customer_id] = size
+        return known
+
+    async def lock(self, customers: Collection[UUID]) -> None:
+        """Lock customers until the transaction ends."""
+        await self._connection.execute(_LOCK, list(customers))
+
+    async def count(self, customers: Collection[UUID], known: Known) -> None:
+        """Add the census of locked customers, and their memberships, to `known`."""
+        rows = await self._connection.fetch(_COUNT, list(customers))
+        for customer_id, profile_id, version, identifier_type, held in rows:
+            census = known.customers.setdefault(customer_id, Census())
+            if not census.fragments or census.fragments[-1] != profile_id:
+                census.fragments.append(profile_id)
+                known.memberships[profile_id] = Membership(customer_id, version)
+            if identifier_type is not None:
+                census.identifiers[identifier_type] += held
+        known.sizes.update(
+            (customer_id, len(census.fragments)) for customer_id, census in known.customers.items()
+        )
+
+    async def next_numbers(self, day: date, count: int) -> Sequence[int]:
+        """Return unused sequence numbers of a day; the first of the day opens it."""
+        rows = await self._connection.fetch(_NUMBERS, day, count)
+        if not rows:
+            await self._connection.execute(_OPEN_DAY, day)
+            rows = await self._connection.fetch(_NUMBERS, day, count)
+        return [row[0] for row in rows]
+
+    async def found(self, fragments: Sequence[NewFragment]) -> None:
+        """Insert fragments and the customers they found."""
+        founded_at = fragments[0].founded_at
+        profile_ids = [fragment.profile_id for fragment in fragments]
+        await self._connection.execute(
+            _FOUND_FRAGMENTS,
+            profile_ids,
+            [fragment.membership.customer_id for fragment in fragments],
+            [fragment.membership.version for fragment in fragments],
+            founded_at,
+        )
+        await self._connection.execute(
+            _FOUND_CUSTOMERS,
+            profile_ids,
+            [fragment.customer_number for fragment in fragments],
+            [fragment.fragments for fragment in fragments],
+            founded_at,
+        )
+
+    async def attach(self, identifiers: Sequence[SealedIdentifier]) -> None:
+        """Insert new identifiers. Raises IdentifierTaken when one is no longer new."""
+        inserted = await self._connection.execute(
+            _ATTACH,
+            [identifier.attachment.hash for identifier in identifiers],
+            [identifier.attachment.type for identifier in identifiers],
+            [identifier.attachment.profile_id for identifier in identifiers],
+            [identifier.sealed for identifier in identifiers],
+            [identifier.touchpoint.occurred_at for identifier in identifiers],
+            [identifier.touchpoint.touchpoint_id for identifier in identifiers],
+        )
+        if inserted != f"INSERT 0 {len(identifiers)}":
+            raise IdentifierTaken(f"{inserted} of {len(identifiers)} identifiers")
+
+    async def move(self, memberships: Mapping[UUID, Membership], sizes: Mapping[UUID, int]) -> None:
+        """Redirect existing fragments, whose customers the caller has locked."""
+        if memberships:
+            await self._connection.execute(
+                _MOVE_FRAGMENTS,
+                list(memberships),
+                [membership.customer_id for membership in memberships.values()],
+                [membership.version for membership in memberships.values()],
+            )
+        if sizes:
+            await self._connection.execute(_RESIZE_CUSTOMERS, list(sizes), list(sizes.values()))
+
+    async def journal(self, merges: Sequence[tuple[Merge, UUID]], now: datetime) -> None:
+        """Insert merges with the touchpoint that is their evidence."""
+        await self._connection.execute(
+            _JOURNAL,
+            [merge.merge_id for merge, _ in merges],
+            [merge.customer_id for merge, _ in merges],
+            [merge.absorbed_customer_id for merge, _ in merges],
+            [" ".join(str(profile_id) for profile_id, _ in merge.moved) for merge, _ in merges],
+            [touchpoint_id for _, touchpoint_id in merges],
+            [merge.identifier_type for merge, _ in merges],
+            [merge.identifier_hash for merge, _ in merges],
+            now,
+        )
+
+    async def record_refusals(self, refusals: Sequence[tuple[Refusal, UUID]], now: datetime) -> None:
+        """Insert refused links or count them up, one row for each pair of identifiers."""
+        times: dict[tuple[bytes, bytes], int] = {}
+        last: dict[tuple[bytes, bytes], tuple[Refusal, UUID]] = {}
+        for refusal, touchpoint_id in refusals:
+            pair = (refusal.strongest_hash, refusal.identifier_hash)
+            times[pair] = times.get(pair, 0) + 1
+            last[pair] = (refusal, touchpoint_id)
+        await self._connection.execute(
+            _REFUSE,
+            [strongest for strongest, _ in last],
+            [other for _, other in last],
+            [refusal.identifier_type for refusal, _ in last.values()],
+            [refusal.reason for refusal, _ in last.values()],
+            [refusal.rule_type for refusal, _ in last.values()],
+            [touchpoint_id for _, touchpoint_id in last.values()],
+            [times[pair] for pair in last],
+            now,
+        )
+
+    async def members(self, customers: Collection[UUID]) -> dict[UUID, list[UUID]]:
+        """Return the fragments of customers, oldest first."""
+        return {row[0]: row[1] for row in await self._connection.fetch(_MEMBERS, list(customers))}

@@ -1,0 +1,92 @@
+"""Writes what happened into the outbox, as the events of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import get_args
+from uuid import UUID
+
+from guanxi_contracts.catalog import CUSTOMER_CHANGED_TOPIC, CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
+from guanxi_contracts.customer import (
+    CUSTOMER_CHANGED,
+    CUSTOMER_MERGED,
+    ChangedPart,
+    CustomerChangedV1,
+    CustomerMergedV1,
+    MovedFragment,
+)
+from guanxi_contracts.touchpoint import TOUCHPOINT_RESOLVED, TouchpointResolvedV1
+from guanxi_kit.consumer import Cause, Outbox
+from profile_service.application.resolve_touchpoints import Change, Outcome
+from profile_service.domain.resolution import Merge
+
+SOURCE = "profile-service"
+_PARTS: tuple[ChangedPart, ...] = get_args(ChangedPart)
+_RESOLVED = TOUCHPOINT_RESOLVED_TOPIC.name
+_MERGED = CUSTOMER_MERGED_TOPIC.name
+_CHANGED = CUSTOMER_CHANGED_TOPIC.name
+
+
+def publish_outcome(outcome: Outcome, outbox: Outbox, now: datetime) -> None:
+    """Publish one event per resolved touchpoint, per merge and per customer changed."""
+    nobody: list[UUID] = []
+    for (touchpoint, cause), profile_id in zip(outcome.arrivals, outcome.placements, strict=True):
+        customer_id, version = outcome.memberships[profile_id]
+        resolved = TouchpointResolvedV1(
+            profile_id=profile_id,
+            customer_id=customer_id,
+            membership_version=version,
+            touchpoint=touchpoint,
+            members=outcome.members.get(customer_id, nobody),
+        )
+        value = TOUCHPOINT_RESOLVED.encode(resolved, id=touchpoint.touchpoint_id.hex, source=SOURCE, time=now)
+        outbox.add(cause, _RESOLVED, customer_id.bytes, value)
+    for merge in outcome.merges:
+        touchpoint, cause = outcome.arrivals[merge.position]
+        outbox.add(cause, _MERGED, merge.customer_id.bytes, _merged(merge, touchpoint.touchpoint_id, now))
+    for customer_id, change in outcome.changes.items():
+        outbox.add(change.cause, _CHANGED, customer_id.bytes, _changed(customer_id, change, now))
+
+
+def publish_scored(causes: Mapping[UUID, Cause], outbox: Outbox, now: datetime) -> None:
+    """Publish that the scores in these customers' views changed."""
+    for customer_id, cause in causes.items():
+        value = CUSTOMER_CHANGED.encode(
+            CustomerChangedV1(customer_id=customer_id, changed=["scores"], changed_at=now),
+            id=f"{cause.source}/{cause.sequence}/{customer_id.hex}",
+            source=SOURCE,
+            time=now,
+        )
+        outbox.add(cause, _CHANGED, customer_id.bytes, value)
+
+
+def _merged(merge: Merge, touchpoint_id: UUID, now: datetime) -> bytes:
+    return CUSTOMER_MERGED.encode(
+        CustomerMergedV1(
+            merge_id=merge.merge_id,
+            customer_id=merge.customer_id,
+            absorbed_customer_id=merge.absorbed_customer_id,
+            moved=[MovedFragment(profile_id, version) for profile_id, version in merge.moved],
+            touchpoint_id=touchpoint_id,
+            identifier_type=merge.identifier_type,
+            merged_at=now,
+        ),
+        id=merge.merge_id.hex,
+        source=SOURCE,
+        time=now,
+    )
+
+
+def _changed(customer_id: UUID, change: Change, now: datetime) -> bytes:
+    return CUSTOMER_CHANGED.encode(
+        CustomerChangedV1(
+            customer_id=customer_id,
+            changed=[part for part in _PARTS if part in change.parts],
+            changed_at=now,
+            received_at=change.received_at,
+        ),
+        id=f"{change.cause.source}/{change.cause.sequence}/{customer_id.hex}",
+        source=SOURCE,
+        time=now,
+    )

@@ -1,0 +1,125 @@
+"""What the application needs of the outside. Implementations work within the transaction they were made for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from guanxi_contracts.score import ScoreChangedV1
+from guanxi_contracts.touchpoint import TouchpointReceivedV1
+from profile_service.domain.activity import Activity, ActivityKey
+from profile_service.domain.identity import Known, Membership
+from profile_service.domain.resolution import Attachment, Merge, Refusal
+from profile_service.domain.traits import Trait
+
+
+class SealedIdentifier(NamedTuple):
+    """A new identifier with its encrypted value and what brought it when."""
+
+    attachment: Attachment
+    sealed: bytes
+    touchpoint: TouchpointReceivedV1
+
+
+class NewFragment(NamedTuple):
+    """A founded fragment, its membership after the batch, and the number of the customer it founds."""
+
+    profile_id: UUID
+    membership: Membership
+    customer_number: str
+    founded_at: datetime
+    fragments: int
+
+
+class Tally(NamedTuple):
+    """What one source partition adds to the totals."""
+
+    touchpoints: int
+    fragments: int
+    merges: int
+
+
+class Vault(Protocol):
+    """Opens and seals personal data."""
+
+    def open_identifiers(self, touchpoint: TouchpointReceivedV1) -> Mapping[bytes, bytes]:
+        """Return by hash the identifiers' plain values, as stored under seal."""
+        ...
+
+    def open_traits(self, touchpoint: TouchpointReceivedV1) -> Mapping[str, bytes]:
+        """Return by name the traits of a touchpoint as JSON text."""
+        ...
+
+    def seal_identifier(self, value: bytes, identifier_hash: bytes) -> bytes: ...
+
+
+class Identities(Protocol):
+    """Identifiers, fragments and customers."""
+
+    async def claim(self, touchpoint_ids: Collection[UUID]) -> set[UUID]:
+        """Remember touchpoints for ever and return those never seen before."""
+        ...
+
+    async def read(self, hashes: Collection[bytes]) -> Known:
+        """Return what is known of these identifiers, without any census."""
+        ...
+
+    async def lock(self, customers: Collection[UUID]) -> None:
+        """Keep other transactions from changing these customers until this one ends."""
+        ...
+
+    async def count(self, customers: Collection[UUID], known: Known) -> None:
+        """Add the census of locked customers, and their memberships, to `known`."""
+        ...
+
+    async def next_numbers(self, day: date, count: int) -> Sequence[int]:
+        """Return unused sequence numbers of a business day."""
+        ...
+
+    async def found(self, fragments: Sequence[NewFragment]) -> None: ...
+    async def attach(self, identifiers: Sequence[SealedIdentifier]) -> None:
+        """Store new identifiers. Fails as a transient error when one is no longer new: the batch is worked again."""
+        ...
+
+    async def move(self, memberships: Mapping[UUID, Membership], sizes: Mapping[UUID, int]) -> None:
+        """Give existing fragments their new memberships and existing customers their new number of fragments."""
+        ...
+
+    async def journal(self, merges: Sequence[tuple[Merge, UUID]], now: datetime) -> None:
+        """Record merges, each with its touchpoint, so that they can be explained and undone."""
+        ...
+
+    async def record_refusals(self, refusals: Sequence[tuple[Refusal, UUID]], now: datetime) -> None:
+        """Record refused links, each with its touchpoint; a pair refused again is counted."""
+        ...
+
+    async def members(self, customers: Collection[UUID]) -> dict[UUID, list[UUID]]:
+        """Return the fragments of customers."""
+        ...
+
+
+class Facts(Protocol):
+    """What is stored under fragments, and the totals."""
+
+    async def add_activity(self, activity: Mapping[ActivityKey, Activity]) -> None: ...
+    async def keep_traits(self, traits: Iterable[Trait]) -> None:
+        """Store traits that win over what is there."""
+        ...
+
+    async def add_totals(self, totals: Mapping[str, Tally]) -> None:
+        """Add to the totals, by source partition."""
+        ...
+
+
+class Scores(Protocol):
+    """Scores by the customer they were computed for."""
+
+    async def keep(self, scores: Sequence[ScoreChangedV1]) -> set[UUID]:
+        """Store scores that are newer than what is there; return whose changed."""
+        ...
+
+    async def survivors(self, customers: Collection[UUID]) -> dict[UUID, UUID]:
+        """Return the customer that each of these belongs to now; unknown ones are absent."""
+        ...

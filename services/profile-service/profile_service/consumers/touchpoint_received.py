@@ -1,0 +1,45 @@
+"""touchpoint.received: find the person and take the touchpoint into the view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from guanxi_contracts.catalog import TOUCHPOINT_RECEIVED_TOPIC
+from guanxi_contracts.touchpoint import TouchpointReceivedV1
+from guanxi_kit.clock import Clock
+from guanxi_kit.consumer import Received, Subscription, Unit
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.telemetry import METRICS
+from profile_service.adapters.fact_store import PostgresFacts
+from profile_service.adapters.identity_store import PostgresIdentities
+from profile_service.adapters.publisher import publish_outcome
+from profile_service.adapters.vault import KeyringVault
+from profile_service.application.resolve_touchpoints import Arrival, ResolveTouchpoints
+from profile_service.domain.identity import IdentityRules
+
+
+class TouchpointReceivedConsumer:
+    """Translates received touchpoints to the command that resolves them."""
+
+    def __init__(self, rules: IdentityRules, keyring: Keyring, clock: Clock) -> None:
+        self._resolve = ResolveTouchpoints(rules, KeyringVault(keyring))
+        self._keyring = keyring
+        self._clock = clock
+
+    async def handle(self, unit: Unit, received: Sequence[Received[TouchpointReceivedV1]]) -> None:
+        """Handle one batch in its transaction."""
+        outcome = await self._resolve(
+            [Arrival(each.event.data, each.cause) for each in received],
+            PostgresIdentities(unit.connection),
+            PostgresFacts(unit.connection, self._keyring),
+            unit.now,
+        )
+        publish_outcome(outcome, unit.outbox, unit.now)
+        # Just before the commit, which the transaction's owner makes: what it takes itself is not in the figure.
+        seen_at = self._clock.now()
+        for touchpoint, _ in outcome.arrivals:
+            METRICS.touchpoint_to_view.observe((seen_at - touchpoint.received_at).total_seconds())
+
+    def subscription(self) -> Subscription:
+        """Return what to consume."""
+        return Subscription(TOUCHPOINT_RECEIVED_TOPIC.name, TOUCHPOINT_RECEIVED_TOPIC.decoders, self.handle)

@@ -1,0 +1,181 @@
+"""A migrated profile schema, and a driver that works batches in it as the worker does."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+import profile_service
+from guanxi_contracts.catalog import TOPICS
+from guanxi_contracts.customer import CustomerChangedV1, CustomerMergedV1
+from guanxi_contracts.envelope import Envelope, EventType, read_type
+from guanxi_contracts.touchpoint import IdentifierRef, Purchase, TouchpointReceivedV1, TouchpointResolvedV1
+from guanxi_devstack.pytest_plugin import DatabaseDsns
+from guanxi_kit.clock import ManualClock
+from guanxi_kit.consumer import Cause, Handler, Received, Unit
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.db import Database, is_transient, open_pool
+from guanxi_kit.log.port import Record
+from guanxi_kit.migrate import run_migrations
+from guanxi_kit.settings import ServiceSettings
+from profile_service.consumers.touchpoint_received import TouchpointReceivedConsumer
+from profile_service.domain.identity import IdentityRules, TypeRule
+
+START = datetime(2024, 5, 1, 8, tzinfo=UTC)
+STRONGEST_FIRST = ("member_number", "user_id", "phone", "email", "device_id", "anonymous_id", "hint")
+LIMITS = {"member_number": 1, "user_id": 2, "phone": 3, "email": 5, "device_id": 20, "anonymous_id": 200}
+RULES = IdentityRules(
+    {name: TypeRule(limit) for name, limit in LIMITS.items()} | {"hint": TypeRule(10, may_link=False)}, 100
+)
+UNLIMITED = IdentityRules({name: TypeRule(10_000) for name in LIMITS}, 10_000)
+_EVENT_TYPES: dict[str, EventType[Any]] = {event.type: event for topic in TOPICS for event in topic.events}
+_TABLES = (
+    "seen_touchpoint, customer, fragment, identifier, merge_journal, link_refusal, customer_number_day, activity,"
+    " trait, customer_score, totals, outbox"
+)
+
+
+@dataclass
+class Events:
+    """What was published, by kind, in the order of the outbox."""
+
+    resolved: list[TouchpointResolvedV1] = field(default_factory=list)
+    merged: list[CustomerMergedV1] = field(default_factory=list)
+    changed: list[CustomerChangedV1] = field(default_factory=list)
+
+    def placement(self) -> dict[UUID, UUID]:
+        """Fragment by touchpoint."""
+        return {event.touchpoint.touchpoint_id: event.profile_id for event in self.resolved}
+
+    def projection(self) -> dict[UUID, UUID]:
+        """Customer by fragment, as another service knows it: the highest version wins, whatever the order."""
+        best: dict[UUID, tuple[int, UUID]] = {}
+        told = [(e.profile_id, e.membership_version, e.customer_id) for e in self.resolved]
+        told += [(m.profile_id, m.membership_version, e.customer_id) for e in self.merged for m in e.moved]
+        for profile_id, version, customer_id in told:
+            best[profile_id] = max(best.get(profile_id, (0, customer_id)), (version, customer_id))
+        return {profile_id: customer_id for profile_id, (_, customer_id) in best.items()}
+
+
+class ProfileWorld:
+    """The schema of one test, with what a worker works with."""
+
+    def __init__(self, dsns: DatabaseDsns, db: Database) -> None:
+        self.dsns, self.db = dsns, db
+        self.clock = ManualClock(START)
+        self.keyring = Keyring.generate()
+        self.rules = RULES
+        self._offsets = count()
+
+    def ref(self, text: str) -> IdentifierRef:
+        """The identifier written as `type:value`."""
+        kind, _, value = text.partition(":")
+        return IdentifierRef(kind, self.keyring.blind(f"{kind}\0", value))
+
+    def touchpoint(
+        self,
+        message: str,
+        *identifiers: str,
+        traits: dict[str, Any] | None = None,
+        at: timedelta = timedelta(),
+        amount: int | None = None,
+        currency: str = "CNY",
+        channel: str = "web",
+    ) -> TouchpointReceivedV1:
+        """A touchpoint of some identifiers, each written as `type:value`."""
+        ordered = sorted(identifiers, key=lambda text: STRONGEST_FIRST.index(text.partition(":")[0]))
+        touchpoint_id = UUID(bytes=hashlib.sha256(message.encode()).digest()[:16])
+        plain = [
+            dict(zip(("type", "namespace", "value"), (t.split(":")[0], "", t.split(":")[1]), strict=True))
+            for t in ordered
+        ]
+        content = msgspec.json.encode(
+            {"identifiers": plain, "traits": traits or {}, "properties": {"shelf": 7}}
+        )
+        return TouchpointReceivedV1(
+            touchpoint_id=touchpoint_id,
+            channel=channel,
+            kind="track",
+            name="Seen",
+            occurred_at=START + at,
+            received_at=START + at,
+            identifiers=[self.ref(text) for text in ordered],
+            sealed=self.keyring.seal(content, touchpoint_id.bytes),
+            has_traits=bool(traits),
+            purchase=None if amount is None else Purchase(amount, currency),
+        )
+
+    def received(self, data: Any, partition: int = 0, topic: str = "touchpoint.received") -> Received[Any]:
+        """The record and decoded event that a consumer gets."""
+        event = Envelope(id="e", source="test", type="t", time=START, data=data)
+        offset = next(self._offsets)
+        record = Record(topic, partition, offset, b"", b"", (), 0)
+        return Received(event, record, Cause(f"{topic}/{partition}", offset))
+
+    async def work(self, handler: Handler, received: Sequence[Received[Any]], tries: int = 200) -> int:
+        """Work one batch in a transaction, again after transient errors as the worker does; return the retries."""
+        for attempt in range(tries):
+            try:
+                async with self.db.transaction() as connection:
+                    unit = Unit(connection, self.clock.now())
+                    await handler(unit, received)
+                    await unit.outbox.write(connection)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+            else:
+                return attempt
+        raise AssertionError(f"no success in {tries} tries")
+
+    async def resolve(self, touchpoints: Iterable[TouchpointReceivedV1], partition: int = 0) -> int:
+        """Resolve one batch; return the retries."""
+        consumer = TouchpointReceivedConsumer(self.rules, self.keyring, self.clock)
+        return await self.work(consumer.handle, [self.received(each, partition) for each in touchpoints])
+
+    async def events(self) -> Events:
+        """Everything published so far."""
+        found = Events()
+        by_model: dict[type, list[Any]] = {
+            TouchpointResolvedV1: found.resolved,
+            CustomerMergedV1: found.merged,
+            CustomerChangedV1: found.changed,
+        }
+        for row in await self.db.pool.fetch("SELECT records FROM outbox ORDER BY id"):
+            for _, _, value, _ in msgspec.msgpack.decode(row["records"]):
+                data = _EVENT_TYPES[read_type(value)].decode(value).data
+                by_model[type(data)].append(data)
+        return found
+
+    async def memberships(self) -> dict[UUID, UUID]:
+        """Customer by fragment."""
+        rows = await self.db.pool.fetch("SELECT profile_id, customer_id FROM fragment")
+        return {row["profile_id"]: row["customer_id"] for row in rows}
+
+    async def clear(self) -> None:
+        """Empty all tables."""
+        await self.db.pool.execute("".join(f"DELETE FROM {table};" for table in _TABLES.split(",")))
+
+
+@pytest.fixture
+async def world(database_dsns: DatabaseDsns) -> AsyncIterator[ProfileWorld]:
+    """A migrated profile schema of this test's own."""
+    settings = ServiceSettings.load(
+        service="profile-service",
+        database_url=database_dsns.app["profile"],
+        database_owner_url=database_dsns.owner["profile"],
+    )
+    await run_migrations(settings, Path(profile_service.__file__).parent / "migrations", "profile")
+    pool = await open_pool(settings.database_dsn(), max=8, application_name="test")
+    try:
+        yield ProfileWorld(database_dsns, Database(pool))
+    finally:
+        await pool.close()
