@@ -17,7 +17,7 @@ DEFAULT_PARTITIONS = 12
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic of the event log. Topics with personal data keep it 7 days at most, so that erasure completes."""
+    """A topic of the event log. Those with personal data keep it 7 days at most, so that erasure completes."""
 
     name: str
     owner: str

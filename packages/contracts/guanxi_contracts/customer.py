@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
-from guanxi_contracts.envelope import EventType
+from guanxi_contracts.envelope import EventType, Instant
 
 ChangedPart = Literal["created", "touchpoints", "purchases", "identifiers", "traits", "scores", "merged"]
 
 
 class CustomerChangedV1(msgspec.Struct, kw_only=True):
-    """The unified view of a customer changed. `received_at` is when the oldest touchpoint behind it was accepted."""
+    """The unified view of a customer changed.
+
+    `received_at` is when the oldest touchpoint behind it was accepted.
+    """
 
     customer_id: UUID
     changed: list[ChangedPart]
-    changed_at: datetime
-    received_at: datetime | None = None
+    changed_at: Instant
+    received_at: Instant | None = None
 
 
 class MovedFragment(msgspec.Struct, frozen=True):
@@ -38,7 +40,7 @@ class CustomerMergedV1(msgspec.Struct, kw_only=True):
     moved: list[MovedFragment]
     touchpoint_id: UUID
     identifier_type: str
-    merged_at: datetime
+    merged_at: Instant
 
 
 CUSTOMER_CHANGED = EventType("guanxi.customer.changed.v1", CustomerChangedV1)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
 DataT = TypeVar("DataT")
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A point in time; a reader refuses one without an offset."""
 
 
 class ContractError(ValueError):
@@ -21,7 +25,7 @@ class Envelope(msgspec.Struct, Generic[DataT], kw_only=True):
     id: str
     source: str
     type: str
-    time: datetime
+    time: Instant
     data: DataT
     specversion: str = "1.0"
     datacontenttype: str = "application/json"
@@ -42,13 +46,15 @@ class EventType(Generic[DataT]):
     """One released version of an event: its type string and its data model (a msgspec struct)."""
 
     type: str
-    model: type[DataT]
+    model: builtins.type[DataT]
     _decoder: msgspec.json.Decoder[Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_decoder", msgspec.json.Decoder(Envelope[self.model]))  # type: ignore[name-defined]
 
-    def encode(self, data: DataT, *, id: str, source: str, time: datetime, subject: str | None = None) -> bytes:
+    def encode(
+        self, data: DataT, *, id: str, source: str, time: datetime, subject: str | None = None
+    ) -> bytes:
         """Return the event as structured CloudEvents JSON."""
         return _ENCODER.encode(
             Envelope(id=id, source=source, type=self.type, time=time, subject=subject, data=data)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from guanxi_contracts.envelope import EventType
+from guanxi_contracts.envelope import EventType, Instant
 
 
 class MessageSentV1(msgspec.Struct, kw_only=True):
@@ -20,7 +19,7 @@ class MessageSentV1(msgspec.Struct, kw_only=True):
     template: str
     channel: str
     provider: str
-    sent_at: datetime
+    sent_at: Instant
 
 
 class MessageFailedV1(msgspec.Struct, kw_only=True):
@@ -33,7 +32,7 @@ class MessageFailedV1(msgspec.Struct, kw_only=True):
     template: str
     channel: str
     reason: str
-    failed_at: datetime
+    failed_at: Instant
 
 
 MESSAGE_SENT = EventType("guanxi.message.sent.v1", MessageSentV1)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
-from guanxi_contracts.envelope import EventType
+from guanxi_contracts.envelope import EventType, Instant
 
 RfmTier = Literal["high_value", "potential", "ordinary", "dormant"]
 
@@ -36,8 +35,8 @@ class ScoreChangedV1(msgspec.Struct, kw_only=True):
     monetary: int
     purchases: int
     amount_minor: int
-    last_purchase_at: datetime | None
-    computed_at: datetime
+    last_purchase_at: Instant | None
+    computed_at: Instant
     reasons: list[ScoreReason] = []
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 
-from guanxi_contracts.envelope import EventType
+from guanxi_contracts.envelope import EventType, Instant
 
 TouchpointKind = Literal["identify", "track", "page", "screen", "group", "alias"]
 
@@ -17,7 +16,7 @@ class IdentifierRef(msgspec.Struct, frozen=True):
     """An identifier without its value: its type and the 16-byte keyed hash of the normalised value."""
 
     type: str
-    hash: bytes
+    hash: Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
 
 
 class Purchase(msgspec.Struct, frozen=True):
@@ -29,18 +28,18 @@ class Purchase(msgspec.Struct, frozen=True):
 
 
 class TouchpointReceivedV1(msgspec.Struct, kw_only=True):
-    """A touchpoint accepted from a channel. `sealed` holds its content, AES-256-GCM, bound to `touchpoint_id`.
+    """A touchpoint accepted from a channel.
 
-    `identifiers` are ordered strongest first and contain no junk; times are UTC; `occurred_at` is already
-    corrected for clock skew.
+    `sealed` holds its content, AES-256-GCM, bound to `touchpoint_id`. `identifiers` are ordered strongest
+    first and contain no junk; times are UTC; `occurred_at` is already corrected for clock skew.
     """
 
     touchpoint_id: UUID
     channel: str
     kind: TouchpointKind
     name: str | None
-    occurred_at: datetime
-    received_at: datetime
+    occurred_at: Instant
+    received_at: Instant
     identifiers: list[IdentifierRef]
     sealed: bytes
     has_traits: bool = False
@@ -51,7 +50,8 @@ class TouchpointResolvedV1(msgspec.Struct, kw_only=True):
     """A touchpoint whose person is known, exactly once per touchpoint.
 
     `profile_id` is the fragment that keeps it for ever; `customer_id` and `membership_version` say to which
-    customer that fragment belonged at this moment; `members` lists the customer's fragments when there are several.
+    customer that fragment belonged at this moment; `members` lists the customer's fragments when there are
+    several.
     """
 
     profile_id: UUID
