@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
+
 from guanxi_devstack.bootstrap import SERVICES, bootstrap, quote_literal
 from guanxi_devstack.pytest_plugin import DatabaseDsns, DatabaseServer
 

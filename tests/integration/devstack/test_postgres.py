@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+
 from guanxi_devstack.ports import find_free_port, holder_of, is_free
 from guanxi_devstack.postgres import DatabaseStopped, EmbeddedPostgres
 
