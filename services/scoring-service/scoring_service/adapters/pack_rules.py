@@ -1,0 +1,30 @@
+"""The RFM rules of an industry pack."""
+
+from __future__ import annotations
+
+from guanxi_kit.packs import Pack, Tier
+from scoring_service.domain.rfm import RfmRules, TierRule
+
+
+def rfm_rules(pack: Pack) -> RfmRules:
+    """Return the rules that a pack declares; amounts count in its default currency."""
+    rfm = pack.scores.rfm
+    return RfmRules(
+        recency_days=rfm.recency_days,
+        frequency_purchases=rfm.frequency_purchases,
+        monetary_quantiles=rfm.monetary_quantiles,
+        tiers=tuple(_tier_rule(tier) for tier in rfm.tiers),
+        without_purchase=rfm.without_purchase,
+        currency=pack.events.default_currency,
+    )
+
+
+def _tier_rule(tier: Tier) -> TierRule:
+    when = tier.when
+    if when.monetary_top_share is not None:
+        return TierRule(tier.name, "top_share", when.monetary_top_share)
+    if when.no_purchase_days is not None:
+        return TierRule(tier.name, "silent_days", when.no_purchase_days)
+    if when.amount_rising_days is not None:
+        return TierRule(tier.name, "rising_days", when.amount_rising_days)
+    return TierRule(tier.name, "otherwise")

@@ -1,0 +1,51 @@
+"""Documents of the scoring API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+TierName = Literal["high_value", "potential", "ordinary", "dormant"]
+
+
+class ReasonDocument(BaseModel):
+    """Why: a stable code and its figures."""
+
+    code: str
+    figures: dict[str, int | float | str]
+
+
+class RfmDocument(BaseModel):
+    """The RFM score. Classes run from 1 (worst) to 5 (best), 0 without a purchase; amounts are minor units."""
+
+    tier: TierName
+    recency: int = Field(ge=0, le=5)
+    frequency: int = Field(ge=0, le=5)
+    monetary: int = Field(ge=0, le=5)
+    touchpoints: int
+    purchases: int
+    amount_minor: int
+    currency: str
+    first_purchase_at: datetime | None
+    last_purchase_at: datetime | None
+    revision: int
+    computed_at: datetime
+    reasons: list[ReasonDocument]
+
+
+class ScoresDocument(BaseModel):
+    """All scores of a customer. `redirected_from` is the id asked for when a merge has replaced it."""
+
+    customer_id: UUID
+    redirected_from: UUID | None
+    rfm: RfmDocument
+
+
+class TiersDocument(BaseModel):
+    """Number of customers by tier, exact as of the last transaction."""
+
+    tiers: dict[TierName, int]
+    customers: int

@@ -1,0 +1,63 @@
+"""GET /v1/customers/{customer_id}/scores and GET /v1/tiers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from guanxi_kit.auth import require
+from guanxi_kit.errors import Problem
+from scoring_service.adapters.score_store import PostgresScoreStore
+from scoring_service.api.schemas import ReasonDocument, RfmDocument, ScoresDocument, TiersDocument
+from scoring_service.api.state import ApiState, state_of
+from scoring_service.application.queries import ExplainedScore, explained_score, tier_counts
+
+router = APIRouter()
+State = Annotated[ApiState, Depends(state_of)]
+
+
+@router.get(
+    "/v1/customers/{customer_id}/scores", dependencies=[Depends(require("score.read"))], tags=["scores"]
+)
+async def read_scores(customer_id: UUID, state: State) -> ScoresDocument:
+    """Return a customer's scores with their reasons, under the surviving id after a merge."""
+    async with state.database.transaction(isolation="repeatable_read", readonly=True) as connection:
+        reader = PostgresScoreStore(connection)
+        found = await explained_score(reader, state.rules, customer_id, state.clock.now())
+    if found is None:
+        raise Problem(404, detail="No customer with this id has been scored.")
+    current = found.score.customer_id
+    return ScoresDocument(
+        customer_id=current,
+        redirected_from=customer_id if customer_id != current else None,
+        rfm=_rfm(found, state.rules.currency),
+    )
+
+
+@router.get("/v1/tiers", dependencies=[Depends(require("stats.read"))], tags=["scores"])
+async def read_tiers(state: State) -> TiersDocument:
+    """Return how many customers each tier has."""
+    async with state.database.connection() as connection:
+        counts = await tier_counts(PostgresScoreStore(connection))
+    return TiersDocument(tiers=dict(counts), customers=sum(counts.values()))
+
+
+def _rfm(found: ExplainedScore, currency: str) -> RfmDocument:
+    score, features = found.score, found.features
+    return RfmDocument(
+        tier=score.classes.tier,
+        recency=score.classes.recency,
+        frequency=score.classes.frequency,
+        monetary=score.classes.monetary,
+        touchpoints=features.touchpoints,
+        purchases=score.purchases,
+        amount_minor=score.amount_minor,
+        currency=currency,
+        first_purchase_at=features.first_purchase_at,
+        last_purchase_at=score.last_purchase_at,
+        revision=score.revision,
+        computed_at=score.computed_at,
+        reasons=[ReasonDocument(code=reason.code, figures=reason.figures) for reason in found.reasons],
+    )

@@ -1,0 +1,36 @@
+"""What scoring is told to do, free of the wire format."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from guanxi_kit.consumer import Cause
+
+
+class PurchaseFact(NamedTuple):
+    """Figures of a purchase, amount in minor units of `currency`."""
+
+    amount_minor: int
+    currency: str
+
+
+class RecordTouchpoint(NamedTuple):
+    """Count one touchpoint of a fragment, and take note of the fragment's customer."""
+
+    profile_id: UUID
+    customer_id: UUID
+    membership_version: int
+    occurred_at: datetime
+    purchase: PurchaseFact | None
+    cause: Cause
+
+
+class MergeCustomers(NamedTuple):
+    """Score the fragments `moved` (fragment, membership version) with the surviving customer from now on."""
+
+    customer_id: UUID
+    absorbed_customer_id: UUID
+    moved: tuple[tuple[UUID, int], ...]
+    cause: Cause

@@ -1,0 +1,122 @@
+"""What the application needs from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from scoring_service.domain.features import Features
+from scoring_service.domain.recut import AmountRange
+from scoring_service.domain.rfm import Classes, Cuts, Reason, RfmRules, Tier
+
+
+@dataclass(slots=True)
+class FragmentChange:
+    """What a batch adds to a fragment."""
+
+    customer_id: UUID
+    membership_version: int
+    added: Features
+
+
+class FragmentState(NamedTuple):
+    """The customer a fragment belongs to after a change, and whether the fragment was new."""
+
+    customer_id: UUID
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The current score of a customer. `revision` grows with every change, also across merges."""
+
+    customer_id: UUID
+    classes: Classes
+    purchases: int
+    amount_minor: int
+    last_purchase_at: datetime | None
+    revision: int
+    computed_at: datetime
+    next_review_at: datetime | None
+
+
+class ScoreChange(NamedTuple):
+    """A score to announce."""
+
+    score: Score
+    previous_tier: Tier | None
+    reasons: list[Reason]
+
+
+class ScoreStore(Protocol):
+    """Features and scores, inside one transaction.
+
+    Locks are always taken in one order - fragments, customers, cuts, counters, each sorted - so that concurrent
+    transactions wait for each other but never in a circle.
+    """
+
+    async def change_fragments(self, changes: Mapping[UUID, FragmentChange]) -> dict[UUID, FragmentState]: ...
+
+    async def lock_scores(self, customer_ids: Sequence[UUID]) -> dict[UUID, Score | None]:
+        """Lock these customers, creating missing ones without a score (None)."""
+        ...
+
+    async def hold_cuts(self, rules: RfmRules) -> Cuts | None:
+        """Return the current cuts, which then stay current until the transaction ends."""
+        ...
+
+    async def features_of(self, customer_ids: Sequence[UUID]) -> dict[UUID, Features]: ...
+    async def next_revision(self) -> int: ...
+    async def write_scores(self, scores: Sequence[Score]) -> None: ...
+    async def remove_scores(self, customer_ids: Sequence[UUID]) -> None: ...
+    async def count_tiers(self, changes: Mapping[Tier, int]) -> None: ...
+
+
+class Place(NamedTuple):
+    """Where a customer stands in the order by amount."""
+
+    amount_minor: int
+    customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCuts:
+    """Cuts with the rules they were made for. `moved` is what the sweep after publishing them still has to visit."""
+
+    version: int
+    rules: str
+    quantiles: tuple[float, ...]
+    amounts: tuple[int, ...]
+    population: int
+    activity: int
+    moved: tuple[AmountRange, ...]
+    is_swept: bool = False
+
+
+class ReviewStore(Protocol):
+    """Reads and writes of the scheduled reviews, inside one transaction."""
+
+    async def claim_recut(self, now: datetime, until: datetime) -> bool:
+        """True when computing the cuts is due and now this caller's, until `until` should it die."""
+        ...
+
+    async def schedule_recut(self, at: datetime) -> None: ...
+
+    async def latest_cuts(self) -> StoredCuts | None: ...
+    async def compute_amounts(self, quantiles: Sequence[float]) -> tuple[int, list[int]]:
+        """Return how many customers have purchases, and the amounts at the quantiles (empty below the minimum)."""
+        ...
+
+    async def publish_cuts(self, cuts: StoredCuts, now: datetime) -> None:
+        """Make cuts current, once every transaction that scores by the ones before has ended."""
+        ...
+
+    async def mark_swept(self, version: int, now: datetime) -> None: ...
+    async def customers_in(self, amounts: AmountRange, after: Place | None, limit: int) -> list[Place]: ...
+    async def customers_due(self, now: datetime, limit: int) -> list[UUID]: ...
+    async def activity(self) -> int:
+        """A number that changes whenever any score changes."""
+        ...

@@ -1,0 +1,77 @@
+"""Taking touchpoints and merges into the features, and scoring whom they concern."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from guanxi_kit.consumer import Cause
+from scoring_service.application.commands import MergeCustomers, RecordTouchpoint
+from scoring_service.application.ports import FragmentChange, ScoreChange, ScoreStore
+from scoring_service.application.rescore import rescore
+from scoring_service.domain.features import Features
+from scoring_service.domain.rfm import RfmRules
+
+Publish = Callable[[Cause, ScoreChange], None]
+
+
+async def record_touchpoints(
+    store: ScoreStore, rules: RfmRules, commands: Sequence[RecordTouchpoint], now: datetime, publish: Publish
+) -> None:
+    """Add the touchpoints to their fragments; score the customers with a purchase or a new fragment among them.
+
+    Other touchpoints cannot change a score: the classes rest on purchases alone.
+    """
+    changes: dict[UUID, FragmentChange] = {}
+    causes: dict[UUID, Cause] = {}
+    for command in commands:
+        _collect(changes, command, rules.currency)
+        causes[command.profile_id] = command.cause
+    states = await store.change_fragments(changes)
+    concerned = {
+        state.customer_id: causes[profile_id]
+        for profile_id, state in states.items()
+        if state.is_new or changes[profile_id].added.purchases
+    }
+    for change in await rescore(store, rules, concerned, now):
+        publish(concerned[change.score.customer_id], change)
+
+
+def _collect(changes: dict[UUID, FragmentChange], command: RecordTouchpoint, currency: str) -> None:
+    change = changes.get(command.profile_id)
+    if change is None:
+        change = FragmentChange(command.customer_id, command.membership_version, Features())
+        changes[command.profile_id] = change
+    elif command.membership_version > change.membership_version:
+        change.customer_id, change.membership_version = command.customer_id, command.membership_version
+    change.added.add_touchpoint(command.occurred_at)
+    if command.purchase is not None:
+        in_currency = command.purchase.currency == currency
+        change.added.add_purchase(command.occurred_at, command.purchase.amount_minor if in_currency else None)
+
+
+async def merge_customers(
+    store: ScoreStore, rules: RfmRules, commands: Sequence[MergeCustomers], now: datetime, publish: Publish
+) -> None:
+    """Move fragments to their surviving customers and score both sides anew.
+
+    Survivors are announced even if their figures stand: readers that follow the redirect may hold a score of the
+    absorbed customer, and only a higher revision replaces it.
+    """
+    changes: dict[UUID, FragmentChange] = {}
+    concerned: dict[UUID, Cause] = {}
+    for command in commands:
+        for profile_id, version in command.moved:
+            known = changes.get(profile_id)
+            if known is None or version > known.membership_version:
+                changes[profile_id] = FragmentChange(command.customer_id, version, Features())
+        concerned[command.absorbed_customer_id] = command.cause
+        concerned[command.customer_id] = command.cause
+    states = await store.change_fragments(changes)
+    last = commands[-1].cause
+    survivors = {state.customer_id for state in states.values()}
+    for survivor in survivors:
+        concerned.setdefault(survivor, last)
+    for change in await rescore(store, rules, concerned, now, announce=survivors):
+        publish(concerned[change.score.customer_id], change)

@@ -1,0 +1,128 @@
+"""Scores that move without a touchpoint: the cuts shift with the population, and time passes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from guanxi_kit.clock import Clock
+from scoring_service.application.ports import Place, ReviewStore, ScoreChange, ScoreStore, StoredCuts
+from scoring_service.application.rescore import rescore
+from scoring_service.domain.recut import SHORTEST_INTERVAL, pause_after, ranges_between
+from scoring_service.domain.rfm import RfmRules
+
+BATCH = 1000
+# A recut that died may be repeated after this long; repeating it beside a slow one costs time, not correctness.
+CLAIM = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewUnit:
+    """One open transaction of the review: its stores, its moment, and where score changes are announced."""
+
+    scores: ScoreStore
+    reviews: ReviewStore
+    now: datetime
+    publish: Callable[[ScoreChange], None]
+
+
+OpenUnit = Callable[[], AbstractAsyncContextManager[ReviewUnit]]
+
+
+class Review:
+    """Keeps tiers true to the population and to the calendar, visiting only the customers concerned."""
+
+    def __init__(self, open_unit: OpenUnit, rules: RfmRules, clock: Clock, *, batch: int = BATCH) -> None:
+        self._open = open_unit
+        self.rules = rules
+        self._clock = clock
+        self._batch = batch
+        self._fingerprint = fingerprint(rules)
+
+    async def run_due(self) -> None:
+        """Do what is due now: scores due by time, then the cuts."""
+        await self.review_due()
+        await self.recut_if_due()
+
+    async def review_due(self) -> int:
+        """Score everybody anew whose score time alone may have changed, and return how many that were."""
+        visited = 0
+        while True:
+            async with self._open() as unit:
+                due = await unit.reviews.customers_due(unit.now, self._batch)
+                await self._score(unit, due)
+            visited += len(due)
+            if len(due) < self._batch:
+                return visited
+
+    async def recut_if_due(self) -> bool:
+        """Compute the cuts if it is time and any score changed since, visit whom they moved; True when computed."""
+        async with self._open() as unit:
+            if not await unit.reviews.claim_recut(unit.now, unit.now + CLAIM):
+                return False
+        started = self._clock.monotonic()
+        pause = SHORTEST_INTERVAL
+        try:
+            await self._finish_sweep()
+            published = await self._publish()
+            await self._finish_sweep()
+            pause = pause_after(timedelta(seconds=self._clock.monotonic() - started))
+        finally:
+            async with self._open() as unit:
+                await unit.reviews.schedule_recut(unit.now + pause)
+        return published
+
+    async def _publish(self) -> bool:
+        """Publish new cuts unless they would be the same for the same reasons."""
+        async with self._open() as unit:
+            current = await unit.reviews.latest_cuts()
+            activity = await unit.reviews.activity()
+            same_rules = current is not None and current.rules == self._fingerprint
+            if current is not None and same_rules and current.activity == activity:
+                return False
+            population, amounts = await unit.reviews.compute_amounts(self.rules.quantiles)
+            if not amounts:
+                return False
+            old = current.amounts if current is not None and same_rules else None
+            cuts = StoredCuts(
+                version=current.version + 1 if current else 1,
+                rules=self._fingerprint,
+                quantiles=self.rules.quantiles,
+                amounts=tuple(amounts),
+                population=population,
+                activity=activity,
+                moved=tuple(ranges_between(old, amounts)),
+            )
+            await unit.reviews.publish_cuts(cuts, unit.now)
+        return True
+
+    async def _finish_sweep(self) -> None:
+        """Score anew whom the current cuts put elsewhere; a sweep that died is done again from its beginning."""
+        async with self._open() as unit:
+            cuts = await unit.reviews.latest_cuts()
+        if cuts is None or cuts.is_swept:
+            return
+        for amounts in cuts.moved:
+            after: Place | None = None
+            while True:
+                async with self._open() as unit:
+                    places = await unit.reviews.customers_in(amounts, after, self._batch)
+                    await self._score(unit, [place.customer_id for place in places])
+                if len(places) < self._batch:
+                    break
+                after = places[-1]
+        async with self._open() as unit:
+            await unit.reviews.mark_swept(cuts.version, unit.now)
+
+    async def _score(self, unit: ReviewUnit, customer_ids: Sequence[UUID]) -> None:
+        for change in await rescore(unit.scores, self.rules, customer_ids, unit.now):
+            unit.publish(change)
+
+
+def fingerprint(rules: RfmRules) -> str:
+    """Return what changes whenever the rules do, so that new rules reach customers nobody hears of."""
+    return hashlib.sha256(repr(rules).encode()).hexdigest()[:32]

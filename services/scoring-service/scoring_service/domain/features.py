@@ -1,0 +1,97 @@
+"""What scoring remembers of a fragment: sums, extremes and time buckets that add up exactly after any merge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+BUCKET = timedelta(days=30)
+KEPT_BUCKETS = 24
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def bucket_of(moment: datetime) -> int:
+    """Number of the 30-day bucket that holds `moment`, counted from 1970-01-01 UTC."""
+    return (moment - _EPOCH) // BUCKET
+
+
+def bucket_start(bucket: int) -> datetime:
+    """First moment of a bucket; it ends where the next begins."""
+    return _EPOCH + bucket * BUCKET
+
+
+@dataclass(slots=True)
+class Features:
+    """Aggregates of one fragment, or of a customer as the combination of its fragments.
+
+    `amount_minor` and `amounts` (30-day bucket to sum) are minor units of the pack's currency. Purchases in another
+    currency count in `purchases` and its times, their amounts nowhere; `foreign_purchases` says how many.
+
+    `amounts` holds the KEPT_BUCKETS latest buckets that have any purchase. This stays exact however touchpoints
+    are ordered and split: a bucket among the latest of the whole is among the latest of every part that has it.
+    """
+
+    touchpoints: int = 0
+    purchases: int = 0
+    foreign_purchases: int = 0
+    amount_minor: int = 0
+    first_purchase_at: datetime | None = None
+    last_purchase_at: datetime | None = None
+    last_touch_at: datetime | None = None
+    amounts: dict[int, int] = field(default_factory=dict)
+
+    def add_touchpoint(self, occurred_at: datetime) -> None:
+        """Count one touchpoint."""
+        self.touchpoints += 1
+        self.last_touch_at = _later(self.last_touch_at, occurred_at)
+
+    def add_purchase(self, occurred_at: datetime, amount_minor: int | None) -> None:
+        """Count one purchase; `amount_minor` is None where its currency is not the pack's."""
+        self.purchases += 1
+        self.first_purchase_at = _earlier(self.first_purchase_at, occurred_at)
+        self.last_purchase_at = _later(self.last_purchase_at, occurred_at)
+        if amount_minor is None:
+            self.foreign_purchases += 1
+            return
+        self.amount_minor += amount_minor
+        bucket = bucket_of(occurred_at)
+        self.amounts[bucket] = self.amounts.get(bucket, 0) + amount_minor
+        self._keep_latest()
+
+    def combine(self, other: Features) -> None:
+        """Add another fragment's aggregates to these."""
+        self.touchpoints += other.touchpoints
+        self.purchases += other.purchases
+        self.foreign_purchases += other.foreign_purchases
+        self.amount_minor += other.amount_minor
+        self.first_purchase_at = _earlier(self.first_purchase_at, other.first_purchase_at)
+        self.last_purchase_at = _later(self.last_purchase_at, other.last_purchase_at)
+        self.last_touch_at = _later(self.last_touch_at, other.last_touch_at)
+        for bucket, amount in other.amounts.items():
+            self.amounts[bucket] = self.amounts.get(bucket, 0) + amount
+        self._keep_latest()
+
+    def _keep_latest(self) -> None:
+        while len(self.amounts) > KEPT_BUCKETS:
+            del self.amounts[min(self.amounts)]
+
+
+def combined(fragments: Iterable[Features]) -> Features:
+    """Features of the customer who consists of these fragments."""
+    whole = Features()
+    for fragment in fragments:
+        whole.combine(fragment)
+    return whole
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return one or other
+    return min(one, other)
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return one or other
+    return max(one, other)

@@ -1,0 +1,93 @@
+"""Composition root: the only place that wires adapters to the application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
+from guanxi_kit.app import Check, WorkerProcess, create_app
+from guanxi_kit.auth import TokenVerifier
+from guanxi_kit.clock import Clock, SystemClock
+from guanxi_kit.consumer import Relay, Worker
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.db import Database, open_pool
+from guanxi_kit.log.factory import open_consumer, open_producer
+from guanxi_kit.migrate import run_migrations
+from guanxi_kit.packs import load_pack
+from scoring_service.adapters.pack_rules import rfm_rules
+from scoring_service.adapters.review_loop import ReviewLoop
+from scoring_service.adapters.review_unit import STREAM, review_units
+from scoring_service.api import scores
+from scoring_service.api.state import ApiState
+from scoring_service.application.review import Review
+from scoring_service.consumers import customer_merged, touchpoint_resolved
+from scoring_service.settings import ScoringSettings
+
+SERVICE = "scoring-service"
+SCHEMA = "scoring"
+
+
+def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
+    """Return the API application."""
+    rules = rfm_rules(load_pack(settings.pack_dir, settings.pack))
+    checks: list[Check] = []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = await _open_database(settings)
+        app.state.scoring = ApiState(database, rules, clock or SystemClock())
+        checks.append(Check("database", database.ping))
+        try:
+            yield
+        finally:
+            await database.close()
+
+    app = create_app("Guanxi scoring", settings, lifespan=lifespan, readiness=checks)
+    app.state.verifier = TokenVerifier.from_settings(settings, clock)
+    app.include_router(scores.router)
+    return app
+
+
+@asynccontextmanager
+async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> AsyncIterator[WorkerProcess]:
+    """Open what the worker needs and lend its parts: the review, then the consumer whose relay serves both."""
+    clock = clock or SystemClock()
+    rules = rfm_rules(load_pack(settings.pack_dir, settings.pack))
+    database = await _open_database(settings)
+    producer = open_producer(settings)
+    await producer.start()
+    relay = Relay(database, producer, streams=[STREAM])
+    worker = Worker(
+        db=database,
+        consumer=open_consumer(
+            settings, SERVICE, [TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name]
+        ),
+        relay=relay,
+        subscriptions=[touchpoint_resolved.subscription(rules), customer_merged.subscription(rules)],
+        clock=clock,
+        keyring=Keyring.from_settings(settings),
+        batch=settings.scoring_batch,
+    )
+    review = Review(review_units(database, relay, clock), rules, clock)
+    loop = ReviewLoop(review, poll_seconds=settings.review_poll_seconds)
+    try:
+        yield WorkerProcess([loop, worker], [Check("database", database.ping)])
+    finally:
+        await producer.stop()
+        await database.close()
+
+
+async def migrate(settings: ScoringSettings) -> None:
+    """Bring the schema up to date."""
+    await run_migrations(settings, Path(__file__).parent / "migrations", SCHEMA)
+
+
+async def _open_database(settings: ScoringSettings) -> Database:
+    pool = await open_pool(
+        settings.database_dsn(), max=settings.database_pool, application_name=f"{SERVICE}-{settings.role}"
+    )
+    return Database(pool)

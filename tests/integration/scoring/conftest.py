@@ -1,0 +1,173 @@
+"""A migrated scoring database, and what applies events to it as the worker does: one transaction a batch."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import pytest
+
+from guanxi_contracts.customer import CUSTOMER_MERGED, CustomerMergedV1, MovedFragment
+from guanxi_contracts.envelope import Envelope
+from guanxi_contracts.score import SCORE_CHANGED, ScoreChangedV1
+from guanxi_contracts.touchpoint import (
+    TOUCHPOINT_RESOLVED,
+    Purchase,
+    TouchpointReceivedV1,
+    TouchpointResolvedV1,
+)
+from guanxi_devstack.pytest_plugin import DatabaseDsns
+from guanxi_kit.consumer import Cause, Received, Relay, Subscription, Unit
+from guanxi_kit.db import Database, open_pool
+from guanxi_kit.log.port import Record
+from guanxi_kit.packs import load_pack
+from guanxi_kit.testing import ManualClock
+from scoring_service.adapters.pack_rules import rfm_rules
+from scoring_service.adapters.review_unit import STREAM, review_units
+from scoring_service.adapters.score_store import PostgresScoreStore
+from scoring_service.application.review import Review
+from scoring_service.consumers import customer_merged, touchpoint_resolved
+from scoring_service.main import migrate
+from scoring_service.settings import ScoringSettings
+
+PACKS = Path(__file__).parents[3] / "packs"
+NOW = datetime(2024, 5, 1, 8, tzinfo=UTC)
+
+
+def person(number: int) -> UUID:
+    return UUID(int=number)
+
+
+def touchpoint(
+    profile: int,
+    *,
+    customer: int | None = None,
+    version: int = 1,
+    amount: int | None = None,
+    at: datetime = NOW,
+    currency: str = "CNY",
+) -> TouchpointResolvedV1:
+    return TouchpointResolvedV1(
+        profile_id=person(profile),
+        customer_id=person(profile if customer is None else customer),
+        membership_version=version,
+        touchpoint=TouchpointReceivedV1(
+            touchpoint_id=UUID(int=0),
+            channel="web",
+            kind="track",
+            name="Order Completed",
+            occurred_at=at,
+            received_at=at,
+            identifiers=[],
+            sealed=b"",
+            purchase=None if amount is None else Purchase(amount, currency),
+        ),
+    )
+
+
+def merge(into: int, absorbed: int, *moved: tuple[int, int]) -> CustomerMergedV1:
+    return CustomerMergedV1(
+        merge_id=UUID(int=1),
+        customer_id=person(into),
+        absorbed_customer_id=person(absorbed),
+        moved=[MovedFragment(person(profile), version) for profile, version in moved],
+        touchpoint_id=UUID(int=0),
+        identifier_type="phone",
+        merged_at=NOW,
+    )
+
+
+Event = TouchpointResolvedV1 | CustomerMergedV1
+
+
+@dataclass
+class Scoring:
+    database: Database
+    clock: ManualClock
+    review: Review
+    subscriptions: dict[type, Subscription]
+    offset: int = 0
+    published: list[ScoreChangedV1] = field(default_factory=list)
+
+    async def apply(self, *events: Event) -> None:
+        """Handle a batch in one transaction, as the worker does."""
+        async with self.database.transaction() as connection:
+            unit = Unit(connection, self.clock.now())
+            for model, subscription in self.subscriptions.items():
+                received = [self._received(event) for event in events if isinstance(event, model)]
+                if received:
+                    await subscription.handler(unit, received)
+            await unit.outbox.write(connection)
+
+    def _received(self, event: Event) -> Received[Any]:
+        self.offset += 1
+        kind: Any = TOUCHPOINT_RESOLVED if isinstance(event, TouchpointResolvedV1) else CUSTOMER_MERGED
+        envelope = Envelope(id=str(self.offset), source="test", type=kind.type, time=NOW, data=event)
+        record = Record("test", 0, self.offset, b"", b"", (), 0)
+        return Received(envelope, record, Cause("test/0", self.offset))
+
+    async def rows(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        async with self.database.connection() as connection:
+            return list(await connection.fetch(sql, *arguments))
+
+    async def events(self) -> list[ScoreChangedV1]:
+        """Take what the outbox holds, oldest first."""
+        rows = await self.rows("DELETE FROM outbox RETURNING id, records")
+        decode = msgspec.msgpack.Decoder(list[tuple[str, bytes, bytes, Any]]).decode
+        return [
+            SCORE_CHANGED.decode(value).data
+            for row in sorted(rows, key=lambda row: row["id"])
+            for _, _, value, _ in decode(row["records"])
+        ]
+
+    async def scores(self) -> dict[int, tuple[Any, ...]]:
+        rows = await self.rows("SELECT * FROM customer_score ORDER BY customer_id")
+        columns = (
+            "tier",
+            "recency",
+            "frequency",
+            "monetary",
+            "purchases",
+            "amount_minor",
+            "last_purchase_at",
+        )
+        return {row["customer_id"].int: tuple(row[column] for column in columns) for row in rows}
+
+    async def check_counters(self) -> None:
+        """The counters equal a recount."""
+        counted = await self.rows("SELECT tier, count(*) AS n FROM customer_score GROUP BY tier")
+        async with self.database.connection() as connection:
+            kept = await PostgresScoreStore(connection).read_tiers()
+        assert {tier: n for tier, n in kept.items() if n} == {row["tier"]: row["n"] for row in counted}
+
+
+@pytest.fixture
+async def scoring(database_dsns: DatabaseDsns) -> AsyncIterator[Scoring]:
+    settings = ScoringSettings.load(
+        service="scoring-service",
+        role="migrate",
+        database_url=database_dsns.app["scoring"],
+        database_owner_url=database_dsns.owner["scoring"],
+        pack_dir=PACKS,
+    )
+    await migrate(settings)
+    database = Database(await open_pool(settings.database_dsn(), max=8, application_name="test"))
+    rules = rfm_rules(load_pack(settings.pack_dir, settings.pack))
+    clock = ManualClock(NOW)
+    relay = Relay(database, None, streams=[STREAM])  # type: ignore[arg-type]
+    yield Scoring(
+        database,
+        clock,
+        Review(review_units(database, relay, clock), rules, clock, batch=7),
+        {
+            TouchpointResolvedV1: touchpoint_resolved.subscription(rules),
+            CustomerMergedV1: customer_merged.subscription(rules),
+        },
+    )
+    await database.close()
