@@ -1,0 +1,143 @@
+"""Reads of one customer, and the look-up by an identifier."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from guanxi_gateway.adapters.upstream import Upstream
+from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS
+from guanxi_gateway.api.forward import forward
+from guanxi_gateway.api.limits import Allow
+from guanxi_gateway.api.schemas.customer import CustomerView, FoundCustomers
+from guanxi_gateway.api.schemas.message import MessagePage
+from guanxi_gateway.api.schemas.score import CustomerScores
+from guanxi_gateway.api.schemas.timeline import TimelinePage, TouchpointKind
+from guanxi_kit.errors import FieldError, Problem
+
+_Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
+_Value = Annotated[str | None, Query(min_length=1, max_length=254)]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services that the gateway reads from."""
+
+    profile: Upstream
+    interaction: Upstream
+    scoring: Upstream
+    notification: Upstream
+
+
+def customers_router(services: Services, allow: Allow) -> APIRouter:
+    """Return the routes below /v1/customers."""
+    router = APIRouter(prefix="/v1/customers", responses=UPSTREAM_PROBLEMS)
+
+    @router.get(
+        "",
+        summary="Look a customer up by one identifier",
+        dependencies=[Depends(allow("customer.lookup"))],
+        responses={200: {"model": FoundCustomers}},
+        tags=["customers"],
+    )
+    async def look_up_customers(
+        request: Request,
+        *,
+        phone: _Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
+_Value = None,
+        email: _Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
+_Value = None,
+        member_number: _Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
+_Value = None,
+        user_id: _Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
+_Value = None,
+        anonymous_id: _Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
+_Value = None,
+        device_id: _Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
+_Value = None,
+    ) -> Response:
+        """Give exactly one identifier, as a person would write it: it is normalised as on ingest."""
+        given = {
+            "phone": phone,
+            "email": email,
+            "member_number": member_number,
+            "user_id": user_id,
+            "anonymous_id": anonymous_id,
+            "device_id": device_id,
+        }
+        _require_one(given)
+        return await forward(request, services.profile, "/v1/customers", given)
+
+    @router.get(
+        "/{customer_id}",
+        summary="Read a customer's unified view",
+        dependencies=[Depends(allow("customer.read"))],
+        responses={200: {"model": CustomerView}},
+        tags=["customers"],
+    )
+    async def read_customer(request: Request, customer_id: UUID) -> Response:
+        """One document of everything known. An id that was merged away answers with the surviving customer."""
+        return await forward(request, services.profile, f"/v1/customers/{customer_id}")
+
+    @router.get(
+        "/{customer_id}/timeline",
+        summary="Read a page of a customer's timeline",
+        dependencies=[Depends(allow("timeline.read"))],
+        responses={200: {"model": TimelinePage}},
+        tags=["customers"],
+    )
+    async def read_timeline(
+        request: Request,
+        customer_id: UUID,
+        *,
+        limit: Annotated[int | None, Query(ge=1, le=200, description="Touchpoints on a page.")] = None,
+        cursor: Annotated[
+            str | None, Query(max_length=512, description="`next_cursor` of the page before.")
+        ] = None,
+        kind: Annotated[TouchpointKind | None, Query(description="Only touchpoints of this kind.")] = None,
+    ) -> Response:
+        """Touchpoints over all channels, the newest first."""
+        path = f"/v1/customers/{customer_id}/timeline"
+        query = {"limit": limit, "cursor": cursor, "kind": kind, "channel": channel}
+        return await forward(request, services.interaction, path, query)
+
+    @router.get(
+        "/{customer_id}/scores",
+        summary="Read a customer's scores with their reasons",
+        dependencies=[Depends(allow("score.read"))],
+        responses={200: {"model": CustomerScores}},
+        tags=["scores"],
+    )
+    async def read_scores(request: Request, customer_id: UUID) -> Response:
+        """Scores with the figures behind them."""
+        return await forward(request, services.scoring, f"/v1/customers/{customer_id}/scores")
+
+    @router.get(
+        "/{customer_id}/messages",
+        summary="Read a page of the messages to a customer",
+        dependencies=[Depends(allow("message.read"))],
+        responses={200: {"model": MessagePage}},
+        tags=["messages"],
+    )
+    async def read_messages(
+        request: Request,
+        customer_id: UUID,
+        limit: Annotated[int | None, Query(ge=1, le=200, description="Messages on a page.")] = None,
+        cursor: Annotated[
+            str | None, Query(max_length=512, description="`next_cursor` of the page before.")
+        ] = None,
+    ) -> Response:
+        """Every message decided on, with why it was or was not sent."""
+        query = {"customer_id": str(customer_id), "limit": limit, "cursor": cursor}
+        return await forward(request, services.notification, "/v1/messages", query)
+
+    return router
+
+
+def _require_one(given: dict[str, str | None]) -> None:
+    named = [name for name, value in given.items() if value is not None]
+    if len(named) != 1:
+        reason = "give exactly one identifier" if named else f"give one of {', '.join(given)}"
+        faults = [FieldError(name, reason) for name in named or given]
+        raise Problem(400, detail="A look-up takes exactly one identifier.", errors=faults)

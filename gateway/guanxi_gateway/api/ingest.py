@@ -1,0 +1,96 @@
+"""The ingest paths: a bare ASGI lane to the interaction-service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from guanxi_gateway.adapters.headers import RawHeaders, end_to_end
+from guanxi_gateway.adapters.upstream import Upstream, UpstreamFailed
+from guanxi_gateway.api.answers import check_answer, passed_on, problem_of_failure
+from guanxi_gateway.api.limits import count, write_key_of
+from guanxi_gateway.application.rate_limits import RateLimiter
+from guanxi_kit.errors import Problem
+
+INGEST_PATHS = tuple(
+    f"/v1/{name}" for name in ("identify", "track", "page", "screen", "group", "alias", "batch", "import")
+)
+
+BODY_SECONDS = 20.0
+
+
+class ClientGone(Exception):
+    """The caller hung up before its request was complete."""
+
+
+class IngestLane:
+    """Streams a request on and its answer back. The write key is checked by the interaction-service.
+
+    The body is passed on as it comes, compressed or not; its size is bounded by the edge of the application.
+    """
+
+    def __init__(self, interaction: Upstream, limiter: RateLimiter) -> None:
+        self._interaction = interaction
+        self._limiter = limiter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request. Raises Problem."""
+        path: str = scope["path"]
+        scope["guanxi.route"] = path
+        headers = end_to_end(scope["headers"])
+        key = write_key_of(next((value for name, value in headers if name == b"authorization"), b""))
+        if key is not None:
+            count(self._limiter, "write key", key)
+        try:
+            answer = await self._interaction.send(
+                "POST", path, _forwarded(headers, scope), await _content(receive)
+            )
+        except UpstreamFailed as failed:
+            raise problem_of_failure(failed) from None
+        except ClientGone:
+            return
+        check_answer(self._interaction.service, answer)
+        kept = passed_on(answer.headers)
+        kept.append((b"content-length", b"%d" % len(answer.body)))
+        await send({"type": "http.response.start", "status": answer.status, "headers": kept})
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+def ingest_routes(lane: IngestLane) -> list[Route]:
+    """Return the routes of the lane."""
+    return [Route(path, lane, methods=["POST"], include_in_schema=False) for path in INGEST_PATHS]
+
+
+def _forwarded(headers: RawHeaders, scope: Scope) -> RawHeaders:
+    client = scope.get("client")
+    return [*headers, (b"x-forwarded-for", client[0].encode())] if client else headers
+
+
+async def _content(receive: Receive) -> bytes | AsyncIterator[bytes]:
+    """Return the body: whole when it came in one piece, as most do, else as it comes. Raises ClientGone, Problem."""
+    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+    first, more = await _next(receive, deadline)
+    return _rest(first, receive, deadline) if more else first
+
+
+async def _rest(first: bytes, receive: Receive, deadline: float) -> AsyncIterator[bytes]:
+    yield first
+    more = True
+    while more:
+        body, more = await _next(receive, deadline)
+        if body:
+            yield body
+
+
+async def _next(receive: Receive, deadline: float) -> tuple[bytes, bool]:
+    try:
+        async with asyncio.timeout_at(deadline):
+            message = await receive()
+    except TimeoutError:
+        raise Problem(408, detail=f"The body did not arrive within {BODY_SECONDS:g} seconds.") from None
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    return message.get("body", b""), message.get("more_body", False)

@@ -1,0 +1,131 @@
+"""Examples of the API's documents; a test holds them against the schemas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CUSTOMER_ID = "018f3a52-8c00-7d1e-b0a4-5f2e6c9d1b37"
+CUSTOMER: dict[str, Any] = {
+    "customer_id": CUSTOMER_ID,
+    "customer_number": "C20240501001",
+    "redirected_from": None,
+    "first_seen_at": "2024-05-01T07:58:12Z",
+    "last_seen_at": "2024-05-01T08:00:00Z",
+    "touchpoints": 12,
+    "purchases": {
+        "count": 1,
+        "amount_minor": 4250,
+        "currency": "CNY",
+        "first_at": "2024-05-01T08:00:00Z",
+        "last_at": "2024-05-01T08:00:00Z",
+    },
+    "channels": {"web": 11, "store": 1},
+    "identifiers": [{"type": "email", "value": "a***@example.com", "first_seen_at": "2024-05-01T07:58:12Z"}],
+    "traits": {"name": {"value": "Ada", "occurred_at": "2024-05-01T07:58:12Z", "channel": "web"}},
+    "fragments": [CUSTOMER_ID],
+    "version": 12,
+}
+FOUND: dict[str, Any] = {
+    "items": [{"customer_id": CUSTOMER_ID, "customer_number": "C20240501001"}],
+    "next_cursor": None,
+}
+SCORES: dict[str, Any] = {
+    "customer_id": CUSTOMER_ID,
+    "redirected_from": None,
+    "rfm": {
+        "tier": "potential",
+        "recency": 5,
+        "frequency": 1,
+        "monetary": 2,
+        "touchpoints": 12,
+        "purchases": 1,
+        "amount_minor": 4250,
+        "currency": "CNY",
+        "first_purchase_at": "2024-05-01T08:00:00Z",
+        "last_purchase_at": "2024-05-01T08:00:00Z",
+        "revision": 1,
+        "computed_at": "2024-05-01T08:00:00.080000Z",
+        "reasons": [{"code": "recent_purchase", "figures": {"days": 0}}],
+    },
+}
+TIERS: dict[str, Any] = {
+    "tiers": {"high_value": 120, "potential": 310, "ordinary": 480, "dormant": 90},
+    "customers": 1000,
+}
+STATS: dict[str, Any] = {"customers": 23570, "fragments": 23570, "touchpoints": 69659, "merges": 0}
+TIMELINE: dict[str, Any] = {
+    "items": [
+        {
+            "touchpoint_id": "4f0c2b7e-9d13-4a5c-8a27-61c0b4e9f8d2",
+            "profile_id": CUSTOMER_ID,
+            "channel": "web",
+            "kind": "track",
+            "name": "Order Completed",
+            "occurred_at": "2024-05-01T08:00:00Z",
+            "received_at": "2024-05-01T08:00:00.040000Z",
+            "purchase": {"amount_minor": 4250, "currency": "CNY", "quantity": 1},
+            "content": {
+                "properties": {"order_id": "A-1", "revenue": 42.5, "currency": "CNY"},
+                "traits": {},
+                "group": {},
+                "category": None,
+                "page": None,
+            },
+        }
+    ],
+    "next_cursor": None,
+}
+MESSAGES: dict[str, Any] = {
+    "items": [
+        {
+            "send_id": "7b1e0f52-64d8-5f0e-9a77-0d2f8c1b6e43",
+            "customer_id": CUSTOMER_ID,
+            "journey": "welcome",
+            "template": "welcome",
+            "channel": "email",
+            "status": "sent",
+            "reason": None,
+            "decided_at": "2024-05-01T08:00:01Z",
+        }
+    ],
+    "next_cursor": None,
+}
+IDENTIFY: dict[str, Any] = {
+    "userId": "ada",
+    "messageId": "web-0001",
+    "traits": {"name": "Ada", "email": "ada@example.com", "phone": "+44 7700 900123"},
+    "timestamp": "2024-05-01T07:58:12Z",
+    "sentAt": "2024-05-01T07:58:12Z",
+}
+TRACK: dict[str, Any] = {
+    "userId": "ada",
+    "messageId": "web-0002",
+    "event": "Order Completed",
+    "properties": {"order_id": "A-1", "revenue": 42.5, "currency": "CNY"},
+    "timestamp": "2024-05-01T08:00:00Z",
+    "sentAt": "2024-05-01T08:00:00Z",
+}
+PAGE: dict[str, Any] = {
+    "anonymousId": "b8e1f6c4-6f0f-4d5f-9f57-0c1f2f3a4b5c",
+    "messageId": "web-0003",
+    "name": "Pricing",
+    "properties": {"url": "https://www.example.com/pricing"},
+}
+SCREEN: dict[str, Any] = {"userId": "ada", "messageId": "app-0001", "name": "Basket"}
+GROUP: dict[str, Any] = {
+    "userId": "ada",
+    "messageId": "web-0004",
+    "groupId": "engines",
+    "traits": {"name": "Analytical Engines Ltd"},
+}
+ALIAS: dict[str, Any] = {
+    "userId": "ada",
+    "previousId": "b8e1f6c4-6f0f-4d5f-9f57-0c1f2f3a4b5c",
+    "messageId": "web-0005",
+}
+BATCH: dict[str, Any] = {"batch": [{"type": "identify", **IDENTIFY}, {"type": "track", **TRACK}]}
+ACCEPTED: dict[str, Any] = {
+    "success": True,
+    "accepted": 1,
+    "refused": [{"index": 1, "message_id": "web-0006", "field": "event", "reason": "is missing"}],
+}

@@ -1,0 +1,127 @@
+"""Bodies of the ingest API: the Segment protocol. interaction-service checks them; these models describe them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from guanxi_gateway.api.schemas import examples
+
+Key = Annotated[str, Field(min_length=1, max_length=512)] | int
+Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+class Message(BaseModel):
+    """What every message may carry. A person is named by `userId`, by `anonymousId`, or by both."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow")
+
+    message_id: str | None = Field(
+        None,
+        max_length=100,
+        description="Names this message for ever: a second one of the same channel does not count.",
+    )
+    user_id: Key | None = None
+    anonymous_id: Key | None = None
+    timestamp: Timestamp | None = Field(
+        None, description="When it happened, by the clock that also gave `sentAt`."
+    )
+    original_timestamp: Timestamp | None = None
+    sent_at: Timestamp | None = Field(
+        None, description="When it was sent, by the sender's clock; its error is taken out of `timestamp`."
+    )
+    context: dict[str, Any] | None = Field(
+        None, description="Where it happened: device, library, page, `traits`, `externalIds`."
+    )
+
+
+class Identify(Message):
+    """Who somebody is: traits such as phone, email, name, memberNumber."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.IDENTIFY]})
+
+    traits: dict[str, Any] | None = None
+
+
+class Track(Message):
+    """What somebody did. Events that the industry pack names as purchases count as such."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.TRACK]})
+
+    event: str = Field(min_length=1, max_length=512)
+    properties: dict[str, Any] | None = None
+
+
+class Page(Message):
+    """A page that somebody saw."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.PAGE]})
+
+    name: str | None = Field(None, max_length=512)
+    category: str | None = Field(None, max_length=512)
+    properties: dict[str, Any] | None = None
+
+
+class Screen(Page):
+    """A screen of an app that somebody saw."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SCREEN]})
+
+
+class Group(Message):
+    """An organisation that somebody belongs to, and its traits."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.GROUP]})
+
+    group_id: Key
+    traits: dict[str, Any] | None = None
+
+
+class Alias(Message):
+    """`previousId` is the same person as `userId`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ALIAS]})
+
+    previous_id: Key
+    user_id: Key
+
+
+class BatchItem(Message):
+    """A message of any type."""
+
+    type: Literal["identify", "track", "page", "screen", "group", "alias"]
+
+
+class Batch(BaseModel):
+    """Messages together; each is accepted or refused by itself."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="allow", json_schema_extra={"examples": [examples.BATCH]}
+    )
+
+    batch: list[BatchItem] = Field(min_length=1, max_length=2_500)
+    sent_at: Timestamp | None = None
+    context: dict[str, Any] | None = Field(
+        None, description="Holds for every message that does not say otherwise."
+    )
+
+
+class RefusedMessage(BaseModel):
+    """A message of a batch that was not accepted, by its place in it, from 0."""
+
+    index: int
+    message_id: str | None
+    field: str
+    reason: str
+
+
+class Accepted(BaseModel):
+    """What became of the messages. The accepted ones are durable."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ACCEPTED]})
+
+    success: Literal[True]
+    accepted: int = Field(ge=1)
+    refused: list[RefusedMessage]

@@ -1,0 +1,66 @@
+"""A customer's timeline."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from guanxi_gateway.api.schemas import examples
+
+TouchpointKind = Literal["identify", "track", "page", "screen", "group", "alias"]
+
+
+class PurchaseFigures(BaseModel):
+    """Figures of a purchase in minor units of the currency."""
+
+    amount_minor: int
+    currency: str
+    quantity: int
+
+
+class PageView(BaseModel):
+    """The page that a touchpoint happened on."""
+
+    url: str | None
+    path: str | None
+    title: str | None
+    referrer: str | None
+
+
+class TimelineContent(BaseModel):
+    """What a touchpoint is about; phone numbers and e-mail addresses are masked."""
+
+    properties: dict[str, Any]
+    traits: dict[str, Any]
+    group: dict[str, Any]
+    category: str | None
+    page: PageView | None
+
+
+class TimelineItem(BaseModel):
+    """One touchpoint. `content` is null when no key of this installation opens it."""
+
+    touchpoint_id: UUID
+    profile_id: UUID
+    occurred_at: datetime
+    received_at: datetime
+    channel: str
+    kind: TouchpointKind
+    name: str | None
+    purchase: PurchaseFigures | None
+    content: TimelineContent | None
+
+
+class TimelinePage(BaseModel):
+    """Touchpoints, the newest first. `next_cursor` asks for the page behind this one; null on the last.
+
+    With a filter a page may be short although there is a next one.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.TIMELINE]})
+
+    items: list[TimelineItem]
+    next_cursor: str | None

@@ -1,0 +1,1 @@
+"""Rules of the gateway: rate limits and the stream of changes."""

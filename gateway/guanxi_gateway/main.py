@@ -1,0 +1,123 @@
+"""Composition root of the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from guanxi_contracts.catalog import CUSTOMER_CHANGED_TOPIC
+from guanxi_gateway.adapters.upstream import Upstream
+from guanxi_gateway.api.changes import changes_router
+from guanxi_gateway.api.customers import Services, customers_router
+from guanxi_gateway.api.documents import DESCRIPTION, document_ingest
+from guanxi_gateway.api.figures import figures_router
+from guanxi_gateway.api.ingest import IngestLane, ingest_routes
+from guanxi_gateway.api.limits import AddressLimit, limited
+from guanxi_gateway.application.changes import Changes, StreamLimits
+from guanxi_gateway.application.log_reading import ChangeTopic
+from guanxi_gateway.application.rate_limits import Rate, RateLimiter
+from guanxi_gateway.settings import GatewaySettings
+from guanxi_kit.app import Check, NotReady, create_app
+from guanxi_kit.auth import TokenVerifier
+from guanxi_kit.clock import Clock, SystemClock
+from guanxi_kit.http import HttpClient, make_client
+from guanxi_kit.log.factory import open_reader
+from guanxi_kit.log.port import Reader
+
+
+def make_api(
+    settings: GatewaySettings, *, clock: Clock | None = None, reader: Callable[[], Reader] | None = None
+) -> FastAPI:
+    """Return the gateway's application. `reader` opens readers of another event log than the settings name."""
+    clock = clock or SystemClock()
+    clients = _Clients(settings)
+    services = clients.services()
+    topic = ChangeTopic(CUSTOMER_CHANGED_TOPIC.name, reader or (lambda: open_reader(settings)))
+    changes = Changes(topic, _stream_limits(settings), clock.monotonic)
+    limiter = _Limiters(settings, clock)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await clients.enter(stack)
+            await stack.enter_async_context(changes.running())
+            yield
+
+    async def change_feed() -> None:
+        if not changes.following:
+            raise NotReady("waiting for the event log")
+
+    app = create_app(
+        "Guanxi",
+        settings,
+        lifespan=lifespan,
+        readiness=[Check("change_feed", change_feed)],
+        body_limit=settings.ingest_max_bytes,
+        description=DESCRIPTION,
+    )
+    app.state.verifier = TokenVerifier.from_settings(settings, clock)
+    allow = limited(limiter.principal)
+    app.include_router(customers_router(services, allow))
+    app.include_router(figures_router(services, allow))
+    app.include_router(changes_router(changes, allow))
+    app.router.routes.extend(ingest_routes(IngestLane(clients.ingest(), limiter.write_key)))
+    app.user_middleware.append(Middleware(AddressLimit, limiter=limiter.address))
+    document_ingest(app)
+    return app
+
+
+class _Clients:
+    """Pooled connections to the services: one pool for reads, one for ingest, so that neither starves the other."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        self._open: list[HttpClient] = []
+
+    def services(self) -> Services:
+        settings, timeout = self._settings, self._settings.upstream_timeout
+        return Services(
+            profile=self._upstream("profile-service", settings.profile_url, timeout),
+            interaction=self._upstream("interaction-service", settings.interaction_url, timeout),
+            scoring=self._upstream("scoring-service", settings.scoring_url, timeout),
+            notification=self._upstream("notification-service", settings.notification_url, timeout),
+        )
+
+    def ingest(self) -> Upstream:
+        settings = self._settings
+        return self._upstream("interaction-service", settings.interaction_url, settings.ingest_timeout)
+
+    async def enter(self, stack: AsyncExitStack) -> None:
+        for client in self._open:
+            await stack.enter_async_context(client)
+
+    def _upstream(self, service: str, url: str, timeout: float) -> Upstream:
+        client = make_client(url, timeout=timeout, connections=self._settings.upstream_connections)
+        self._open.append(client)
+        return Upstream(service, client, self._settings.answer_max_bytes)
+
+
+class _Limiters:
+    """A limiter for each kind of caller."""
+
+    def __init__(self, settings: GatewaySettings, clock: Clock) -> None:
+        def limiter(per_second: float) -> RateLimiter:
+            burst = max(1, round(per_second * settings.rate_burst_seconds))
+            return RateLimiter(Rate(per_second, burst), clock.monotonic)
+
+        self.address = limiter(settings.address_rate)
+        self.write_key = limiter(settings.write_key_rate)
+        self.principal = limiter(settings.principal_rate)
+
+
+def _stream_limits(settings: GatewaySettings) -> StreamLimits:
+    return StreamLimits(
+        held=settings.changes_held,
+        clients=settings.changes_clients,
+        catch_ups=settings.changes_catch_ups,
+        heartbeat=settings.changes_heartbeat,
+        send_timeout=settings.changes_send_timeout,
+        recheck_token=settings.changes_recheck_token,
+    )
