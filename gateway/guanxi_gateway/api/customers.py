@@ -44,18 +44,12 @@ def customers_router(services: Services, allow: Allow) -> APIRouter:
     async def look_up_customers(
         request: Request,
         *,
-        phone: _Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
-_Value = None,
-        email: _Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
-_Value = None,
-        member_number: _Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
-_Value = None,
-        user_id: _Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
-_Value = None,
-        anonymous_id: _Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
-_Value = None,
-        device_id: _Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
-_Value = None,
+        phone: _Value = None,
+        email: _Value = None,
+        member_number: _Value = None,
+        user_id: _Value = None,
+        anonymous_id: _Value = None,
+        device_id: _Value = None,
     ) -> Response:
         """Give exactly one identifier, as a person would write it: it is normalised as on ingest."""
         given = {
