@@ -1,0 +1,18 @@
+"""python -m interaction_service api | worker | migrate | add-channel --name NAME --kind KIND [--write-key KEY]"""
+
+from __future__ import annotations
+
+from guanxi_kit.app import run
+
+from interaction_service.main import SERVICE, add_channel_command, make_api, make_worker, migrate
+from interaction_service.settings import InteractionSettings
+
+if __name__ == "__main__":
+    run(
+        SERVICE,
+        InteractionSettings,
+        api=make_api,
+        worker=make_worker,
+        migrate=migrate,
+        commands={"add-channel": add_channel_command},
+    )

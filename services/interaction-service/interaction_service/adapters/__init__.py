@@ -1,0 +1,1 @@
+"""PostgreSQL tables and the event log behind the application's ports."""

@@ -1,0 +1,163 @@
+"""The timeline's tables: touchpoints by month, and which fragment belongs to which customer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from guanxi_kit.clock import Clock
+from guanxi_kit.db import Database
+
+from interaction_service.application.ports import Fragment, TimelineFilter, TimelineRow
+from interaction_service.application.recording import Belonging
+from interaction_service.domain.months import month_of
+from interaction_service.domain.page import Place
+from interaction_service.domain.times import EARLIEST
+
+FRAGMENTS_SQL = """
+SELECT f.profile_id, f.customer_id, f.months
+FROM membership AS asked JOIN membership AS f ON f.customer_id = asked.customer_id
+WHERE asked.profile_id = $1
+"""
+
+# Rows that the filter leaves out come without content: they only tell how far was looked. The plain bounds on
+# occurred_at let the planner skip months; the row comparison alone would not.
+PAGE_SQL = """
+SELECT t.* FROM unnest($1::uuid[]) AS fragment(id) CROSS JOIN LATERAL (
+    SELECT touchpoint_id, profile_id, occurred_at, received_at, channel, kind, name,
+           amount_minor, currency, quantity,
+           CASE WHEN ($6::text IS NULL OR kind = $6) AND ($7::text IS NULL OR channel = $7) THEN sealed ELSE '' END AS sealed
+    FROM touchpoint
+    WHERE profile_id = fragment.id AND occurred_at >= $2 AND occurred_at < $3
+      AND ($4::timestamptz IS NULL OR (occurred_at <= $4 AND (occurred_at, touchpoint_id) < ($4, $5::uuid)))
+    ORDER BY occurred_at DESC, touchpoint_id DESC
+    LIMIT $8
+) AS t
+ORDER BY t.occurred_at DESC, t.touchpoint_id DESC
+LIMIT $8
+"""
+
+_ADD_SQL = """
+INSERT INTO touchpoint (touchpoint_id, profile_id, occurred_at, received_at, channel, kind, name,
+                        amount_minor, currency, quantity, sealed)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
+                     $8::bigint[], $9::text[], $10::bigint[], $11::bytea[])
+ON CONFLICT DO NOTHING
+"""
+
+# Only what is new is written: in the steady state a touchpoint changes nothing here. The look may be stale, but
+# versions and months only grow, so that what it leaves out stays superfluous.
+_PLACE_SQL = """
+INSERT INTO membership AS m (profile_id, customer_id, version, months)
+SELECT s.profile_id, s.customer_id, s.version, coalesce(s.months, '{}')
+FROM (
+    SELECT b.profile_id, b.customer_id, b.version, array_agg(o.month) FILTER (WHERE o.month IS NOT NULL) AS months
+    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS b(profile_id, customer_id, version)
+    LEFT JOIN unnest($4::uuid[], $5::int[]) AS o(profile_id, month) USING (profile_id)
+    GROUP BY b.profile_id, b.customer_id, b.version
+) AS s LEFT JOIN membership AS known USING (profile_id)
+WHERE known.profile_id IS NULL OR known.version < s.version OR NOT known.months @> coalesce(s.months, '{}')
+ORDER BY s.profile_id
+ON CONFLICT (profile_id) DO UPDATE SET
+    customer_id = CASE WHEN excluded.version > m.version THEN excluded.customer_id ELSE m.customer_id END,
+    version = greatest(m.version, excluded.version),
+    months = ARRAY(SELECT DISTINCT month FROM unnest(m.months || excluded.months) AS month ORDER BY month)
+"""
+
+
+class PostgresTimelines:
+    """Reads timelines. The pool must plan each page for its own months (plan_cache_mode = force_custom_plan)."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def fragments(self, customer_id: UUID) -> Sequence[Fragment]:
+        """Return the fragments of the customer that `customer_id` is or was merged into; empty if unknown."""
+        async with self._db.connection() as connection:
+            rows = await connection.fetch(FRAGMENTS_SQL, customer_id)
+        return [Fragment(row["profile_id"], row["customer_id"], row["months"]) for row in rows]
+
+    async def page(
+        self,
+        profile_ids: Sequence[UUID],
+        window: tuple[datetime, datetime],
+        after: Place | None,
+        only: TimelineFilter,
+        limit: int,
+    ) -> Sequence[TimelineRow]:
+        """Return at most `limit` touchpoints of the window behind `after`, newest first."""
+        begin, end = window
+        async with self._db.connection() as connection:
+            rows = await connection.fetch(
+                PAGE_SQL,
+                profile_ids,
+                begin,
+                end,
+                after and after.occurred_at,
+                after and after.touchpoint_id,
+                only.kind,
+                only.channel,
+                limit,
+            )
+        return [TimelineRow(*row) for row in rows]
+
+
+class PostgresTimelineWriter:
+    """Writes in the transaction of its connection."""
+
+    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
+        self._connection = connection
+
+    async def add(self, rows: Sequence[TimelineRow]) -> None:
+        """Add touchpoints; those already there stay as they are."""
+        await self._connection.execute(
+            _ADD_SQL,
+            [row.touchpoint_id for row in rows],
+            [row.profile_id for row in rows],
+            [row.occurred_at for row in rows],
+            [row.received_at for row in rows],
+            [row.channel for row in rows],
+            [row.kind for row in rows],
+            [row.name for row in rows],
+            [row.amount_minor for row in rows],
+            [row.currency for row in rows],
+            [row.quantity for row in rows],
+            [row.sealed for row in rows],
+        )
+
+    async def place(self, belongings: Sequence[Belonging], months: Sequence[tuple[UUID, int]]) -> None:
+        """Remember where fragments belong, unless a newer version is known, and in which months they occur."""
+        await self._connection.execute(
+            _PLACE_SQL,
+            [belonging.profile_id for belonging in belongings],
+            [belonging.customer_id for belonging in belongings],
+            [belonging.version for belonging in belongings],
+            [profile_id for profile_id, _ in months],
+            [month for _, month in months],
+        )
+
+
+class MonthlyPartitions:
+    """Creates the partitions of new months, each once, in transactions of its own.
+
+    In the batch's transaction the locks would last until its commit, and two workers with two new months would wait
+    for each other. Months before 1970 or after the next one share the default partition, so that no sender's clock
+    can make tables without end.
+    """
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self._known: set[int] = set()
+
+    async def ensure(self, months: Iterable[int]) -> None:
+        """Have a partition for each of these months."""
+        latest = month_of(self._clock.now()) + 1
+        missing = {month for month in months if month_of(EARLIEST) <= month <= latest} - self._known
+        for month in sorted(missing):
+            async with self._db.connection() as connection:
+                await connection.execute("SELECT ensure_touchpoint_month($1)", month)
+            self._known.add(month)

@@ -1,0 +1,45 @@
+"""Accepted touchpoints as events on the log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from guanxi_contracts.catalog import TOUCHPOINT_RECEIVED_TOPIC
+from guanxi_contracts.touchpoint import TOUCHPOINT_RECEIVED, TouchpointReceivedV1
+from guanxi_kit.log.port import LogUnavailable, Outgoing, Producer
+from guanxi_kit.telemetry import inject
+
+from interaction_service.application.ports import Unavailable
+
+SOURCE = "interaction-service"
+_TOPIC = TOUCHPOINT_RECEIVED_TOPIC.name
+
+
+class EventLog:
+    """Appends touchpoints keyed by their strongest identifier, so that one person's mostly keep their order."""
+
+    def __init__(self, producer: Producer, *, timeout: float) -> None:
+        """`timeout` in seconds bounds the wait for durability; SDKs give up after 10."""
+        self._producer = producer
+        self._timeout = timeout
+
+    async def append(self, touchpoints: Sequence[TouchpointReceivedV1]) -> None:
+        """Return once the log has them all. Raises Unavailable."""
+        headers = inject()
+        records = [
+            Outgoing(
+                _TOPIC,
+                touchpoint.identifiers[0].hash if touchpoint.identifiers else touchpoint.touchpoint_id.bytes,
+                TOUCHPOINT_RECEIVED.encode(
+                    touchpoint, id=str(touchpoint.touchpoint_id), source=SOURCE, time=touchpoint.received_at
+                ),
+                headers,
+            )
+            for touchpoint in touchpoints
+        ]
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._producer.append(records)
+        except (LogUnavailable, TimeoutError) as error:
+            raise Unavailable("the event log did not confirm") from error

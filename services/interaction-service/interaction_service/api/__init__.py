@@ -1,0 +1,1 @@
+"""HTTP interfaces: the ingest lane for channel systems, and reads for staff."""

@@ -1,0 +1,177 @@
+"""The ingest lane: a bare ASGI path beside the framework, because every touchpoint of every channel passes here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from guanxi_contracts.touchpoint import TouchpointKind
+from guanxi_kit.errors import FieldError, Problem
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from interaction_service.api.admission import Admission
+from interaction_service.api.body import Disconnected, read_body
+from interaction_service.api.write_key import checked, from_authorization, unauthenticated
+from interaction_service.application.intake import Intake, Outcome, Refusal, Submission
+from interaction_service.application.message import (
+    KINDS,
+    Envelope,
+    Malformed,
+    read_envelope,
+    read_object,
+    read_single,
+)
+from interaction_service.application.ports import Channel, Channels, Unavailable
+from interaction_service.domain.limits import (
+    MAX_BATCH_EVENTS,
+    MAX_BODY_BYTES,
+    MAX_EVENT_BYTES,
+    MAX_SHARED_CONTEXT_BYTES,
+)
+from interaction_service.domain.refusal import Refused
+from interaction_service.domain.times import read_time
+
+PATHS: Mapping[str, TouchpointKind | None] = {
+    **{f"/v1/{name}": kind for name, kind in KINDS.items()},
+    "/v1/batch": None,
+    "/v1/import": None,
+}
+_HISTORICAL = "/v1/import"
+_ENCODE = msgspec.json.Encoder().encode
+_SHOWN_ERRORS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """What the lane works with, in `app.state.ingest` while the application runs."""
+
+    intake: Intake
+    channels: Channels
+    admission: Admission
+
+
+class IngestLane:
+    """Middleware that serves the ingest paths and passes all else on. It raises Problem for the edge to answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or scope["path"] not in PATHS:
+            await self._app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        scope["guanxi.route"] = path
+        if scope["method"] != "POST":
+            raise Problem(405, headers={"Allow": "POST"})
+        ingest: Ingest = scope["app"].state.ingest
+        try:
+            outcome = await _serve(ingest, path, scope, receive)
+        except Disconnected:
+            return
+        except Unavailable:
+            raise Problem(
+                503,
+                detail="The touchpoints could not be stored now; send them again.",
+                type="urn:guanxi:problem:not-stored",
+                headers={"Retry-After": "2"},
+            ) from None
+        body = answer(path, outcome)
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+async def _serve(ingest: Ingest, path: str, scope: Scope, receive: Receive) -> Outcome:
+    authorization = encoding = b""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            authorization = value
+        elif name == b"content-encoding":
+            encoding = value.strip().lower()
+    kind = PATHS[path]
+    limit = MAX_BODY_BYTES if kind is None else MAX_EVENT_BYTES
+    with ingest.admission.enter() as ticket:
+        channel: Channel | None = None
+        if authorization:
+            channel = await _channel(ingest.channels, from_authorization(authorization))
+        body = await read_body(receive, encoding, limit, ticket)
+        try:
+            write_key, submission = _read(path, kind, body)
+        except Malformed as error:
+            raise _malformed(error, authenticated=channel is not None) from None
+        if channel is None:
+            channel = await _channel(ingest.channels, checked(write_key))
+        return await ingest.intake.accept(channel, submission)
+
+
+def _read(path: str, kind: TouchpointKind | None, body: bytes) -> tuple[str | None, Submission]:
+    """Return the write key in the body and its messages. Raises Malformed."""
+    if kind is not None:
+        return read_single(body).write_key, Submission(messages=[body], kind=kind)
+    envelope = read_envelope(body)
+    try:
+        return envelope.write_key, _submission(envelope, historical=path == _HISTORICAL)
+    except Refused as error:
+        raise Malformed(error.field, error.reason) from None
+
+
+def _submission(envelope: Envelope, *, historical: bool) -> Submission:
+    if not envelope.batch:
+        raise Malformed("batch", "is empty")
+    if len(envelope.batch) > MAX_BATCH_EVENTS:
+        raise Malformed("batch", f"has more than {MAX_BATCH_EVENTS} messages")
+    if envelope.context is not msgspec.UNSET:
+        if memoryview(envelope.context).nbytes > MAX_SHARED_CONTEXT_BYTES:
+            raise Malformed("context", f"is larger than {MAX_SHARED_CONTEXT_BYTES} bytes")
+        read_object(envelope.context, "context")
+    return Submission(
+        messages=envelope.batch,
+        sent_at=None if envelope.sent_at is None else read_time(envelope.sent_at, "sentAt"),
+        context=envelope.context,
+        historical=historical,
+    )
+
+
+async def _channel(channels: Channels, write_key: str) -> Channel:
+    channel = await channels.find(write_key)
+    if channel is None:
+        raise unauthenticated("The write key is not known.")
+    return channel
+
+
+def _malformed(error: Malformed, *, authenticated: bool) -> Problem:
+    """Describe the body's fault to a known channel only; without any credential it is the credential that lacks."""
+    if not authenticated:
+        return unauthenticated("A channel's write key is needed.")
+    return Problem(
+        400,
+        detail="The request body cannot be read.",
+        type="urn:guanxi:problem:malformed",
+        errors=[FieldError(error.field or "body", error.reason)],
+    )
+
+
+def answer(path: str, outcome: Outcome) -> bytes:
+    """Return the body of a success. Raises Problem when nothing was accepted."""
+    if outcome.accepted:
+        return _ENCODE({"success": True, "accepted": outcome.accepted, "refused": outcome.refused})
+    single = PATHS[path] is not None
+    extra: dict[str, Any] = {} if single else {"refused": outcome.refused}
+    raise Problem(
+        400,
+        detail="No message was accepted.",
+        type="urn:guanxi:problem:refused",
+        errors=[_field_error(refusal, single=single) for refusal in outcome.refused[:_SHOWN_ERRORS]],
+        extra=extra,
+    )
+
+
+def _field_error(refusal: Refusal, *, single: bool) -> FieldError:
+    if single:
+        return FieldError(refusal.field or "body", refusal.reason)
+    place = f"batch.{refusal.index}"
+    return FieldError(f"{place}.{refusal.field}" if refusal.field else place, refusal.reason)

@@ -1,0 +1,92 @@
+"""GET /v1/customers/{customer_id}/timeline."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+from guanxi_kit.auth import require
+from guanxi_kit.errors import FieldError, Problem
+
+from interaction_service.api.schemas import Kind, Timeline
+from interaction_service.application.content import OpenedContent
+from interaction_service.application.message import JsonObject
+from interaction_service.application.ports import TimelineFilter, TimelineRow
+from interaction_service.application.timeline import Entry, ReadTimeline
+from interaction_service.domain.page import BadCursor, Place
+
+router = APIRouter()
+_ENCODE = msgspec.json.Encoder().encode
+_PAGE_FIELDS = ("url", "path", "title", "referrer")
+
+
+@router.get(
+    "/v1/customers/{customer_id}/timeline",
+    response_model=Timeline,
+    dependencies=[Depends(require("timeline.read"))],
+    summary="A customer's touchpoints over all channels, newest first",
+)
+async def read_timeline(
+    *,
+    request: Request,
+    customer_id: UUID,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=64)] = None,
+    kind: Kind | None = None,
+    channel: Annotated[str | None, Query(max_length=100)] = None,
+) -> Response:
+    """Return a page. Any id the customer ever had will do; `cursor` is the `next_cursor` of the page before."""
+    query: ReadTimeline = request.app.state.timeline
+    try:
+        after = Place.from_cursor(cursor) if cursor else None
+    except BadCursor as error:
+        raise Problem(
+            400, detail="The request is not valid.", errors=[FieldError("cursor", str(error))]
+        ) from None
+    only = TimelineFilter(kind=kind, channel=channel)
+    page = await query.read(customer_id, limit=limit, after=after, only=only)
+    if page is None:
+        raise Problem(404, detail="There is no customer with this id.")
+    document = {
+        "items": [_item(entry) for entry in page.entries],
+        "next_cursor": page.next.to_cursor() if page.next else None,
+    }
+    return Response(_ENCODE(document), media_type="application/json")
+
+
+def _item(entry: Entry) -> dict[str, Any]:
+    row = entry.row
+    return {
+        "touchpoint_id": row.touchpoint_id,
+        "profile_id": row.profile_id,
+        "occurred_at": row.occurred_at,
+        "received_at": row.received_at,
+        "channel": row.channel,
+        "kind": row.kind,
+        "name": row.name,
+        "purchase": _purchase(row),
+        "content": entry.content and _content(entry.content),
+    }
+
+
+def _purchase(row: TimelineRow) -> JsonObject | None:
+    if row.amount_minor is None:
+        return None
+    return {"amount_minor": row.amount_minor, "currency": row.currency, "quantity": row.quantity}
+
+
+def _content(content: OpenedContent) -> JsonObject:
+    page = content.context.get("page")
+    return {
+        "properties": content.properties,
+        "traits": content.traits,
+        "group": content.group,
+        "category": content.category,
+        "page": {name: _text(page.get(name)) for name in _PAGE_FIELDS} if isinstance(page, dict) else None,
+    }
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,62 @@
+"""The content of a touchpoint as it is sealed: what profile-service and the timeline open again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from guanxi_kit.identifiers import Normalised
+
+from interaction_service.application.message import JsonObject
+
+Json = msgspec.Raw | JsonObject
+
+
+class Unusable(msgspec.Struct, frozen=True):
+    """An identifier as it was given, and why it identifies nobody."""
+
+    type: str
+    namespace: str
+    value: Any
+    reason: str
+
+
+class SealedContent(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What is sealed, as JSON.
+
+    `identifiers` are the clear values in the order of the event's hashes, strongest first. `traits` are those of
+    the person (of a group they stand in `group`). `properties` and `context` are as the sender wrote them.
+    """
+
+    message_id: str
+    identifiers: list[Normalised]
+    unusable: list[Unusable] = []
+    traits: Json | msgspec.UnsetType = msgspec.UNSET
+    properties: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    context: Json | msgspec.UnsetType = msgspec.UNSET
+    category: str | None = None
+    group: JsonObject | msgspec.UnsetType = msgspec.UNSET
+
+
+class OpenedContent(msgspec.Struct, kw_only=True):
+    """The part of the sealed content that a timeline shows."""
+
+    traits: JsonObject = {}
+    properties: JsonObject = {}
+    context: JsonObject = {}
+    category: str | None = None
+    group: JsonObject = {}
+
+
+_ENCODER = msgspec.json.Encoder()
+_OPENED = msgspec.json.Decoder(OpenedContent)
+
+
+def encode_content(content: SealedContent) -> bytes:
+    """Return the JSON to seal."""
+    return _ENCODER.encode(content)
+
+
+def decode_content(plain: bytes) -> OpenedContent:
+    """Read opened content. Raises msgspec.MsgspecError."""
+    return _OPENED.decode(plain)

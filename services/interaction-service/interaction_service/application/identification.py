@@ -1,0 +1,128 @@
+"""Which identifiers a message carries, normalised, strongest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from guanxi_kit.identifiers import IdentifierRules, Normalised
+
+from interaction_service.application.content import Unusable
+from interaction_service.application.message import JsonObject, Message
+from interaction_service.domain.limits import MAX_IDENTIFIERS
+from interaction_service.domain.refusal import Refused
+
+Candidate = tuple[str, object, object]
+
+_TRAITS = (
+    ("phone", "phone"),
+    ("email", "email"),
+    ("memberNumber", "member_number"),
+    ("member_number", "member_number"),
+    ("wechatUnionid", "wechat_unionid"),
+    ("wechat_unionid", "wechat_unionid"),
+    ("unionid", "wechat_unionid"),
+    ("wecomExternalId", "wecom_external_id"),
+    ("wecom_external_id", "wecom_external_id"),
+)
+_OPENIDS = ("wechatOpenid", "wechat_openid", "openid")
+_APP_IDS = ("appId", "app_id", "wechatAppId")
+_EXTERNAL_TYPES = {
+    "user_id": "user_id",
+    "userId": "user_id",
+    "anonymous_id": "anonymous_id",
+    "anonymousId": "anonymous_id",
+    "email": "email",
+    "phone": "phone",
+    "member_number": "member_number",
+    "memberNumber": "member_number",
+    "wechat_openid": "wechat_openid",
+    "wechatOpenid": "wechat_openid",
+    "wechat_unionid": "wechat_unionid",
+    "wechatUnionid": "wechat_unionid",
+    "wecom_external_id": "wecom_external_id",
+    "wecomExternalId": "wecom_external_id",
+    "device_id": "device_id",
+    "deviceId": "device_id",
+    "ios.id": "device_id",
+    "android.id": "device_id",
+}
+_OTHER_ACCOUNT = "third_party_account"
+_ABSENT = (None, "")
+
+
+class Identification:
+    """Finds the identifiers of a message by a pack's rules; `rank` is the place of each type, 0 the strongest."""
+
+    def __init__(self, rules: IdentifierRules, rank: Mapping[str, int]) -> None:
+        self._rules = rules
+        self._rank = rank
+
+    def identify(
+        self, message: Message, traits: JsonObject, context: JsonObject
+    ) -> tuple[list[Normalised], list[Unusable]]:
+        """Return the usable identifiers, strongest first, and those that identify nobody.
+
+        Raises Refused when there are more than MAX_IDENTIFIERS.
+        """
+        usable: list[Normalised] = []
+        unusable: list[Unusable] = []
+        for name, raw, namespace in candidates(message, traits, context):
+            found = self._rules.normalise(name, raw, namespace)
+            if not isinstance(found, Normalised):
+                unusable.append(Unusable(name, str(namespace), raw, found.reason))
+            elif found not in usable:
+                usable.append(found)
+        if len(usable) > 1:
+            if len(usable) + len(unusable) > MAX_IDENTIFIERS:
+                raise Refused("context.externalIds", f"holds more than {MAX_IDENTIFIERS} identifiers")
+            usable.sort(key=self._place)
+        return usable, unusable
+
+    def _place(self, identifier: Normalised) -> tuple[int, str, str]:
+        return self._rank[identifier.type], identifier.namespace, identifier.value
+
+
+def candidates(message: Message, traits: JsonObject, context: JsonObject) -> Iterator[Candidate]:
+    """Yield (type, raw value, namespace) of everything in a message that may identify its person."""
+    if message.user_id not in _ABSENT:
+        yield "user_id", message.user_id, ""
+    if message.anonymous_id not in _ABSENT:
+        yield "anonymous_id", message.anonymous_id, ""
+    if message.previous_id not in _ABSENT:
+        yield "anonymous_id", message.previous_id, ""
+    if traits:
+        yield from _from_traits(traits)
+    device = context.get("device")
+    if isinstance(device, dict) and device.get("id") not in _ABSENT:
+        yield "device_id", device["id"], ""
+    external = context.get("externalIds")
+    if isinstance(external, list):
+        yield from _from_external(external)
+
+
+def _from_traits(traits: JsonObject) -> Iterator[Candidate]:
+    for name, type_ in _TRAITS:
+        if traits.get(name) not in _ABSENT:
+            yield type_, traits[name], ""
+    openid = _first(traits, _OPENIDS)
+    if openid not in _ABSENT:
+        yield "wechat_openid", openid, _first(traits, _APP_IDS) or ""
+
+
+def _from_external(external: list[Any]) -> Iterator[Candidate]:
+    for item in external:
+        if not isinstance(item, dict) or item.get("id") in _ABSENT:
+            continue
+        type_ = item.get("type")
+        if not isinstance(type_, str):
+            continue
+        known = _EXTERNAL_TYPES.get(type_)
+        if known is not None:
+            yield known, item["id"], _first(item, ("namespace", *_APP_IDS)) or ""
+        else:
+            yield _OTHER_ACCOUNT, item["id"], type_
+
+
+def _first(values: JsonObject, names: tuple[str, ...]) -> object:
+    return next((values[name] for name in names if values.get(name) not in _ABSENT), None)

@@ -1,0 +1,208 @@
+"""Takes messages in: checks, identifies, seals, and answers only once the accepted ones are durable."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+import msgspec
+from guanxi_contracts.touchpoint import IdentifierRef, Purchase, TouchpointKind, TouchpointReceivedV1
+from guanxi_kit.clock import Clock
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.identifiers import Normalised
+
+from interaction_service.application.content import SealedContent, encode_content
+from interaction_service.application.identification import Identification
+from interaction_service.application.message import KINDS, JsonObject, Message, read_message, read_object
+from interaction_service.application.ports import Channel, TouchpointLog
+from interaction_service.application.purchasing import Purchasing
+from interaction_service.domain.limits import MAX_TRAIT_NAME
+from interaction_service.domain.refusal import Refused
+from interaction_service.domain.times import occurred_at, read_time
+from interaction_service.domain.touchpoint import touchpoint_id
+
+TURN = 200
+"""Messages worked on before other requests get their turn on the event loop."""
+
+_ENCODE = msgspec.json.Encoder().encode
+_SHARED_CONTEXT = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Messages of one request with what holds for all of them.
+
+    `kind` is that of the endpoint, None where each message names its own; `historical` times are taken as given.
+    """
+
+    messages: Sequence[msgspec.Raw | bytes]
+    kind: TouchpointKind | None = None
+    sent_at: datetime | None = None
+    context: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    historical: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that was not accepted, by its place in the request."""
+
+    index: int
+    message_id: str | None
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many messages are durable now, and which were refused."""
+
+    accepted: int
+    refused: Sequence[Refusal]
+
+
+class Intake:
+    """Accepts submissions."""
+
+    def __init__(
+        self,
+        *,
+        log: TouchpointLog,
+        keyring: Keyring,
+        identification: Identification,
+        purchasing: Purchasing,
+        clock: Clock,
+    ) -> None:
+        self._log = log
+        self._keyring = keyring
+        self._identification = identification
+        self._purchasing = purchasing
+        self._clock = clock
+
+    async def accept(self, channel: Channel, submission: Submission) -> Outcome:
+        """Make the good messages durable and say why the others were refused. Raises Unavailable."""
+        received_at = self._clock.now()
+        touchpoints: list[TouchpointReceivedV1] = []
+        refused: list[Refusal] = []
+        for index, raw in enumerate(submission.messages):
+            if index % TURN == TURN - 1:
+                await asyncio.sleep(0)
+            message: Message | None = None
+            try:
+                message = read_message(raw)
+                touchpoints.append(self._touchpoint(message, channel, submission, received_at))
+            except Refused as error:
+                message_id = message.message_id if message else None
+                refused.append(Refusal(index, message_id, error.field, error.reason))
+        if touchpoints:
+            await self._log.append(touchpoints)
+        return Outcome(len(touchpoints), refused)
+
+    def _touchpoint(
+        self, message: Message, channel: Channel, submission: Submission, received_at: datetime
+    ) -> TouchpointReceivedV1:
+        kind = submission.kind or _kind_of(message)
+        _require(message, kind)
+        message_id = message.message_id or str(uuid4())
+        identity = touchpoint_id(channel.channel_id, message_id)
+        time = _time_of(message, submission, received_at)
+        if submission.context is not msgspec.UNSET:
+            message.context = _share(submission.context, message.context)
+        context = read_object(message.context, "context")
+        traits = _traits(message, kind, context)
+        read_object(message.properties, "properties")
+        purchase = self._purchase(message, kind)
+        usable, unusable = self._identification.identify(message, traits, context)
+        content = SealedContent(
+            message_id=message_id,
+            identifiers=usable,
+            unusable=unusable,
+            properties=message.properties,
+            context=message.context,
+            category=message.category,
+        )
+        if traits:
+            content.traits = message.traits if kind == "identify" and not context.get("traits") else traits
+        if kind == "group":
+            content.group = {"id": message.group_id, "traits": read_object(message.traits, "traits")}
+        return TouchpointReceivedV1(
+            touchpoint_id=identity,
+            channel=channel.name,
+            kind=kind,
+            name=message.event if kind == "track" else message.name,
+            occurred_at=time,
+            received_at=received_at,
+            identifiers=[self._hashed(identifier) for identifier in usable],
+            sealed=self._keyring.seal(encode_content(content), identity.bytes),
+            has_traits=bool(traits),
+            purchase=purchase,
+        )
+
+    def _hashed(self, identifier: Normalised) -> IdentifierRef:
+        kind = f"{identifier.type}\0{identifier.namespace}"
+        return IdentifierRef(identifier.type, self._keyring.blind(kind, identifier.value))
+
+    def _purchase(self, message: Message, kind: TouchpointKind) -> Purchase | None:
+        if kind != "track" or message.event is None or not self._purchasing.is_purchase(message.event):
+            return None
+        return self._purchasing.read(message.event, message.properties)
+
+
+def _kind_of(message: Message) -> TouchpointKind:
+    if message.type is None:
+        raise Refused("type", "is missing")
+    kind = KINDS.get(message.type)
+    if kind is None:
+        raise Refused("type", f"must be one of {', '.join(KINDS)}")
+    return kind
+
+
+def _require(message: Message, kind: TouchpointKind) -> None:
+    """Refuse a message without what its kind needs."""
+    if message.user_id in (None, "") and (kind == "alias" or message.anonymous_id in (None, "")):
+        raise Refused("userId", "is missing" if kind == "alias" else "is missing, and so is anonymousId")
+    if kind == "track" and not message.event:
+        raise Refused("event", "is missing")
+    if kind == "alias" and message.previous_id in (None, ""):
+        raise Refused("previousId", "is missing")
+    if kind == "group" and message.group_id in (None, ""):
+        raise Refused("groupId", "is missing")
+
+
+def _time_of(message: Message, submission: Submission, received_at: datetime) -> datetime:
+    sent_at = submission.sent_at
+    if message.sent_at is not None:
+        sent_at = read_time(message.sent_at, "sentAt")
+    original: datetime | None = None
+    if message.original_timestamp is not None:
+        original = read_time(message.original_timestamp, "originalTimestamp")
+    elif message.timestamp is not None:
+        original = read_time(message.timestamp, "timestamp")
+    return occurred_at(
+        received_at=received_at, original=original, sent_at=sent_at, historical=submission.historical
+    )
+
+
+def _traits(message: Message, kind: TouchpointKind, context: JsonObject) -> JsonObject:
+    """Return the traits of the person: of an identify call its own, else those in the context."""
+    traits = read_object(message.traits, "traits") if kind == "identify" else {}
+    shared = context.get("traits")
+    if isinstance(shared, dict) and shared:
+        traits = {**shared, **traits}
+    if any(len(name) > MAX_TRAIT_NAME or "\0" in name for name in traits):
+        raise Refused("traits", f"has a name of more than {MAX_TRAIT_NAME} characters, or with U+0000")
+    return traits
+
+
+def _share(shared: msgspec.Raw, own: msgspec.Raw | msgspec.UnsetType) -> msgspec.Raw:
+    """Return the batch's context, overlaid with the message's own."""
+    if own is msgspec.UNSET:
+        return shared
+    try:
+        return msgspec.Raw(
+            _ENCODE({**(_SHARED_CONTEXT.decode(shared) or {}), **(_SHARED_CONTEXT.decode(own) or {})})
+        )
+    except msgspec.ValidationError:
+        raise Refused("context", "must be object") from None

@@ -1,0 +1,95 @@
+"""What the application needs of the outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from guanxi_contracts.touchpoint import TouchpointReceivedV1
+
+from interaction_service.domain.page import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A source of touchpoints. `channel_id` goes into every touchpoint's id; `name` is what people see."""
+
+    channel_id: str
+    name: str
+    kind: str
+
+
+class Unavailable(Exception):
+    """The touchpoints could not be made durable now; the sender should try again."""
+
+
+class TouchpointLog(Protocol):
+    """Makes accepted touchpoints durable."""
+
+    async def append(self, touchpoints: Sequence[TouchpointReceivedV1]) -> None:
+        """Return once all are durable. Raises Unavailable; then any number of them may be."""
+        ...
+
+
+class Channels(Protocol):
+    """Finds channels by write key."""
+
+    async def find(self, write_key: str) -> Channel | None:
+        """Return the enabled channel of a key. Raises Unavailable when no channel was ever read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineRow:
+    """A touchpoint as stored."""
+
+    touchpoint_id: UUID
+    profile_id: UUID
+    occurred_at: datetime
+    received_at: datetime
+    channel: str
+    kind: str
+    name: str | None
+    amount_minor: int | None
+    currency: str | None
+    quantity: int | None
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineFilter:
+    """Which touchpoints of a customer to show; None means all."""
+
+    kind: str | None = None
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A fragment of a customer and the months (see domain.months) in which it has touchpoints."""
+
+    profile_id: UUID
+    customer_id: UUID
+    months: Sequence[int]
+
+
+class Timelines(Protocol):
+    """Reads timelines."""
+
+    async def fragments(self, customer_id: UUID) -> Sequence[Fragment]:
+        """Return the fragments of the customer that `customer_id` is or was merged into; empty if unknown."""
+        ...
+
+    async def page(
+        self,
+        profile_ids: Sequence[UUID],
+        window: tuple[datetime, datetime],
+        after: Place | None,
+        only: TimelineFilter,
+        limit: int,
+    ) -> Sequence[TimelineRow]:
+        """Return at most `limit` touchpoints within the half-open window and behind `after`, newest first."""
+        ...

@@ -1,0 +1,93 @@
+"""Reads a customer's timeline over all channels and all of the customer's fragments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+from guanxi_kit.crypto import Keyring, SealBroken
+
+from interaction_service.application.content import OpenedContent, decode_content
+from interaction_service.application.ports import TimelineFilter, TimelineRow, Timelines
+from interaction_service.domain.masking import mask_content
+from interaction_service.domain.months import month_of, start_of, windows
+from interaction_service.domain.page import Place
+
+SCAN = 1_000
+"""Touchpoints looked at for one page at most when a filter leaves most of them out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A touchpoint with its content opened and masked; None when no key of this installation opens it."""
+
+    row: TimelineRow
+    content: OpenedContent | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelinePage:
+    """Entries newest first. With a filter a page may be short, even empty, although there is a next one."""
+
+    entries: Sequence[Entry]
+    next: Place | None
+
+
+class ReadTimeline:
+    """Query: one page of a timeline. Its cost follows the page, not the length of the history."""
+
+    def __init__(self, timelines: Timelines, keyring: Keyring) -> None:
+        self._timelines = timelines
+        self._keyring = keyring
+
+    async def read(
+        self, customer_id: UUID, *, limit: int, after: Place | None, only: TimelineFilter
+    ) -> TimelinePage | None:
+        """Return a page of at most `limit` entries behind `after`, or None for an unknown customer."""
+        fragments = await self._timelines.fragments(customer_id)
+        if not fragments:
+            return None
+        filtered = only != TimelineFilter()
+        budget = SCAN if filtered else limit + 1
+        found: list[TimelineRow] = []
+        scanned = after
+        newest = month_of(after.occurred_at) if after else None
+        months = [month for fragment in fragments for month in fragment.months]
+        for first, behind in windows(months, newest):
+            window = start_of(first), start_of(behind)
+            ids = [f.profile_id for f in fragments if any(first <= month < behind for month in f.months)]
+            rows = await self._timelines.page(ids, window, scanned, only, budget)
+            budget -= len(rows)
+            for row in rows:
+                if _matches(row, only):
+                    if len(found) == limit:
+                        return self._page(found, _place(found[-1]))
+                    found.append(row)
+                scanned = _place(row)
+            if budget <= 0:
+                return self._page(found, scanned)
+        return self._page(found, None)
+
+    def _page(self, rows: Sequence[TimelineRow], next_place: Place | None) -> TimelinePage:
+        return TimelinePage([Entry(row, self._open(row)) for row in rows], next_place)
+
+    def _open(self, row: TimelineRow) -> OpenedContent | None:
+        try:
+            content = decode_content(self._keyring.open(row.sealed, row.touchpoint_id.bytes))
+        except (SealBroken, msgspec.MsgspecError):
+            return None
+        content.traits = mask_content(content.traits)
+        content.properties = mask_content(content.properties)
+        content.group = mask_content(content.group)
+        content.context = {"page": mask_content(content.context.get("page"))}
+        return content
+
+
+def _matches(row: TimelineRow, only: TimelineFilter) -> bool:
+    return only.kind in (None, row.kind) and only.channel in (None, row.channel)
+
+
+def _place(row: TimelineRow) -> Place:
+    return Place(row.occurred_at, row.touchpoint_id)

@@ -1,0 +1,1 @@
+"""One module per source topic: translate events to commands, nothing else."""

@@ -1,0 +1,54 @@
+"""touchpoint.resolved: record the touchpoint in its fragment's timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from guanxi_contracts.catalog import TOUCHPOINT_RESOLVED_TOPIC
+from guanxi_contracts.touchpoint import TouchpointResolvedV1
+from guanxi_kit.consumer import Poison, Received, Subscription, Unit
+
+from interaction_service.application.ports import TimelineRow
+from interaction_service.application.recording import Belonging, Recording, RecordTouchpoints, TimelineWriter
+
+MAX_BIGINT = 2**63
+
+
+def subscription(recording: Recording, writer: Callable[[Unit], TimelineWriter]) -> Subscription:
+    """Return the subscription that records touchpoints; `writer` writes within a unit's transaction."""
+
+    async def handle(unit: Unit, received: Sequence[Received[TouchpointResolvedV1]]) -> None:
+        await recording.record(command([item.event.data for item in received]), writer(unit))
+
+    return Subscription(TOUCHPOINT_RESOLVED_TOPIC.name, TOUCHPOINT_RESOLVED_TOPIC.decoders, handle)
+
+
+def command(events: Sequence[TouchpointResolvedV1]) -> RecordTouchpoints:
+    """Translate events. Raises Poison for one that no table could hold."""
+    return RecordTouchpoints(
+        rows=[_row(event) for event in events],
+        belongings=[Belonging(event.profile_id, event.customer_id, event.membership_version) for event in events],
+    )
+
+
+def _row(event: TouchpointResolvedV1) -> TimelineRow:
+    touchpoint, purchase = event.touchpoint, event.touchpoint.purchase
+    if "\0" in f"{touchpoint.name}{touchpoint.channel}{purchase and purchase.currency}":
+        raise Poison("touchpoint: a text holds U+0000")
+    if touchpoint.occurred_at.tzinfo is None or touchpoint.received_at.tzinfo is None:
+        raise Poison("touchpoint: a time has no offset")
+    if purchase and max(abs(purchase.amount_minor), abs(purchase.quantity)) >= MAX_BIGINT:
+        raise Poison("touchpoint: a figure of its purchase is too large")
+    return TimelineRow(
+        touchpoint_id=touchpoint.touchpoint_id,
+        profile_id=event.profile_id,
+        occurred_at=touchpoint.occurred_at,
+        received_at=touchpoint.received_at,
+        channel=touchpoint.channel,
+        kind=touchpoint.kind,
+        name=touchpoint.name,
+        amount_minor=purchase.amount_minor if purchase else None,
+        currency=purchase.currency if purchase else None,
+        quantity=purchase.quantity if purchase else None,
+        sealed=touchpoint.sealed,
+    )

@@ -1,0 +1,1 @@
+"""Rules of touchpoints: pure, standard library only."""

@@ -1,0 +1,169 @@
+"""Composition root: the only place that wires adapters to the application."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
+from guanxi_kit.app import Check, WorkerProcess, create_app
+from guanxi_kit.auth import TokenVerifier
+from guanxi_kit.clock import Clock, SystemClock
+from guanxi_kit.consumer import Relay, Unit, Worker
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.db import Database, open_pool
+from guanxi_kit.identifiers import IdentifierRules
+from guanxi_kit.log.factory import open_consumer, open_producer
+from guanxi_kit.log.port import Consumer, Producer
+from guanxi_kit.migrate import run_migrations
+from guanxi_kit.packs import Pack, load_pack
+from starlette.middleware import Middleware
+
+from interaction_service.adapters.channels import ChannelDirectory, ChannelRefused, add_channel
+from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelines, PostgresTimelineWriter
+from interaction_service.adapters.touchpoint_log import EventLog
+from interaction_service.api import timeline
+from interaction_service.api.admission import Admission
+from interaction_service.api.ingest import Ingest, IngestLane
+from interaction_service.api.ingest_openapi import describe_ingest
+from interaction_service.application.identification import Identification
+from interaction_service.application.intake import Intake
+from interaction_service.application.ports import TouchpointLog
+from interaction_service.application.purchasing import Purchasing
+from interaction_service.application.recording import Recording
+from interaction_service.application.timeline import ReadTimeline
+from interaction_service.consumers import customer_merged, touchpoint_resolved
+from interaction_service.settings import InteractionSettings
+
+SERVICE = "interaction-service"
+SCHEMA = "interaction"
+TOPICS = (TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
+
+
+def make_intake(log: TouchpointLog, keyring: Keyring, pack: Pack, region: str, clock: Clock) -> Intake:
+    """Return the intake for a pack; `region` reads local phone numbers."""
+    return Intake(
+        log=log,
+        keyring=keyring,
+        identification=Identification(IdentifierRules(pack.identifiers, region), pack.identifiers.rank),
+        purchasing=Purchasing(pack.events),
+        clock=clock,
+    )
+
+
+def make_api(
+    settings: InteractionSettings,
+    clock: Clock | None = None,
+    producer: Callable[[InteractionSettings], Producer] = open_producer,
+) -> FastAPI:
+    """Return the API application."""
+    time = clock or SystemClock()
+    pack = load_pack(settings.pack_dir, settings.pack)
+    keyring = Keyring.from_settings(settings)
+    checks: list[Check] = []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Each timeline page is planned for its own months, so that the other partitions are not even looked at.
+        database = await _open_database(settings, plan_cache_mode="force_custom_plan")
+        log = producer(settings)
+        await log.start()
+        channels = ChannelDirectory(database, time)
+        touchpoints = EventLog(log, timeout=settings.append_seconds)
+        app.state.ingest = Ingest(
+            make_intake(touchpoints, keyring, pack, settings.default_region, time),
+            channels,
+            Admission(requests=settings.ingest_requests, bytes_held=settings.ingest_bytes),
+        )
+        app.state.timeline = ReadTimeline(PostgresTimelines(database), keyring)
+        checks.extend([Check("database", database.ping), Check("channels", channels.load)])
+        try:
+            yield
+        finally:
+            await log.stop()
+            await database.close()
+
+    app = create_app("Guanxi interaction", settings, lifespan=lifespan, readiness=checks)
+    app.state.verifier = TokenVerifier.from_settings(settings, time)
+    app.include_router(timeline.router)
+    # Inside the edge, which counts and answers problems, but before routing and the framework's other layers.
+    app.user_middleware.append(Middleware(IngestLane))
+    describe_ingest(app)
+    return app
+
+
+@asynccontextmanager
+async def make_worker(
+    settings: InteractionSettings,
+    clock: Clock | None = None,
+    producer: Callable[[InteractionSettings], Producer] = open_producer,
+    consumer: Callable[[InteractionSettings], Consumer] | None = None,
+) -> AsyncIterator[WorkerProcess]:
+    """Open what the worker needs and lend its parts."""
+    time = clock or SystemClock()
+    database = await _open_database(settings)
+    log = producer(settings)
+    await log.start()
+    recording = Recording(MonthlyPartitions(database, time))
+    worker = Worker(
+        db=database,
+        consumer=consumer(settings) if consumer else open_consumer(settings, SERVICE, TOPICS),
+        relay=Relay(database, log),
+        subscriptions=[
+            touchpoint_resolved.subscription(recording, _writer),
+            customer_merged.subscription(recording, _writer),
+        ],
+        clock=time,
+        keyring=Keyring.from_settings(settings),
+        batch=settings.timeline_batch,
+    )
+    try:
+        yield WorkerProcess([worker], [Check("database", database.ping)])
+    finally:
+        await log.stop()
+        await database.close()
+
+
+async def migrate(settings: InteractionSettings) -> None:
+    """Bring the schema up to date."""
+    await run_migrations(settings, Path(__file__).parent / "migrations", SCHEMA)
+
+
+def _writer(unit: Unit) -> PostgresTimelineWriter:
+    return PostgresTimelineWriter(unit.connection)
+
+
+async def add_channel_command(settings: InteractionSettings, arguments: Sequence[str]) -> int:
+    """Make a channel and print its write key if it is new: it is stored as a digest and cannot be shown again."""
+    parser = ArgumentParser(prog=f"{SERVICE} add-channel", description=add_channel_command.__doc__)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--kind", required=True, help="web, app, mini_program, pos, ...")
+    parser.add_argument("--write-key", help="use this key, in place of the one the channel may have")
+    options = parser.parse_args(arguments)
+    database = await _open_database(settings)
+    try:
+        key = await add_channel(database, name=options.name, kind=options.kind, write_key=options.write_key)
+    except ChannelRefused as error:
+        sys.stderr.write(f"{SERVICE} add-channel: {error}\n")
+        return 1
+    finally:
+        await database.close()
+    if key is None:
+        sys.stderr.write(f"channel {options.name} is there already; its write key cannot be shown\n")
+    else:
+        sys.stdout.write(f"{key}\n")
+    return 0
+
+
+async def _open_database(settings: InteractionSettings, plan_cache_mode: str = "auto") -> Database:
+    pool = await open_pool(
+        settings.database_dsn(),
+        max=settings.database_pool,
+        application_name=f"{SERVICE}-{settings.role}",
+        plan_cache_mode=plan_cache_mode,
+    )
+    return Database(pool)

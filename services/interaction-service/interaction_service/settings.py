@@ -1,0 +1,20 @@
+"""Settings of the interaction service."""
+
+from __future__ import annotations
+
+from guanxi_kit.settings import ServiceSettings
+from pydantic import Field
+
+
+class InteractionSettings(ServiceSettings):
+    """Bounds of one process.
+
+    `ingest_requests`: ingest requests served at a time. `ingest_bytes`: bytes of bodies held at a time.
+    `append_seconds`: how long an answer waits for the event log; SDKs give up after ten seconds.
+    `timeline_batch`: records per transaction of the worker.
+    """
+
+    ingest_requests: int = Field(default=256, ge=1, le=100_000)
+    ingest_bytes: int = Field(default=16 * 1024 * 1024, ge=1024 * 1024)
+    append_seconds: float = Field(default=8.0, gt=0, le=60)
+    timeline_batch: int = Field(default=2000, ge=1, le=20_000)
