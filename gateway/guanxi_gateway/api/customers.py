@@ -90,6 +90,9 @@ def customers_router(services: Services, allow: Allow) -> APIRouter:
             str | None, Query(max_length=512, description="`next_cursor` of the page before.")
         ] = None,
         kind: Annotated[TouchpointKind | None, Query(description="Only touchpoints of this kind.")] = None,
+        channel: Annotated[
+            str | None, Query(max_length=100, description="Only touchpoints of this channel.")
+        ] = None,
     ) -> Response:
         """Touchpoints over all channels, the newest first."""
         path = f"/v1/customers/{customer_id}/timeline"
