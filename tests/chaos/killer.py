@@ -1,0 +1,43 @@
+"""Kills processes at random moments, and brings them back."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+
+from guanxi_devstack.world import World
+
+SERVICES = ("profile", "interaction", "scoring", "notification")
+
+
+def victims(world: World) -> list[str]:
+    """Every worker and api, the gateway, and the database if it is ours; workers come up most often."""
+    names = [name for name in world.children if "worker" in name] * 3
+    names += [name for name in world.children if "worker" not in name]
+    if world.postgres is not None:
+        names += ["database"] * 2
+    return names
+
+
+async def keep_killing(
+    world: World, chance: random.Random, until: Callable[[], bool], tell: Callable[[str], None]
+) -> Counter[str]:
+    """Kill (-9) one victim after another until `until()`, each back after a moment; returns the kills by name."""
+    kills: Counter[str] = Counter()
+    while not until():
+        await asyncio.sleep(chance.uniform(0.3, 2.0))
+        name = chance.choice(victims(world))
+        tell(name)
+        kills[name] += 1
+        if name == "database":
+            await world.kill_database()
+            await asyncio.sleep(chance.uniform(0.0, 1.0))
+            await world.restart_database()
+        else:
+            child = world.children[name]
+            await child.kill()
+            await asyncio.sleep(chance.uniform(0.0, 1.0))
+            await child.start()
+    return kills
