@@ -31,7 +31,7 @@ class PostgresConsumer:
         self._topics = Topics(self._link)
         self._fetcher = Fetcher(self._link, self._topics)
         self._membership = Membership(
-            self._link, self._topics, group, topics, timing or Timing(), self._fetcher.wake.set
+            self._link, self._topics, group, topics, timing=timing or Timing(), changed=self._fetcher.wake.set
         )
         self._on_assigned: OnAssigned
         self._on_revoked: OnRevoked

@@ -77,6 +77,7 @@ class Membership:
         topics: Topics,
         group: str,
         names: Sequence[str],
+        *,
         timing: Timing,
         changed: Callable[[], None],
     ) -> None:

@@ -1,0 +1,1 @@
+"""The engine of every deployment: the event log on Apache Kafka, through aiokafka."""
