@@ -147,7 +147,7 @@ class TokenVerifier:
             raise InvalidToken(_reason(error)) from None
         role: Any = claims.get("role")
         subject = claims["sub"]
-        if role not in ROLE_PERMISSIONS or not isinstance(subject, str):
+        if not isinstance(subject, str) or not isinstance(role, str) or role not in ROLE_PERMISSIONS:
             raise InvalidToken("the token names no role known here")
         return Principal(subject, role, ROLE_PERMISSIONS[role]), int(claims["exp"])
 

@@ -55,8 +55,8 @@ async def serve_worker(
     working = asyncio.create_task(work())
     stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if not opened.is_set():
+        await asyncio.wait((working, stopping, serving), return_when=asyncio.FIRST_COMPLETED)
+        if serving.done() or not opened.is_set():
             working.cancel()
         with suppress(asyncio.CancelledError):
             await working
