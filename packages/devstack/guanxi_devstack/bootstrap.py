@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import asyncpg
 
@@ -24,6 +24,12 @@ def derive_passwords(secret: str) -> dict[str, str]:
         role: hmac.new(secret.encode(), f"guanxi role {role}".encode(), hashlib.sha256).hexdigest()
         for role in ROLES
     }
+
+
+def secret_of(admin_dsn: str) -> str:
+    """What the roles' passwords are derived from: the administrator's own, whichever database he connects to."""
+    parts = urlsplit(admin_dsn)
+    return unquote(parts.password) if parts.password else parts.netloc
 
 
 def with_login(dsn: str, user: str, password: str) -> str:

@@ -23,6 +23,7 @@ from guanxi_devstack.bootstrap import (
     derive_passwords,
     grant_connections,
     quote_identifier,
+    secret_of,
     with_database,
     with_login,
 )
@@ -79,7 +80,7 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databa
     """A running PostgreSQL server with our roles."""
     outside = os.environ.get("GUANXI_DATABASE_URL")
     if outside:
-        yield DatabaseServer(outside, None, derive_passwords(outside))
+        yield DatabaseServer(outside, None, derive_passwords(secret_of(outside)))
         return
     embedded = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
     embedded.start()

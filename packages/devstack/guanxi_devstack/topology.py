@@ -122,8 +122,8 @@ class Topology:
         inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
         environment = {
             "GUANXI_PACK_DIR": str(REPOSITORY / "packs"),
-            "GUANXI_MAILBOX_DIR": str(options.folder / "mailbox"),
             **inherited,
+            "GUANXI_MAILBOX_DIR": str(options.folder / "mailbox"),
             "GUANXI_HOST": HOST,
             "GUANXI_PORT": str(port),
             "GUANXI_LOG_ENGINE": "kafka" if options.kafka_bootstrap else "postgres",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from guanxi_devstack.bootstrap import bootstrap, create_database, derive_passwords
+from guanxi_devstack.bootstrap import bootstrap, create_database, derive_passwords, secret_of
 from guanxi_devstack.children import Child, ChildSpec, last_lines, rotate
 from guanxi_devstack.credentials import Credentials, load_credentials
 from guanxi_devstack.ports import holder_of, is_free
@@ -79,8 +79,9 @@ class World:
         options.folder.mkdir(parents=True, exist_ok=True)
         credentials = load_credentials(options.folder / "secrets")
         self._progress("PostgreSQL")
-        admin_dsn, secret = await self._start_database()
-        self._topology = Topology(options, self.ports, credentials, admin_dsn, derive_passwords(secret))
+        admin_dsn = await self._start_database()
+        passwords = derive_passwords(secret_of(admin_dsn))
+        self._topology = Topology(options, self.ports, credentials, admin_dsn, passwords)
         self._refuse_taken_ports()
         self._progress("Roles and schemas")
         await bootstrap(admin_dsn, self._topology.passwords)
@@ -153,17 +154,17 @@ class World:
                 upkeep_due += UPKEEP_SECONDS
                 await create_topics(self.topology)
 
-    async def _start_database(self) -> tuple[str, str]:
+    async def _start_database(self) -> str:
         outside = self.options.database_url
         if outside:
-            return outside, outside
+            return outside
         self._refuse_taken_port(self.ports.postgres, "PostgreSQL")
         postgres = EmbeddedPostgres(self.options.folder / "postgres", port=self.ports.postgres)
         self.postgres = postgres
         await asyncio.to_thread(postgres.start)
         self._database_expected_to_run = True
         await create_database(postgres.dsn(), DATABASE)
-        return postgres.dsn(DATABASE), postgres.password
+        return postgres.dsn(DATABASE)
 
     async def _start_processes(self) -> None:
         specs = [*self.topology.apis(), *self.topology.workers(), self.topology.gateway()]

@@ -124,7 +124,11 @@ async def _tell(
         calm = await probe.measure(CALM_PROBES)
         # New counts that equal the file's are proof enough beside a sample; otherwise (a repeated run, or others
         # posting meanwhile) every customer is compared.
-        counted = replayed.customers == len(story.totals) and replayed.touchpoints == len(story.messages)
+        counted = (replayed.customers, replayed.scored, replayed.touchpoints) == (
+            len(story.totals),
+            len(story.totals),
+            len(story.messages),
+        )
         looked_at = dict(list(story.totals.items())[:: SAMPLE_STEP if counted else 1])
         task = bars.add_task("Comparing customers", total=len(looked_at))
         outcome = await compare(platform, looked_at, lambda count: bars.advance(task, count))

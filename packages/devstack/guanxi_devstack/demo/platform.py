@@ -20,7 +20,7 @@ class Platform:
 
     async def tiers(self) -> dict[str, int]:
         """Customers by RFM tier."""
-        return dict(await self._get("/v1/tiers"))
+        return dict((await self._get("/v1/tiers"))["tiers"])
 
     async def find(self, user_id: str) -> list[str]:
         """Ids of the customers known by a user id (none or one)."""

@@ -63,7 +63,7 @@ class Channel:
     def _check(self, response: HttpResponse) -> None:
         if response.status_code != 200:
             raise Refused(f"HTTP {response.status_code}: {response.text[:500]}")
-        if refused := response.json().get("errors"):
+        if refused := response.json()["refused"]:
             raise Refused(f"{len(refused)} messages of a batch were refused, the first: {refused[0]}")
 
 

@@ -31,7 +31,7 @@ def figures_of(replayed: Replayed, calm: list[float]) -> Rows:
             "new in the views",
             f"{replayed.touchpoints:,} touchpoints in {replayed.seconds:.1f} s: {whole:,.0f} per s",
         ),
-        ("new customers", f"{replayed.customers:,}"),
+        ("new customers", f"{replayed.customers:,}, scored {replayed.scored:,}"),
         ("latency while replaying", latency_text(replayed.latency)),
         ("latency afterwards", latency_text(calm)),
     ]

@@ -18,13 +18,14 @@ from guanxi_devstack.demo.replay import Channel
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a replay showed. `latency` was measured while it went on; `customers` and `touchpoints` are new ones."""
+    """What a replay showed. `latency` was measured while it went on; `customers`, `scored` (customers) and `touchpoints` are new ones."""
 
     messages: int
     posting_seconds: float
     seconds: float
     latency: list[float]
     customers: int
+    scored: int
     touchpoints: int
     tiers: Mapping[str, int]
 
@@ -40,6 +41,7 @@ async def replay(
 ) -> Replayed:
     """Post all messages and wait until the platform's totals come to rest."""
     before = await platform.stats()
+    scored_before = sum((await platform.tiers()).values())
     posting = bars.add_task("Posting touchpoints", total=len(messages))
     taking = bars.add_task("New in the views", total=len(messages))
     posted = asyncio.Event()
@@ -67,6 +69,7 @@ async def replay(
         seconds=settled.at - began,
         latency=probes.result(),
         customers=settled.totals["customers"] - before["customers"],
+        scored=sum(settled.tiers.values()) - scored_before,
         touchpoints=settled.totals["touchpoints"] - before["touchpoints"] - probe.posted,
         tiers=settled.tiers,
     )
