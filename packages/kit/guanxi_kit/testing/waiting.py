@@ -5,16 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any
 
-ResultT = TypeVar("ResultT")
-
-
-async def eventually(
-    condition: Callable[[], Awaitable[ResultT] | ResultT], timeout: float = 10.0, interval: float = 0.02
-) -> ResultT:
-    """Poll `condition` until it holds, and return its value.
+async def eventually(condition: Callable[[], Any], timeout: float = 10.0, interval: float = 0.02) -> Any:
+    """Poll `condition`, a function or coroutine function, until it holds, and return its value.
 
     It holds when it returns anything but False (a function of assertions returns None). It does not yet when it
     returns False or raises AssertionError. Other exceptions pass. After `timeout` seconds raises AssertionError with
