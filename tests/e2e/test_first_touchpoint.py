@@ -63,7 +63,7 @@ async def staff(world: World) -> AsyncIterator[HttpClient]:
 @asynccontextmanager
 async def channel(world: World) -> AsyncIterator[HttpClient]:
     async with make_client(world.url) as client:
-        client.auth = (world.credentials.write_keys["web"], "")  # type: ignore[assignment]
+        client.auth = (world.credentials.write_keys["web"], "")
         yield client
 
 

@@ -14,7 +14,12 @@ import pytest
 from guanxi_devstack.children import Child, ChildSpec
 from guanxi_kit.testing import eventually
 
-POLITE = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('up', flush=True); signal.pause()"
+POLITE = """
+import signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+print("up", flush=True)
+signal.pause()
+"""
 FAILING = "print('cannot find the pack', flush=True); raise SystemExit(3)"
 
 

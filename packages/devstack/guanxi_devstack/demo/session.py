@@ -18,7 +18,10 @@ from guanxi_devstack.demo.replay import Channel
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a replay showed. `latency` was measured while it went on; `customers`, `scored` (customers) and `touchpoints` are new ones."""
+    """What a replay showed; `latency` was measured while it went on.
+
+    `customers`, `scored` (customers) and `touchpoints` are the new ones, probes not counted.
+    """
 
     messages: int
     posting_seconds: float
