@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+
 async def eventually(condition: Callable[[], Any], timeout: float = 10.0, interval: float = 0.02) -> Any:
     """Poll `condition`, a function or coroutine function, until it holds, and return its value.
 
