@@ -95,10 +95,12 @@ async def check_totals(world: ProfileWorld, touchpoints: list[TouchpointReceived
     assert totals["fragments"] - totals["merges"] == len(groups) == len(set(memberships.values()))
     assert totals["merges"] == len(events.merged)
     await check_figures(world, touchpoints, {t: memberships[p] for t, p in placement.items()})
-    rows = await world.db.pool.fetch("SELECT customer_id, customer_number, fragments FROM customer")
-    assert {row["customer_id"]: row["fragments"] for row in rows if row["fragments"]} == Counter(
-        memberships.values()
-    )
+    sizes = Counter(memberships.values())
+    joined = await world.db.pool.fetch("SELECT profile_id FROM fragment WHERE joined")
+    assert {row["profile_id"] for row in joined} == {
+        p for p, customer_id in memberships.items() if sizes[customer_id] > 1
+    }
+    rows = await world.db.pool.fetch("SELECT customer_id, customer_number FROM customer")
     assert len({row["customer_number"] for row in rows}) == len(memberships)
 
 

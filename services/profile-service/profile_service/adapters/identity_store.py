@@ -19,8 +19,8 @@ SELECT DISTINCT touchpoint_id FROM unnest($1::uuid[]) AS given (touchpoint_id) O
 ON CONFLICT DO NOTHING RETURNING touchpoint_id
 """
 _READ = """
-SELECT identifier.hash, fragment.profile_id, fragment.customer_id, fragment.version, customer.fragments
-FROM identifier JOIN fragment USING (profile_id) JOIN customer USING (customer_id)
+SELECT identifier.hash, fragment.profile_id, fragment.customer_id, fragment.version, fragment.joined
+FROM identifier JOIN fragment USING (profile_id)
 WHERE identifier.hash = ANY($1::bytea[])
 """
 _LOCK = "SELECT 1 FROM customer WHERE customer_id = ANY($1::uuid[]) ORDER BY customer_id FOR NO KEY UPDATE"
@@ -43,9 +43,9 @@ SELECT profile_id, customer_id, version, $4 FROM unnest($1::uuid[], $2::uuid[], 
 AS given (profile_id, customer_id, version) ORDER BY profile_id
 """
 _FOUND_CUSTOMERS = """
-INSERT INTO customer (customer_id, customer_number, fragments, created_at)
-SELECT customer_id, customer_number, fragments, $4 FROM unnest($1::uuid[], $2::text[], $3::int[])
-AS given (customer_id, customer_number, fragments) ORDER BY customer_id
+INSERT INTO customer (customer_id, customer_number, created_at)
+SELECT customer_id, customer_number, $3 FROM unnest($1::uuid[], $2::text[])
+AS given (customer_id, customer_number) ORDER BY customer_id
 """
 _ATTACH = """
 INSERT INTO identifier (hash, type, profile_id, sealed, first_seen_at, touchpoint_id)
@@ -58,11 +58,7 @@ UPDATE fragment SET customer_id = given.customer_id, version = given.version
 FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS given (profile_id, customer_id, version)
 WHERE fragment.profile_id = given.profile_id
 """
-_RESIZE_CUSTOMERS = """
-UPDATE customer SET fragments = given.fragments
-FROM unnest($1::uuid[], $2::int[]) AS given (customer_id, fragments)
-WHERE customer.customer_id = given.customer_id
-"""
+_MARK_JOINED = "UPDATE fragment SET joined = true WHERE customer_id = ANY($1::uuid[]) AND NOT joined"
 _JOURNAL = """
 INSERT INTO merge_journal
   (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type, identifier_hash, merged_at)
@@ -108,12 +104,14 @@ class PostgresIdentities:
         """Return what is known of these identifiers, without any census."""
         known = Known()
         if hashes:
-            for hash_, profile_id, customer_id, version, size in await self._connection.fetch(
+            owners, memberships = known.owners, known.memberships
+            for hash_, profile_id, customer_id, version, joined in await self._connection.fetch(
                 _READ, list(hashes)
             ):
-                known.owners[hash_] = profile_id
-                known.memberships[profile_id] = Membership(customer_id, version)
-                known.sizes[customer_id] = size
+                owners[hash_] = profile_id
+                memberships[profile_id] = Membership(customer_id, version)
+                if joined:
+                    known.joined.add(customer_id)
         return known
 
     async def lock(self, customers: Collection[UUID]) -> None:
@@ -128,11 +126,10 @@ class PostgresIdentities:
             if not census.fragments or census.fragments[-1] != profile_id:
                 census.fragments.append(profile_id)
                 known.memberships[profile_id] = Membership(customer_id, version)
+                if len(census.fragments) > 1:
+                    known.joined.add(customer_id)
             if identifier_type is not None:
                 census.identifiers[identifier_type] += held
-        known.sizes.update(
-            (customer_id, len(census.fragments)) for customer_id, census in known.customers.items()
-        )
 
     async def next_numbers(self, day: date, count: int) -> Sequence[int]:
         """Return unused sequence numbers of a day; the first of the day opens it."""
@@ -157,7 +154,6 @@ class PostgresIdentities:
             _FOUND_CUSTOMERS,
             profile_ids,
             [fragment.customer_number for fragment in fragments],
-            [fragment.fragments for fragment in fragments],
             founded_at,
         )
 
@@ -175,7 +171,7 @@ class PostgresIdentities:
         if inserted != f"INSERT 0 {len(identifiers)}":
             raise IdentifierTaken(f"{inserted} of {len(identifiers)} identifiers")
 
-    async def move(self, memberships: Mapping[UUID, Membership], sizes: Mapping[UUID, int]) -> None:
+    async def move(self, memberships: Mapping[UUID, Membership]) -> None:
         """Redirect existing fragments, whose customers the caller has locked."""
         if memberships:
             await self._connection.execute(
@@ -184,8 +180,10 @@ class PostgresIdentities:
                 [membership.customer_id for membership in memberships.values()],
                 [membership.version for membership in memberships.values()],
             )
-        if sizes:
-            await self._connection.execute(_RESIZE_CUSTOMERS, list(sizes), list(sizes.values()))
+
+    async def mark_joined(self, customers: Collection[UUID]) -> None:
+        """Note on all fragments of these customers that they are not alone."""
+        await self._connection.execute(_MARK_JOINED, list(customers))
 
     async def journal(self, merges: Sequence[tuple[Merge, UUID]], now: datetime) -> None:
         """Insert merges with the touchpoint that is their evidence."""

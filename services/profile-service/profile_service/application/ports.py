@@ -30,7 +30,6 @@ class NewFragment(NamedTuple):
     membership: Membership
     customer_number: str
     founded_at: datetime
-    fragments: int
 
 
 class Tally(NamedTuple):
@@ -83,8 +82,12 @@ class Identities(Protocol):
         """Store new identifiers. Fails as a transient error when one is no longer new: the batch is worked again."""
         ...
 
-    async def move(self, memberships: Mapping[UUID, Membership], sizes: Mapping[UUID, int]) -> None:
-        """Give existing fragments their new memberships and existing customers their new number of fragments."""
+    async def move(self, memberships: Mapping[UUID, Membership]) -> None:
+        """Give existing fragments their new memberships."""
+        ...
+
+    async def mark_joined(self, customers: Collection[UUID]) -> None:
+        """Note on all fragments of these customers that they are not alone."""
         ...
 
     async def journal(self, merges: Sequence[tuple[Merge, UUID]], now: datetime) -> None:

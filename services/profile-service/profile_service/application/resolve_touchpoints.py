@@ -57,17 +57,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Resolved:
-    """A batch with its resolution, the state after it, and the customers there were before."""
+    """A batch with its resolution and the state after it."""
 
     touchpoints: Sequence[TouchpointReceivedV1]
     resolution: Resolution
     known: Known
-    existing: frozenset[UUID]
-
-    def size(self, customer_id: UUID) -> int:
-        """Return how many fragments a customer has after the batch; none once it was absorbed."""
-        belongs = self.known.memberships[customer_id].customer_id == customer_id
-        return self.known.sizes[customer_id] if belongs else 0
 
     def evidence(self, position: int) -> UUID:
         """Return the id of the touchpoint at a position."""
@@ -90,14 +84,13 @@ class ResolveTouchpoints:
             return Outcome()
         touchpoints = [arrival.touchpoint for arrival in fresh]
         known = await _read_under_locks(touchpoints, identities)
-        existing = frozenset(known.sizes)
         resolution = resolve(touchpoints, known, self.rules)
-        await self._save_identity(_Resolved(touchpoints, resolution, known, existing), identities, now)
+        await self._save_identity(_Resolved(touchpoints, resolution, known), identities, now)
         await facts.add_activity(tally(zip(resolution.placements, touchpoints, strict=True)))
         await facts.keep_traits(winners(self._traits(resolution.placements, touchpoints)))
         await facts.add_totals(_totals(fresh, resolution))
         changes = _changes(fresh, resolution, known.memberships)
-        joined = [customer_id for customer_id in changes if known.sizes[customer_id] > 1]
+        joined = [customer_id for customer_id in changes if customer_id in known.joined]
         return Outcome(
             arrivals=fresh,
             placements=resolution.placements,
@@ -186,21 +179,17 @@ async def _number(batch: _Resolved, identities: Identities, now: datetime) -> li
             membership=batch.known.memberships[profile_id],
             customer_number=format_customer_number(day, number),
             founded_at=now,
-            fragments=batch.size(profile_id),
         )
         for profile_id, number in zip(founded, sequence, strict=True)
     ]
 
 
 async def _redirect(batch: _Resolved, identities: Identities) -> None:
-    """Write the memberships and sizes that merges changed, of what was there before the batch."""
+    """Write the memberships that merges changed, of fragments there were before the batch."""
     merges, founded = batch.resolution.merges, batch.resolution.founded
     moved = {profile_id for merge in merges for profile_id, _ in merge.moved if profile_id not in founded}
-    resized = {merge.customer_id for merge in merges} | {merge.absorbed_customer_id for merge in merges}
-    await identities.move(
-        {profile_id: batch.known.memberships[profile_id] for profile_id in moved},
-        {customer_id: batch.size(customer_id) for customer_id in resized if customer_id in batch.existing},
-    )
+    await identities.move({profile_id: batch.known.memberships[profile_id] for profile_id in moved})
+    await identities.mark_joined({merge.customer_id for merge in merges})
 
 
 def _totals(arrivals: Sequence[Arrival], resolution: Resolution) -> dict[str, Tally]:

@@ -74,10 +74,10 @@ class Known:
     """State to resolve against.
 
     `owners`: fragment of each identifier hash already seen; `memberships`: at least of every fragment in `owners`;
-    `customers`: the census of every customer that the batch may change; `sizes`: fragments per customer.
+    `customers`: the census of every customer that the batch may change; `joined`: customers of several fragments.
     """
 
     owners: dict[bytes, UUID] = field(default_factory=dict)
     memberships: dict[UUID, Membership] = field(default_factory=dict)
     customers: dict[UUID, Census] = field(default_factory=dict)
-    sizes: dict[UUID, int] = field(default_factory=dict)
+    joined: set[UUID] = field(default_factory=set)

@@ -144,7 +144,6 @@ class _Resolver:
         self.resolution.founded[founded] = position
         self._known.memberships[founded] = Membership(founded, FIRST_VERSION)
         self._known.customers[founded] = Census([founded])
-        self._known.sizes[founded] = 1
         if identifiers:
             self._own(position, identifiers[0], founded)
         return founded
@@ -196,7 +195,7 @@ class _Resolver:
         memberships.update((profile_id, Membership(survivor, version)) for profile_id, version in moved)
         kept.fragments += given.fragments
         kept.identifiers += given.identifiers
-        self._known.sizes[survivor] = len(kept.fragments)
+        self._known.joined.add(survivor)
         del self._known.customers[absorbed]
         self.resolution.merges.append(
             Merge(

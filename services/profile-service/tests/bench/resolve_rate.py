@@ -22,6 +22,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+
 import profile_service
 from guanxi_contracts.envelope import Envelope
 from guanxi_contracts.touchpoint import IdentifierRef, Purchase, TouchpointReceivedV1
@@ -72,9 +73,13 @@ class Scenario:
         for number in range(count):
             person = self._chance.randrange(self._customers)
             touchpoint_id = UUID(bytes=hashlib.sha256(f"{prefix}{number}".encode()).digest()[:16])
-            plain = [{"type": kind, "namespace": "", "value": f"{kind}-{person}"} for kind in TYPES[: self._kinds]]
+            plain = [
+                {"type": kind, "namespace": "", "value": f"{kind}-{person}"} for kind in TYPES[: self._kinds]
+            ]
             told = {"city": "Shanghai", "plan": "gold"} if self._chance.random() < self._traits else {}
-            content = msgspec.json.encode({"identifiers": plain, "traits": told, "properties": {"sku": "a" * 200}})
+            content = msgspec.json.encode(
+                {"identifiers": plain, "traits": told, "properties": {"sku": "a" * 200}}
+            )
             now = datetime.now(UTC)
             yield TouchpointReceivedV1(
                 touchpoint_id=touchpoint_id,
@@ -93,7 +98,11 @@ class Scenario:
 
 
 async def run(
-    db: Database, keyring: Keyring, touchpoints: list[TouchpointReceivedV1], batch: int, profiler: cProfile.Profile
+    db: Database,
+    keyring: Keyring,
+    touchpoints: list[TouchpointReceivedV1],
+    batch: int,
+    profiler: cProfile.Profile,
 ) -> Counter[str]:
     """Work all touchpoints; return seconds by step."""
     handler = TouchpointReceivedConsumer(RULES, keyring, SystemClock()).handle
@@ -125,10 +134,14 @@ async def run(
 def report(title: str, steps: Counter[str], count: int, batches: int) -> None:
     statements = sum(seconds for name, seconds in steps.items() if not name.startswith("="))
     whole = sum(steps[name] for name in ("= handler", "= outbox", "= commit"))
-    print(f"\n{title}: handler {count / steps['= handler']:,.0f}/s, with outbox and commit {count / whole:,.0f}/s")
+    print(
+        f"\n{title}: handler {count / steps['= handler']:,.0f}/s, with outbox and commit {count / whole:,.0f}/s"
+    )
     steps["= Python in the handler"] = steps["= handler"] - statements
     for name, seconds in steps.most_common():
-        print(f"  {seconds / count * 1e6:6.1f} us a touchpoint  {seconds / batches * 1e3:7.2f} ms a batch  {name}")
+        print(
+            f"  {seconds / count * 1e6:6.1f} us a touchpoint  {seconds / batches * 1e3:7.2f} ms a batch  {name}"
+        )
 
 
 async def main(arguments: argparse.Namespace) -> None:

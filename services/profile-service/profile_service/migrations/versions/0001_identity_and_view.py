@@ -20,17 +20,18 @@ COMMENT ON TABLE profile.seen_touchpoint IS 'Every touchpoint ever resolved: a r
 CREATE TABLE profile.customer (
     customer_id uuid PRIMARY KEY,
     customer_number text NOT NULL UNIQUE,
-    fragments integer NOT NULL,
     created_at timestamptz NOT NULL
-) WITH (fillfactor = 70);
-COMMENT ON COLUMN profile.customer.fragments IS 'How many fragments it has; 0 once another customer absorbed it.';
+);
+COMMENT ON TABLE profile.customer IS 'Everyone ever founded; the row is locked while fragments or identifiers change.';
 
 CREATE TABLE profile.fragment (
     profile_id uuid PRIMARY KEY,
     customer_id uuid NOT NULL,
     version integer NOT NULL,
+    joined boolean NOT NULL DEFAULT false,
     founded_at timestamptz NOT NULL
 );
+COMMENT ON COLUMN profile.fragment.joined IS 'Its customer has several fragments.';
 CREATE INDEX fragment_customer_idx ON profile.fragment (customer_id);
 COMMENT ON TABLE profile.fragment IS 'Membership, and by that the redirect map: every customer id is a profile id.';
 
