@@ -44,7 +44,9 @@ def request(method: str, path: str, body: bytes = b"", headers: dict[str, str] |
 class _Connection(asyncio.Protocol):
     """Sends the next request as soon as an answer is complete."""
 
-    def __init__(self, requests: Iterator[bytes], result: LoadResult, done: asyncio.Future[None], interval: float) -> None:
+    def __init__(
+        self, requests: Iterator[bytes], result: LoadResult, done: asyncio.Future[None], interval: float
+    ) -> None:
         self._requests = requests
         self._result = result
         self._done = done
@@ -112,7 +114,9 @@ async def run(
         if interval and number:
             await asyncio.sleep(interval / connections)
         await loop.create_connection(
-            lambda done=done: _Connection(requests, result, done, interval), host, port  # type: ignore[misc]
+            lambda done=done: _Connection(requests, result, done, interval),
+            host,
+            port,  # type: ignore[misc]
         )
     await asyncio.gather(*waiting)
     result.seconds = time.perf_counter() - started
