@@ -42,7 +42,7 @@ async def run(options: WorldOptions, console: Console) -> int:
         failure = await _until_asked(world.watch(), asked)
     if failure is not None:
         console.print(f"[red]{type(failure).__name__}[/red]", end=": ")
-        console.print(str(failure), markup=False, highlight=False)
+        console.print(str(failure), markup=False, highlight=False, soft_wrap=True)
     env_file.unlink(missing_ok=True)
     with console.status("Stopping"):
         await world.stop()
