@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 
 @dataclass
@@ -113,11 +114,8 @@ async def run(
         waiting.append(done)
         if interval and number:
             await asyncio.sleep(interval / connections)
-        await loop.create_connection(
-            lambda done=done: _Connection(requests, result, done, interval),
-            host,
-            port,  # type: ignore[misc]
-        )
+        factory = partial(_Connection, requests, result, done, interval)
+        await loop.create_connection(factory, host, port)
     await asyncio.gather(*waiting)
     result.seconds = time.perf_counter() - started
     return result
