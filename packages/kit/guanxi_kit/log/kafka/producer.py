@@ -136,8 +136,10 @@ class KafkaProducer:
         if client is None:
             return
         # The public stop() first flushes, that is it would send what was reported as failed.
-        with suppress(KafkaError, OSError):
-            await client._sender.close()
+        sender = client._sender.sender_task
+        if sender is not None:
+            sender.cancel()
+            await asyncio.wait({sender})
         with suppress(KafkaError, OSError):
             await client.stop()
 

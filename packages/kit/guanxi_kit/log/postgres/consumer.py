@@ -40,7 +40,11 @@ class PostgresConsumer:
         """Join the group. Raises LogUnavailable, or LogError for a topic that does not exist."""
         self._on_assigned = on_assigned
         self._on_revoked = on_revoked
-        await self._membership.join()
+        try:
+            await self._membership.join()
+        except LogError:
+            await self._link.disconnect()
+            raise
 
     async def stop(self) -> None:
         """Revoke everything, leave the group at once, disconnect."""

@@ -85,6 +85,10 @@ class Link:
     async def close(self) -> None:
         """Close the connection for good."""
         self._closed = True
+        await self.disconnect()
+
+    async def disconnect(self) -> None:
+        """Close the connection; the next statement opens another."""
         async with self._turn:
             connection, self._connection = self._connection, None
             if connection is not None and not connection.is_closed():

@@ -1,0 +1,277 @@
+"""How every engine of the event log behaves. Each engine's test module inherits these tests."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiokafka.partitioner import DefaultPartitioner
+
+from guanxi_kit.log.port import (
+    MAX_RECORD_BYTES,
+    LogError,
+    LogRecreated,
+    Outgoing,
+    RecordTooLarge,
+    TopicPartition,
+    TopicSpec,
+)
+from guanxi_kit.testing.waiting import eventually
+from tests.integration.log.harness import Workbench, numbered
+
+
+class AppendBehaviour:
+    """Producers, readers and the admin."""
+
+    async def test_records_come_back_as_they_were_appended(self, bench: Workbench) -> None:
+        topic = await bench.topic(partitions=1)
+        producer = await bench.producer()
+        await producer.append([Outgoing(topic, b"k", b"v", (("trace", b"\x00\xff"),)), Outgoing(topic, b"", b"")])
+        first, second = (await bench.read_all(topic))[0]
+        assert (first.offset, first.key, first.value, first.headers) == (0, b"k", b"v", (("trace", b"\x00\xff"),))
+        assert (second.offset, second.key, second.value, second.headers) == (1, b"", b"", ())
+        assert 0 <= second.timestamp_ms - first.timestamp_ms < 10_000
+
+    async def test_each_partition_keeps_the_order(self, bench: Workbench) -> None:
+        topic = await bench.topic()
+        producer = await bench.producer()
+        for first in range(0, 300, 100):
+            await producer.append(numbered(topic, 100, first))
+        for records in (await bench.read_all(topic)).values():
+            numbers = [int(record.value) for record in records]
+            assert numbers == sorted(numbers)
+            assert [record.offset for record in records] == list(range(len(records)))
+
+    async def test_callers_at_the_same_time_lose_and_mix_nothing(self, bench: Workbench) -> None:
+        topic = await bench.topic()
+        producer = await bench.producer()
+
+        async def caller(name: int) -> None:
+            for number in range(20):
+                await producer.append([Outgoing(topic, str(name).encode(), str(number).encode())])
+
+        await asyncio.gather(*map(caller, range(30)))
+        by_caller: dict[bytes, list[int]] = {}
+        for records in (await bench.read_all(topic)).values():
+            for record in records:
+                by_caller.setdefault(record.key, []).append(int(record.value))
+        assert by_caller == {str(name).encode(): list(range(20)) for name in range(30)}
+
+    async def test_a_key_goes_where_every_kafka_client_sends_it(self, bench: Workbench) -> None:
+        topic = await bench.topic(partitions=7)
+        producer = await bench.producer()
+        await producer.append([Outgoing(topic, bytes([n]) * (n % 33), b"x") for n in range(200)])
+        elsewhere = DefaultPartitioner()
+        for partition, records in (await bench.read_all(topic)).items():
+            for record in records:
+                assert elsewhere(record.key, list(range(7)), list(range(7))) == partition
+
+    async def test_a_record_over_the_limit_is_refused_and_nothing_of_its_call_written(
+        self, bench: Workbench
+    ) -> None:
+        topic = await bench.topic(partitions=1)
+        producer = await bench.producer()
+        too_large = Outgoing(topic, b"k", bytes(MAX_RECORD_BYTES))
+        with pytest.raises(RecordTooLarge):
+            await producer.append([Outgoing(topic, b"k", b"small"), too_large])
+        assert await bench.read_all(topic) == {0: []}
+
+    async def test_records_at_the_limit_pass(self, bench: Workbench) -> None:
+        topic = await bench.topic(partitions=1)
+        producer = await bench.producer()
+        largest = Outgoing(topic, b"k", b"\xa5" * (MAX_RECORD_BYTES - 1))
+        await producer.append([largest, largest, Outgoing(topic, b"k", b"small")])
+        records = (await bench.read_all(topic))[0]
+        assert [record.value for record in records] == [largest.value, largest.value, b"small"]
+
+    async def test_a_stopped_producer_refuses(self, bench: Workbench) -> None:
+        topic = await bench.topic()
+        producer = await bench.producer()
+        await producer.stop()
+        with pytest.raises(LogError):
+            await producer.append(numbered(topic, 1))
+
+    async def test_a_reader_reads_on_from_where_it_is_sent(self, bench: Workbench) -> None:
+        topic = await bench.topic(partitions=2)
+        producer = await bench.producer()
+        await producer.append(numbered(topic, 200))
+        reader = await bench.reader()
+        first, second = await reader.partitions(topic)
+        ends = await reader.end_offsets([first, second])
+        assert ends[first] + ends[second] == 200
+        await reader.assign({first: ends[first] - 3})
+        found = await reader.poll(max_records=2, timeout=5)
+        assert [record.offset for record in found[first]] == [ends[first] - 3, ends[first] - 2]
+        assert [r.offset for r in (await reader.poll(max_records=9, timeout=5))[first]] == [ends[first] - 1]
+        await reader.assign({second: 0})
+        assert (await reader.poll(max_records=1, timeout=5))[second][0].offset == 0
+
+    async def test_a_reader_is_woken_by_an_append(self, bench: Workbench) -> None:
+        topic = await bench.topic(partitions=1)
+        producer = await bench.producer()
+        reader = await bench.reader()
+        await reader.assign(await reader.end_offsets(await reader.partitions(topic)))
+        poll = asyncio.create_task(reader.poll(max_records=10, timeout=20))
+        await producer.append(numbered(topic, 1))
+        async with asyncio.timeout(5):
+            assert len((await poll)[TopicPartition(topic, 0)]) == 1
+
+    async def test_creating_a_topic_again_changes_nothing(self, bench: Workbench) -> None:
+        topic = await bench.topic(partitions=3)
+        producer = await bench.producer()
+        await producer.append(numbered(topic, 10))
+        admin = await bench.admin()
+        await admin.create_topics([TopicSpec(topic, 3, 7)])
+        await admin.apply_retention()
+        assert sum(map(len, (await bench.read_all(topic)).values())) == 10
+
+    async def test_another_number_of_partitions_is_refused(self, bench: Workbench) -> None:
+        topic = await bench.topic(partitions=3)
+        with pytest.raises(LogError, match="3 partitions"):
+            await (await bench.admin()).create_topics([TopicSpec(topic, 4, 7)])
+
+
+class PositionBehaviour:
+    """Positions that the log does not have."""
+
+    async def test_a_position_beyond_the_end_says_that_the_log_was_recreated(self, bench: Workbench) -> None:
+        topic = await bench.topic(partitions=1)
+        await (await bench.producer()).append(numbered(topic, 5))
+        member = await bench.member("g-" + topic, topic, positions={TopicPartition(topic, 0): 6})
+        with pytest.raises(LogRecreated):
+            async with asyncio.timeout(30):
+                while True:
+                    await member.step(timeout=0.5)
+
+    async def test_a_reader_beyond_the_end_is_refused(self, bench: Workbench) -> None:
+        topic = await bench.topic(partitions=1)
+        await (await bench.producer()).append(numbered(topic, 5))
+        reader = await bench.reader()
+        await reader.assign({TopicPartition(topic, 0): 6})
+        with pytest.raises(LogRecreated):
+            async with asyncio.timeout(10):
+                while True:
+                    await reader.poll(max_records=10, timeout=0.5)
+
+
+class GroupBehaviour:
+    """Members that share partitions."""
+
+    async def test_a_single_member_reads_everything_in_order(self, bench: Workbench) -> None:
+        topic = await bench.topic()
+        producer = await bench.producer()
+        await producer.append(numbered(topic, 1000))
+        member = await bench.member("g-" + topic, topic)
+        async with member.polling():
+            await eventually(lambda: len(member.records) == 1000, timeout=30)
+        assert sorted(int(record.value) for record in member.records) == list(range(1000))
+        for partition in range(4):
+            offsets = [record.offset for record in member.records if record.partition == partition]
+            assert offsets == list(range(len(offsets)))
+
+    async def test_a_poll_returns_no_more_than_asked(self, bench: Workbench) -> None:
+        topic = await bench.topic()
+        await (await bench.producer()).append(numbered(topic, 300))
+        member = await bench.member("g-" + topic, topic)
+        async with asyncio.timeout(30):
+            while len(member.records) < 300:
+                before = len(member.records)
+                await member.step(max_records=7)
+                assert len(member.records) - before <= 7
+
+    async def test_it_starts_at_the_positions_it_is_given(self, bench: Workbench) -> None:
+        topic = await bench.topic(partitions=2)
+        await (await bench.producer()).append(numbered(topic, 100))
+        ends = {partition: len(records) for partition, records in (await bench.read_all(topic)).items()}
+        positions = {TopicPartition(topic, 0): ends[0] - 2}
+        member = await bench.member("g-" + topic, topic, positions=positions)
+        async with member.polling():
+            await eventually(lambda: len(member.records) == ends[1] + 2, timeout=30)
+        assert [r.offset for r in member.records if r.partition == 0] == [ends[0] - 2, ends[0] - 1]
+
+    async def test_seek_reads_again(self, bench: Workbench) -> None:
+        topic = await bench.topic(partitions=1)
+        await (await bench.producer()).append(numbered(topic, 50))
+        member = await bench.member("g-" + topic, topic)
+        async with asyncio.timeout(30):
+            while len(member.records) < 50:
+                await member.step()
+            member.consumer.seek(TopicPartition(topic, 0), 47)
+            member.records.clear()
+            while len(member.records) < 3:
+                await member.step()
+        assert [record.offset for record in member.records] == [47, 48, 49]
+
+    async def test_members_share_and_hand_over(self, bench: Workbench) -> None:
+        topic = await bench.topic()
+        group = "g-" + topic
+        positions: dict[TopicPartition, int] = {}
+        producer = await bench.producer()
+        first = await bench.member(group, topic, positions=positions)
+        async with first.polling():
+            await eventually(lambda: len(first.consumer.assignment()) == 4, timeout=30)
+            await producer.append(numbered(topic, 200))
+            second = await bench.member(group, topic, positions=positions)
+            async with second.polling():
+                await eventually(
+                    lambda: [len(m.consumer.assignment()) for m in (first, second)] == [2, 2], timeout=40
+                )
+                assert not first.consumer.assignment() & second.consumer.assignment()
+                assert set(first.revoked) >= second.consumer.assignment()
+                await producer.append(numbered(topic, 200, 200))
+                await eventually(lambda: len(first.records) + len(second.records) >= 400, timeout=30)
+        await first.consumer.stop()
+        async with second.polling():
+            await eventually(lambda: len(second.consumer.assignment()) == 4, timeout=40)
+            await producer.append(numbered(topic, 100, 400))
+            await eventually(lambda: len(first.records) + len(second.records) >= 500, timeout=30)
+        values = [int(record.value) for record in first.records + second.records]
+        assert sorted(values) == list(range(500))
+
+    async def test_groups_do_not_disturb_each_other(self, bench: Workbench) -> None:
+        topic = await bench.topic()
+        await (await bench.producer()).append(numbered(topic, 100))
+        one = await bench.member("one-" + topic, topic)
+        two = await bench.member("two-" + topic, topic)
+        async with one.polling(), two.polling():
+            await eventually(lambda: len(one.records) == len(two.records) == 100, timeout=30)
+
+    async def test_stop_revokes_and_the_log_id_stays(self, bench: Workbench) -> None:
+        topic = await bench.topic(partitions=2)
+        group = "g-" + topic
+        member = await bench.member(group, topic)
+        async with member.polling():
+            await eventually(lambda: len(member.consumer.assignment()) == 2, timeout=30)
+            log_id = await member.consumer.log_id()
+            where = TopicPartition(topic, 0)
+            await member.consumer.commit({where: 0})
+            assert await member.consumer.end_offsets([where]) == {where: 0}
+            assert await member.consumer.begin_offsets([where]) == {where: 0}
+        await member.consumer.stop()
+        assert sorted(member.revoked) == sorted(member.assigned)
+        assert log_id
+        again = await bench.member(group, topic)
+        assert await again.consumer.log_id() == log_id
+
+    async def test_an_unknown_topic_is_refused(self, bench: Workbench) -> None:
+        with pytest.raises(LogError):
+            await bench.member("g", "test.nowhere")
+
+
+class TakeoverBehaviour:
+    """Members that die without a word."""
+
+    async def test_the_partitions_of_a_killed_member_are_taken_over(self, bench: Workbench) -> None:
+        topic = await bench.topic()
+        group = "g-" + topic
+        producer = await bench.producer()
+        await producer.append(numbered(topic, 40))
+        async with bench.engine.doomed_member(group, topic) as doomed:
+            assert sorted(await doomed.records(40)) == list(range(40))
+            heir = await bench.member(group, topic)
+            await doomed.die()
+        async with heir.polling():
+            await eventually(lambda: len(heir.consumer.assignment()) == 4, timeout=60)
+            await producer.append(numbered(topic, 40, 40))
+            await eventually(lambda: len(heir.records) >= 80, timeout=30)
+        assert sorted(int(record.value) for record in heir.records) == list(range(80))
