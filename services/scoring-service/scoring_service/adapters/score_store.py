@@ -94,7 +94,7 @@ class PostgresScoreStore:
 
     async def change_fragments(self, changes: Mapping[UUID, FragmentChange]) -> dict[UUID, FragmentState]:
         """Add to fragments and move them by membership version, in any order with the same result."""
-        ordered = sorted(changes.items())
+        ordered = sorted(changes.items(), key=lambda item: item[0].bytes)
         added = [change.added for _, change in ordered]
         rows = await self._connection.fetch(
             _CHANGE_FRAGMENTS,

@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 from scoring_service.application.ports import Score, ScoreChange, ScoreStore
 from scoring_service.domain.features import Features
 from scoring_service.domain.rfm import Cuts, RfmRules, Tier, classify, explain, next_review
+
+_BYTES = attrgetter("bytes")
 
 
 async def rescore(
@@ -25,7 +28,8 @@ async def rescore(
 
     A customer left without fragments loses the score: a merge has taken all of them to another one.
     """
-    ordered = sorted(customer_ids)
+    # By bytes, as PostgreSQL orders them; comparing UUID objects costs several times as much.
+    ordered = sorted(customer_ids, key=_BYTES)
     if not ordered:
         return []
     before = await store.lock_scores(ordered)
@@ -43,7 +47,7 @@ async def rescore(
         and not _differs(old, score)
         and old.next_review_at != score.next_review_at
     ]
-    await store.write_scores(sorted([*changed, *rescheduled], key=lambda score: score.customer_id))
+    await store.write_scores(sorted([*changed, *rescheduled], key=lambda score: score.customer_id.bytes))
     await store.remove_scores([customer for customer in ordered if customer not in features])
     await store.count_tiers(_tier_changes(before, fresh))
     return [

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from scoring_service.domain.features import BUCKET, Features, bucket_of, bucket_start
@@ -47,7 +48,13 @@ class RfmRules:
     without_purchase: Tier
     currency: str
 
-    @property
+    @cached_property
+    def steps(self) -> list[timedelta]:
+        """Ages of the last purchase at which a recency class ends or silence begins, rising."""
+        classes = [(days + 1) * _DAY for days in self.recency_days]
+        return sorted(classes + [rule.value * _DAY for rule in self.tiers if rule.condition == "silent_days"])
+
+    @cached_property
     def quantiles(self) -> tuple[float, ...]:
         """All quantiles whose cuts are needed: those of the classes, then those of the tiers."""
         shares = [rule.value for rule in self.tiers if rule.condition == "top_share"]
@@ -142,13 +149,13 @@ def next_review(features: Features, rules: RfmRules, now: datetime) -> datetime 
     last = features.last_purchase_at
     if last is None:
         return None
-    moments = [last + (days + 1) * _DAY for days in rules.recency_days]
-    moments += [last + rule.value * _DAY for rule in rules.tiers if rule.condition == "silent_days"]
-    review = min((moment for moment in moments if moment > now), default=None)
+    step = bisect_right(rules.steps, now - last)
+    review = last + rules.steps[step] if step < len(rules.steps) else None
     for rule in rules.tiers:
         if rule.condition == "rising_days":
             turn = _next_turn(features, int(rule.value), now)
-            review = min((moment for moment in (review, turn) if moment is not None), default=None)
+            if turn is not None and (review is None or turn < review):
+                review = turn
     return review
 
 

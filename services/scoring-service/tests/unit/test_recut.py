@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 from hypothesis import given
@@ -18,7 +19,7 @@ def test_exactly_those_whose_side_of_a_cut_changed_are_visited(old: list[int], n
     for amount in range(-60, 60):
         moved = any((amount >= a) != (amount >= b) for a, b in zip(old, new, strict=True))
         assert moved == any(span.low <= amount < span.high for span in spans)
-    assert all(left.high < right.low for left, right in zip(spans, spans[1:], strict=False))
+    assert all(left.high < right.low for left, right in itertools.pairwise(spans))
 
 
 def test_first_cuts_concern_everybody() -> None:
