@@ -1,6 +1,8 @@
 """The export is complete, repeatable, and notices every kind of drift."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,3 +70,10 @@ def test_an_event_type_needs_a_golden_example(repository: Path) -> None:
     (repository / "packages/contracts/examples/guanxi.score.changed.v1.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"guanxi\.score\.changed\.v1"):
         render(repository)
+
+
+def test_the_package_itself_is_a_command() -> None:
+    command = [sys.executable, "-m", "guanxi_contracts"]
+    assert subprocess.run([*command, "export", "--check"], check=False).returncode == 0
+    usage = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (usage.returncode, usage.stderr[:6]) == (1, "usage:")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from guanxi_contracts.score import RfmTier
 from pydantic import Field, field_validator, model_validator
 
+from guanxi_contracts.score import RfmTier
 from guanxi_kit.packs.model import Ascending, Labels, PackModel
 
 Days = Annotated[int, Field(ge=1, le=3660)]

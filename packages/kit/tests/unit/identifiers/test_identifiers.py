@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from guanxi_kit.identifiers import IdentifierRules, Invalid, Junk, Normalised
 from guanxi_kit.identifiers.mail_address import fast_email, slow_email
 from guanxi_kit.identifiers.phone import NotPhoneError, fast_phone, slow_phone
 from guanxi_kit.packs import IdentifierSettings, load_pack
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 PACKS = Path(__file__).parents[5] / "packs"
 SETTINGS = load_pack(PACKS, "services").identifiers

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import liquid
 import pytest
+
 from guanxi_kit.packs import Pack, PackError, load_pack, parse_template
 from guanxi_kit.packs.__main__ import main
 
@@ -274,27 +275,6 @@ def test_words_that_yaml_1_1_would_convert_stay_text(packs: Path, edit: Edit) ->
 def test_a_missing_pack_is_one_plain_sentence(tmp_path: Path) -> None:
     with pytest.raises(PackError, match="banking: is not a folder with a pack"):
         load_pack(tmp_path, "banking")
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("hello", "must begin"),
-        ("---\nsubject: a\nbody", "not closed"),
-        ("---\nsubject: a\nfrom: b\n---\nbody", "one subject only"),
-        ("---\nsubject: a\nsubject: b\n---\nbody", "one subject only"),
-        ("---\nsubject:\n---\nbody", "no subject"),
-        ("---\nsubject: a\n---\n\n", "body is empty"),
-    ],
-)
-def test_a_template_needs_a_subject_and_a_body(text: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
-        parse_template(text)
-
-
-def test_a_template_keeps_its_parts() -> None:
-    template = parse_template("---\nsubject: Re: {{ a }}\n---\n\nline\n\nmore\n")
-    assert (template.subject, template.body) == ("Re: {{ a }}", "line\n\nmore\n")
 
 
 def test_check_prints_a_table_or_every_mistake(
