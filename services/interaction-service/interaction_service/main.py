@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
+
 from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_kit.app import Check, WorkerProcess, create_app
 from guanxi_kit.auth import TokenVerifier
@@ -21,8 +23,6 @@ from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.port import Consumer, Producer
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import Pack, load_pack
-from starlette.middleware import Middleware
-
 from interaction_service.adapters.channels import ChannelDirectory, ChannelRefused, add_channel
 from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelines, PostgresTimelineWriter
 from interaction_service.adapters.touchpoint_log import EventLog

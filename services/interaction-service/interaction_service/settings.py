@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from guanxi_kit.settings import ServiceSettings
 from pydantic import Field
+
+from guanxi_kit.settings import ServiceSettings
 
 
 class InteractionSettings(ServiceSettings):

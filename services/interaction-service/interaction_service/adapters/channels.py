@@ -9,9 +9,9 @@ from hashlib import sha256
 from secrets import token_urlsafe
 
 import structlog
+
 from guanxi_kit.clock import Clock
 from guanxi_kit.db import Database, is_transient
-
 from interaction_service.application.ports import Channel, Unavailable
 
 REFRESH_SECONDS = 10.0
@@ -51,7 +51,9 @@ class ChannelDirectory:
     async def load(self) -> None:
         """Read the channels now."""
         async with self._db.connection() as connection:
-            rows = await connection.fetch("SELECT channel_id, name, kind, write_key_hash FROM channel WHERE enabled")
+            rows = await connection.fetch(
+                "SELECT channel_id, name, kind, write_key_hash FROM channel WHERE enabled"
+            )
         self._by_hash = {
             row["write_key_hash"]: Channel(str(row["channel_id"]), row["name"], row["kind"]) for row in rows
         }
@@ -98,10 +100,14 @@ async def add_channel(db: Database, *, name: str, kind: str, write_key: str | No
     key = write_key or token_urlsafe(24)
     async with db.transaction() as connection:
         await connection.execute("LOCK TABLE channel IN SHARE ROW EXCLUSIVE MODE")
-        known = await connection.fetchrow("SELECT channel_id, write_key_hash FROM channel WHERE name = $1", name)
+        known = await connection.fetchrow(
+            "SELECT channel_id, write_key_hash FROM channel WHERE name = $1", name
+        )
         if known is not None and (write_key is None or known["write_key_hash"] == hash_key(key)):
             return None
-        holder = await connection.fetchval("SELECT name FROM channel WHERE write_key_hash = $1", hash_key(key))
+        holder = await connection.fetchval(
+            "SELECT name FROM channel WHERE write_key_hash = $1", hash_key(key)
+        )
         if holder is not None:
             raise ChannelRefused(f"channel {holder} has this write key")
         await connection.execute(

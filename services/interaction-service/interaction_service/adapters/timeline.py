@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+
 from guanxi_kit.clock import Clock
 from guanxi_kit.db import Database
-
 from interaction_service.application.ports import Fragment, TimelineFilter, TimelineRow
 from interaction_service.application.recording import Belonging
 from interaction_service.domain.months import month_of
@@ -29,7 +29,8 @@ PAGE_SQL = """
 SELECT t.* FROM unnest($1::uuid[]) AS fragment(id) CROSS JOIN LATERAL (
     SELECT touchpoint_id, profile_id, occurred_at, received_at, channel, kind, name,
            amount_minor, currency, quantity,
-           CASE WHEN ($6::text IS NULL OR kind = $6) AND ($7::text IS NULL OR channel = $7) THEN sealed ELSE '' END AS sealed
+           CASE WHEN ($6::text IS NULL OR kind = $6) AND ($7::text IS NULL OR channel = $7)
+                THEN sealed ELSE '' END AS sealed
     FROM touchpoint
     WHERE profile_id = fragment.id AND occurred_at >= $2 AND occurred_at < $3
       AND ($4::timestamptz IS NULL OR (occurred_at <= $4 AND (occurred_at, touchpoint_id) < ($4, $5::uuid)))

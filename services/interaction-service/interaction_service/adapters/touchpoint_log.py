@@ -9,7 +9,6 @@ from guanxi_contracts.catalog import TOUCHPOINT_RECEIVED_TOPIC
 from guanxi_contracts.touchpoint import TOUCHPOINT_RECEIVED, TouchpointReceivedV1
 from guanxi_kit.log.port import LogUnavailable, Outgoing, Producer
 from guanxi_kit.telemetry import inject
-
 from interaction_service.application.ports import Unavailable
 
 SOURCE = "interaction-service"

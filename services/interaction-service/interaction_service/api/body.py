@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import zlib
 
-from guanxi_kit.errors import Problem
 from starlette.types import Receive
 
+from guanxi_kit.errors import Problem
 from interaction_service.api.admission import Ticket
 
 READ_SECONDS = 20.0

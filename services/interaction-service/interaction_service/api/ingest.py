@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from guanxi_contracts.touchpoint import TouchpointKind
-from guanxi_kit.errors import FieldError, Problem
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from guanxi_contracts.touchpoint import TouchpointKind
+from guanxi_kit.errors import FieldError, Problem
 from interaction_service.api.admission import Admission
 from interaction_service.api.body import Disconnected, read_body
 from interaction_service.api.write_key import checked, from_authorization, unauthenticated

@@ -57,7 +57,11 @@ _BATCH: dict[str, Any] = {
 }
 _EXAMPLES: dict[str, dict[str, Any]] = {
     "identify": {"userId": "u-1", "traits": {"email": "lin@example.com", "phone": "+12025550142"}},
-    "track": {"userId": "u-1", "event": "Order Completed", "properties": {"revenue": 58.5, "currency": "CNY"}},
+    "track": {
+        "userId": "u-1",
+        "event": "Order Completed",
+        "properties": {"revenue": 58.5, "currency": "CNY"},
+    },
     "page": {"anonymousId": "a-1", "name": "Home", "properties": {"url": "https://shop.example.com/"}},
     "screen": {"anonymousId": "a-1", "name": "Booking"},
     "group": {"userId": "u-1", "groupId": "acme", "traits": {"name": "Acme"}},

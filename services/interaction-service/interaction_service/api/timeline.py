@@ -7,9 +7,9 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
+
 from guanxi_kit.auth import require
 from guanxi_kit.errors import FieldError, Problem
-
 from interaction_service.api.schemas import Kind, Timeline
 from interaction_service.application.content import OpenedContent
 from interaction_service.application.message import JsonObject

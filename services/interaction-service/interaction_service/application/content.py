@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from guanxi_kit.identifiers import Normalised
 
+from guanxi_kit.identifiers import Normalised
 from interaction_service.application.message import JsonObject
 
 Json = msgspec.Raw | JsonObject

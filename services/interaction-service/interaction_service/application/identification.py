@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from guanxi_kit.identifiers import IdentifierRules, Normalised
-
 from interaction_service.application.content import Unusable
 from interaction_service.application.message import JsonObject, Message
 from interaction_service.domain.limits import MAX_IDENTIFIERS

@@ -9,11 +9,11 @@ from datetime import datetime
 from uuid import uuid4
 
 import msgspec
+
 from guanxi_contracts.touchpoint import IdentifierRef, Purchase, TouchpointKind, TouchpointReceivedV1
 from guanxi_kit.clock import Clock
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.identifiers import Normalised
-
 from interaction_service.application.content import SealedContent, encode_content
 from interaction_service.application.identification import Identification
 from interaction_service.application.message import KINDS, JsonObject, Message, read_message, read_object
@@ -112,8 +112,10 @@ class Intake:
             message.context = _share(submission.context, message.context)
         context = read_object(message.context, "context")
         traits = _traits(message, kind, context)
-        read_object(message.properties, "properties")
-        purchase = self._purchase(message, kind)
+        properties = read_object(message.properties, "properties")
+        purchase: Purchase | None = None
+        if kind == "track" and message.event is not None:
+            purchase = self._purchasing.read(message.event, properties)
         usable, unusable = self._identification.identify(message, traits, context)
         content = SealedContent(
             message_id=message_id,
@@ -143,11 +145,6 @@ class Intake:
     def _hashed(self, identifier: Normalised) -> IdentifierRef:
         kind = f"{identifier.type}\0{identifier.namespace}"
         return IdentifierRef(identifier.type, self._keyring.blind(kind, identifier.value))
-
-    def _purchase(self, message: Message, kind: TouchpointKind) -> Purchase | None:
-        if kind != "track" or message.event is None or not self._purchasing.is_purchase(message.event):
-            return None
-        return self._purchasing.read(message.event, message.properties)
 
 
 def _kind_of(message: Message) -> TouchpointKind:

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 import msgspec
-from guanxi_contracts.touchpoint import TouchpointKind
 
+from guanxi_contracts.touchpoint import TouchpointKind
 from interaction_service.domain.limits import MAX_DEPTH, MAX_EVENT_BYTES, MAX_MESSAGE_ID, MAX_NAME
 from interaction_service.domain.refusal import Refused
 
@@ -110,11 +110,16 @@ def read_message(raw: msgspec.Raw | bytes) -> Message:
         raise Refused(*explain(error)) from None
     if message.message_id is not None and len(message.message_id) > MAX_MESSAGE_ID:
         raise Refused("messageId", f"is longer than {MAX_MESSAGE_ID} characters")
-    for field in ("event", "name"):
-        text_field = getattr(message, field)
-        if text_field is not None and (len(text_field) > MAX_NAME or "\0" in text_field):
-            raise Refused(field, f"must have at most {MAX_NAME} characters, none of them U+0000")
+    if message.event is not None:
+        _check_name(message.event, "event")
+    if message.name is not None:
+        _check_name(message.name, "name")
     return message
+
+
+def _check_name(name: str, field: str) -> None:
+    if len(name) > MAX_NAME or "\0" in name:
+        raise Refused(field, f"must have at most {MAX_NAME} characters, none of them U+0000")
 
 
 def read_object(raw: msgspec.Raw | msgspec.UnsetType, field: str) -> JsonObject:

@@ -9,7 +9,6 @@ from typing import Protocol
 from uuid import UUID
 
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
-
 from interaction_service.domain.page import Place
 
 

@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 from guanxi_contracts.touchpoint import Purchase
 from guanxi_kit.packs import EventSettings, PurchaseEvent
-
 from interaction_service.application.message import JsonObject
 from interaction_service.domain.money import BadAmount, read_number, to_count, to_minor
 from interaction_service.domain.refusal import Refused
 
-_EXACT = msgspec.json.Decoder(JsonObject | None, float_hook=Decimal)
+Find = Callable[[JsonObject], Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """A path into the properties; `find` returns what stands there, without nulls and empty texts."""
+
+    path: str
+    find: Find
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    amount: Sequence[_Figure]
+    currency: Sequence[_Figure]
+    quantity: Sequence[_Figure]
 
 
 class Purchasing:
     """Knows a pack's purchase events by name."""
 
     def __init__(self, settings: EventSettings) -> None:
-        self._events: Mapping[str, PurchaseEvent] = settings.purchase_by_name
+        self._events = {name: _figures(declared) for name, declared in settings.purchase_by_name.items()}
         self._default_currency = settings.default_currency
 
-    def is_purchase(self, event: str) -> bool:
-        """True when track events of this name are purchases."""
-        return event in self._events
+    def read(self, event: str, properties: JsonObject) -> Purchase | None:
+        """Return the figures, or None when the event is no purchase or names no amount.
 
-    def read(self, event: str, raw: msgspec.Raw | msgspec.UnsetType) -> Purchase | None:
-        """Return the figures, or None when the event names no amount. Raises Refused for figures that are none."""
-        properties = {} if raw is msgspec.UNSET else _EXACT.decode(raw) or {}
-        declared = self._events[event]
+        Raises Refused for figures that are none.
+        """
+        declared = self._events.get(event)
+        if declared is None:
+            return None
         amount_path, amount = _first_number(properties, declared.amount)
         if amount is None:
             return None
-        currency = self._currency(properties, declared)
+        currency = self._currency(properties, declared.currency)
         quantity_path, quantity = _first_number(properties, declared.quantity)
         try:
             minor = to_minor(amount, currency)
@@ -47,35 +61,55 @@ class Purchasing:
             raise Refused(f"properties.{quantity_path}", str(error)) from None
         return Purchase(amount_minor=minor, currency=currency, quantity=count)
 
-    def _currency(self, properties: JsonObject, declared: PurchaseEvent) -> str:
-        for path in declared.currency:
-            found = _values(properties, path)
+    def _currency(self, properties: JsonObject, figures: Sequence[_Figure]) -> str:
+        for figure in figures:
+            found = figure.find(properties)
             if found:
                 code = found[0].strip().upper() if isinstance(found[0], str) else ""
                 if len(code) != 3 or not (code.isascii() and code.isalpha()):
-                    raise Refused(f"properties.{path}", "must be an ISO 4217 code such as CNY")
+                    raise Refused(f"properties.{figure.path}", "must be an ISO 4217 code such as CNY")
                 return code
         return self._default_currency
 
 
-def _first_number(properties: JsonObject, paths: Sequence[str]) -> tuple[str, Decimal | None]:
+def _figures(declared: PurchaseEvent) -> _Figures:
+    def compiled(paths: Sequence[str]) -> Sequence[_Figure]:
+        return tuple(_Figure(path, _finder(path)) for path in paths)
+
+    return _Figures(compiled(declared.amount), compiled(declared.currency), compiled(declared.quantity))
+
+
+def _first_number(properties: JsonObject, figures: Sequence[_Figure]) -> tuple[str, Decimal | None]:
     """Return the first path that leads to something, and its number or the sum over its list."""
-    for path in paths:
-        found = _values(properties, path)
+    for figure in figures:
+        found = figure.find(properties)
         if found:
             try:
-                return path, sum((read_number(value) for value in found), Decimal(0))
+                numbers = [read_number(value) for value in found]
             except BadAmount as error:
-                raise Refused(f"properties.{path}", str(error)) from None
+                raise Refused(f"properties.{figure.path}", str(error)) from None
+            return figure.path, numbers[0] if len(numbers) == 1 else sum(numbers, Decimal(0))
     return "", None
 
 
-def _values(properties: JsonObject, path: str) -> list[Any]:
-    """Return what stands at a path such as `a.b[].c`, without nulls and empty texts."""
-    found: list[Any] = [properties]
-    for part in path.split("."):
-        name = part.removesuffix("[]")
-        found = [item[name] for item in found if isinstance(item, dict) and name in item]
-        if part.endswith("[]"):
-            found = [item for items in found if isinstance(items, list) for item in items]
-    return [value for value in found if value is not None and value != ""]
+def _finder(path: str) -> Find:
+    """Return what reads a path such as `a.b[].c`; most paths are one plain name."""
+    if path.isidentifier():
+        return lambda properties: () if _is_absent(value := properties.get(path)) else (value,)
+    parts = [(part.removesuffix("[]"), part.endswith("[]")) for part in path.split(".")]
+
+    def find(properties: JsonObject) -> Sequence[Any]:
+        found: list[Any] = [properties]
+        for name, is_list in parts:
+            found = [item[name] for item in found if isinstance(item, dict) and name in item]
+            if is_list:
+                found = [item for items in found if isinstance(items, list) for item in items]
+            if not found:
+                return ()
+        return [value for value in found if not _is_absent(value)]
+
+    return find
+
+
+def _is_absent(value: Any) -> bool:
+    return value is None or value == ""

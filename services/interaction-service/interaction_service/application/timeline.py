@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
-from guanxi_kit.crypto import Keyring, SealBroken
 
+from guanxi_kit.crypto import Keyring, SealBroken
 from interaction_service.application.content import OpenedContent, decode_content
 from interaction_service.application.ports import TimelineFilter, TimelineRow, Timelines
 from interaction_service.domain.masking import mask_content

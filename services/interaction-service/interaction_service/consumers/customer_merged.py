@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC
 from guanxi_contracts.customer import CustomerMergedV1
 from guanxi_kit.consumer import Received, Subscription, Unit
-
 from interaction_service.application.recording import Belonging, MoveFragments, Recording, TimelineWriter
 
 

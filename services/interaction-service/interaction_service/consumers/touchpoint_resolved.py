@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from guanxi_contracts.catalog import TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_contracts.touchpoint import TouchpointResolvedV1
 from guanxi_kit.consumer import Poison, Received, Subscription, Unit
-
 from interaction_service.application.ports import TimelineRow
 from interaction_service.application.recording import Belonging, Recording, RecordTouchpoints, TimelineWriter
 
@@ -27,7 +26,9 @@ def command(events: Sequence[TouchpointResolvedV1]) -> RecordTouchpoints:
     """Translate events. Raises Poison for one that no table could hold."""
     return RecordTouchpoints(
         rows=[_row(event) for event in events],
-        belongings=[Belonging(event.profile_id, event.customer_id, event.membership_version) for event in events],
+        belongings=[
+            Belonging(event.profile_id, event.customer_id, event.membership_version) for event in events
+        ],
     )
 
 

@@ -6,9 +6,12 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 MAX_MINOR = 10**15
 _MAX_EXPONENT = 30
+_MAX_TEXT = 40
 
-_NO_MINOR_UNIT = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
-_THREE_DIGITS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+_NO_MINOR_UNIT = frozenset(
+    ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF")
+)  # fmt: skip
+_THREE_DIGITS = frozenset(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"))
 
 
 class BadAmount(ValueError):
@@ -23,10 +26,14 @@ def minor_digits(currency: str) -> int:
 
 
 def read_number(value: object) -> Decimal:
-    """Return a JSON number, or a text that is one, exactly. Raises BadAmount."""
-    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise BadAmount("must be a number")
-    if isinstance(value, str) and len(value) > 40:
+    """Return a JSON number, or a text that is one: exactly, up to 15 significant digits. Raises BadAmount."""
+    if isinstance(value, float):
+        value = repr(value)
+    elif (
+        isinstance(value, bool)
+        or not isinstance(value, int | str)
+        or (isinstance(value, str) and len(value) > _MAX_TEXT)
+    ):
         raise BadAmount("must be a number")
     try:
         number = Decimal(value)

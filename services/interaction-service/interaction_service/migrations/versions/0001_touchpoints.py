@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import op
+
 from guanxi_kit.consumer import KIT_TABLES
 
 revision = "0001"

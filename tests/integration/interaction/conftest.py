@@ -1,0 +1,336 @@
+"""A migrated interaction database with its api in this process, over the log in memory or in PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from guanxi_contracts.catalog import (
+    CUSTOMER_MERGED_TOPIC,
+    TOPICS,
+    TOUCHPOINT_RECEIVED_TOPIC,
+    TOUCHPOINT_RESOLVED_TOPIC,
+)
+from guanxi_contracts.customer import CUSTOMER_MERGED, CustomerMergedV1, MovedFragment
+from guanxi_contracts.touchpoint import (
+    TOUCHPOINT_RECEIVED,
+    TOUCHPOINT_RESOLVED,
+    Purchase,
+    TouchpointReceivedV1,
+    TouchpointResolvedV1,
+)
+from guanxi_devstack.pytest_plugin import DatabaseDsns
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.db import Database, open_pool
+from guanxi_kit.http import HttpClient
+from guanxi_kit.log.factory import open_admin, open_consumer, open_producer, open_reader
+from guanxi_kit.log.memory import MemoryConsumer, MemoryLog, MemoryProducer, MemoryReader
+from guanxi_kit.log.port import Consumer, Outgoing, Producer, Reader, TopicSpec
+from guanxi_kit.testing import ManualClock, StaffIdentity, client_of
+from interaction_service.adapters.channels import add_channel
+from interaction_service.application.content import SealedContent, encode_content
+from interaction_service.main import SERVICE, make_api, make_worker, migrate
+from interaction_service.main import TOPICS as WORKER_TOPICS
+from interaction_service.settings import InteractionSettings
+
+PACKS = Path(__file__).parents[3] / "packs"
+NOW = datetime(2026, 5, 20, 8, tzinfo=UTC)
+WRITE_KEY = "test-write-key-of-web"
+PARTITIONS = 3
+SPECS = [TopicSpec(topic.name, PARTITIONS, topic.retention_days) for topic in TOPICS]
+
+
+class MemoryEngine:
+    """The log in memory."""
+
+    def __init__(self) -> None:
+        self.log = MemoryLog()
+        for spec in SPECS:
+            self.log.create(spec)
+
+    def producer(self, _: InteractionSettings | None = None) -> Producer:
+        return MemoryProducer(self.log)
+
+    def consumer(self, _: InteractionSettings | None = None) -> Consumer:
+        return MemoryConsumer(self.log, SERVICE, WORKER_TOPICS)
+
+    def reader(self) -> Reader:
+        return MemoryReader(self.log)
+
+
+class PostgresEngine:
+    """The log in PostgreSQL."""
+
+    def __init__(self, settings: InteractionSettings) -> None:
+        self._settings = settings
+
+    def producer(self, _: InteractionSettings | None = None) -> Producer:
+        return open_producer(self._settings)
+
+    def consumer(self, _: InteractionSettings | None = None) -> Consumer:
+        return open_consumer(self._settings, SERVICE, WORKER_TOPICS)
+
+    def reader(self) -> Reader:
+        return open_reader(self._settings)
+
+
+Engine = MemoryEngine | PostgresEngine
+
+
+@pytest.fixture
+def staff() -> StaffIdentity:
+    return StaffIdentity(ManualClock(NOW))
+
+
+@pytest.fixture
+def keyring() -> Keyring:
+    return Keyring.generate()
+
+
+@pytest.fixture
+async def settings(
+    database_dsns: DatabaseDsns, staff: StaffIdentity, keyring: Keyring, tmp_path: Path
+) -> InteractionSettings:
+    """Settings of a migrated database."""
+    settings = InteractionSettings.load(
+        service=SERVICE,
+        role="api",
+        database_url=database_dsns.app["interaction"],
+        database_owner_url=database_dsns.owner["interaction"],
+        log_engine="postgres",
+        log_url=database_dsns.log,
+        keyring=keyring.to_json(),
+        jwks_file=staff.write_jwks(tmp_path / "jwks.json"),
+        pack_dir=PACKS,
+        pack="services",
+    )
+    await migrate(settings)
+    return settings
+
+
+@pytest.fixture
+async def database(settings: InteractionSettings) -> AsyncIterator[Database]:
+    pool = await open_pool(
+        settings.database_dsn(), application_name="test", plan_cache_mode="force_custom_plan"
+    )
+    database = Database(pool)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def memory() -> MemoryEngine:
+    return MemoryEngine()
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def engine(
+    request: pytest.FixtureRequest,
+    memory: MemoryEngine,
+    settings: InteractionSettings,
+    database_dsns: DatabaseDsns,
+) -> Engine:
+    """Each engine of the log in turn."""
+    if request.param == "memory":
+        return memory
+    admin = open_admin(settings.model_copy(update={"log_url": _secret(settings, database_dsns.log_owner)}))
+    await admin.start()
+    await admin.create_topics(SPECS)
+    await admin.stop()
+    return PostgresEngine(settings)
+
+
+def _secret(settings: InteractionSettings, dsn: str) -> Any:
+    assert settings.log_url is not None
+    return type(settings.log_url)(dsn)
+
+
+@dataclass
+class Service:
+    """The running api, and what stands behind it."""
+
+    client: HttpClient
+    database: Database
+    keyring: Keyring
+    staff: StaffIdentity
+    clock: ManualClock
+    engine: Engine
+    settings: InteractionSettings
+
+    async def post(self, path: str, document: Any, **options: Any) -> Any:
+        """Post JSON with the channel's write key."""
+        return await self.client.post(path, json=document, auth=(WRITE_KEY, ""), **options)
+
+    async def received(self) -> list[TouchpointReceivedV1]:
+        """Read what stands on touchpoint.received."""
+        return [
+            TOUCHPOINT_RECEIVED.decode(value).data
+            for _, value in await read_all(self.engine, TOUCHPOINT_RECEIVED_TOPIC.name)
+        ]
+
+    def opened(self, touchpoint: TouchpointReceivedV1) -> Any:
+        """Open what a touchpoint carries under seal."""
+        import msgspec
+
+        return msgspec.json.decode(self.keyring.open(touchpoint.sealed, touchpoint.touchpoint_id.bytes))
+
+    async def timeline(self, customer: UUID, *, role: Any = "agent", **query: Any) -> Any:
+        """Read a timeline page as staff."""
+        return await self.client.get(
+            f"/v1/customers/{customer}/timeline", params=query, headers=self.staff.headers(role)
+        )
+
+
+async def read_all(engine: Engine, topic: str) -> list[tuple[bytes, bytes]]:
+    """Read the keys and values of a whole topic."""
+    reader = engine.reader()
+    await reader.start()
+    try:
+        positions = await reader.partitions(topic)
+        ends = await reader.end_offsets(positions)
+        await reader.assign(await reader.begin_offsets(positions))
+        found: list[tuple[bytes, bytes]] = []
+        while len(found) < sum(ends.values()):
+            polled = await reader.poll(max_records=1000, timeout=5)
+            found += [(record.key, record.value) for records in polled.values() for record in records]
+        return found
+    finally:
+        await reader.stop()
+
+
+ServiceOn = Callable[[Engine], Any]
+
+
+@pytest.fixture
+def service_on(
+    settings: InteractionSettings, database: Database, keyring: Keyring, staff: StaffIdentity
+) -> ServiceOn:
+    """Return what runs the api on an engine, with one channel `web`."""
+
+    @asynccontextmanager
+    async def run(engine: Engine, **changes: Any) -> AsyncIterator[Service]:
+        await add_channel(database, name="web", kind="web", write_key=WRITE_KEY)
+        clock = ManualClock(NOW)
+        own = settings.model_copy(update=changes)
+        app = make_api(own, clock, engine.producer)
+        async with client_of(app) as client:
+            yield Service(client, database, keyring, staff, clock, engine, own)
+
+    return run
+
+
+@pytest.fixture
+async def service(service_on: ServiceOn, memory: MemoryEngine) -> AsyncIterator[Service]:
+    """The api over the log in memory."""
+    async with service_on(memory) as service:
+        yield service
+
+
+@asynccontextmanager
+async def running_worker(service: Service) -> AsyncIterator[None]:
+    """Run the worker until the block ends."""
+    context = make_worker(service.settings, service.clock, service.engine.producer, service.engine.consumer)
+    async with context as process:
+        (worker,) = process.parts
+        task = asyncio.create_task(worker.run())
+        try:
+            yield
+        finally:
+            await worker.stop()
+            await task
+
+
+_NUMBERS = itertools.count(1)
+
+
+def resolved(
+    keyring: Keyring,
+    profile: UUID,
+    *,
+    customer: UUID | None = None,
+    version: int = 1,
+    at: datetime = NOW,
+    number: int | None = None,
+    kind: Any = "track",
+    channel: str = "web",
+    name: str | None = "Viewed",
+    purchase: Purchase | None = None,
+    **content: Any,
+) -> TouchpointResolvedV1:
+    """Return a resolved touchpoint; `content` goes under its seal."""
+    identity = UUID(int=next(_NUMBERS) if number is None else number)
+    sealed = SealedContent(message_id=str(identity.int), identifiers=[], **content)
+    return TouchpointResolvedV1(
+        profile_id=profile,
+        customer_id=customer or profile,
+        membership_version=version,
+        touchpoint=TouchpointReceivedV1(
+            touchpoint_id=identity,
+            channel=channel,
+            kind=kind,
+            name=name,
+            occurred_at=at,
+            received_at=NOW,
+            identifiers=[],
+            sealed=keyring.seal(encode_content(sealed), identity.bytes),
+            purchase=purchase,
+        ),
+    )
+
+
+def merged(into: UUID, absorbed: UUID, moved: Mapping[UUID, int]) -> CustomerMergedV1:
+    """Return a merge with the new versions of the moved fragments."""
+    return CustomerMergedV1(
+        merge_id=UUID(int=next(_NUMBERS)),
+        customer_id=into,
+        absorbed_customer_id=absorbed,
+        moved=[MovedFragment(profile, version) for profile, version in moved.items()],
+        touchpoint_id=UUID(int=1),
+        identifier_type="phone",
+        merged_at=NOW,
+    )
+
+
+Event = TouchpointResolvedV1 | CustomerMergedV1
+
+
+def outgoing(event: Event) -> Outgoing:
+    """Return the record of an event, as profile-service publishes it."""
+    if isinstance(event, TouchpointResolvedV1):
+        value = TOUCHPOINT_RESOLVED.encode(event, id="1", source="test", time=NOW)
+        return Outgoing(TOUCHPOINT_RESOLVED_TOPIC.name, event.customer_id.bytes, value)
+    value = CUSTOMER_MERGED.encode(event, id="1", source="test", time=NOW)
+    return Outgoing(CUSTOMER_MERGED_TOPIC.name, event.customer_id.bytes, value)
+
+
+async def publish(engine: Engine, records: Sequence[Outgoing]) -> None:
+    """Append records to the log."""
+    producer = engine.producer()
+    await producer.start()
+    try:
+        await producer.append(records)
+    finally:
+        await producer.stop()
+
+
+async def count(database: Database, sql: str, *arguments: Any) -> int:
+    """Return the number that a query gives."""
+    async with database.connection() as connection:
+        found: int = await connection.fetchval(sql, *arguments)
+        return found
+
+
+async def rows(database: Database, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+    """Return the rows of a query."""
+    async with database.connection() as connection:
+        return list(await connection.fetch(sql, *arguments))
