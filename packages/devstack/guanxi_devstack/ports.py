@@ -6,7 +6,7 @@ import contextlib
 import random
 import socket
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 # Below the range from which Linux gives ports to outgoing connections, so that none of those can take ours.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
@@ -36,6 +36,7 @@ def holder_of(port: int) -> int | None:
     """Process id of the one that listens on `port`, if this user may know it."""
     with contextlib.suppress(psutil.AccessDenied):
         for connection in psutil.net_connections(kind="tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
-                return int(connection.pid) if connection.pid else None
+            listens = connection.status == psutil.CONN_LISTEN
+            if listens and connection.laddr and connection.laddr.port == port:
+                return connection.pid
     return None

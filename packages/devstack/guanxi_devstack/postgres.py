@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from guanxi_devstack.ports import find_free_port, is_free
 from guanxi_devstack.postgres_binaries import PINNED_MAJOR, PostgresUnavailable, binaries, launcher

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sys
 from collections.abc import Mapping
 
+import asyncpg
+
 from guanxi_contracts.catalog import TOPICS
 from guanxi_devstack.bootstrap import SERVICES
-from guanxi_devstack.credentials import CHANNELS
-from guanxi_devstack.topology import Topology
+from guanxi_devstack.credentials import CHANNELS, write_private
+from guanxi_devstack.topology import REPOSITORY, Topology
 from guanxi_kit.log.factory import open_admin
 from guanxi_kit.log.port import TopicSpec
 from guanxi_kit.settings import ServiceSettings
@@ -17,6 +20,17 @@ from guanxi_kit.settings import ServiceSettings
 
 class PreparationFailed(Exception):
     """A step before the start failed; the message ends with what the step printed last."""
+
+
+async def prepare_services(topology: Topology) -> None:
+    """Migrate and add channels, unless this very code has done so for this very database."""
+    stamp = topology.options.folder / "prepared"
+    current = await _fingerprint(topology)
+    if stamp.exists() and stamp.read_text() == current:
+        return
+    await migrate_services(topology)
+    await add_channels(topology)
+    write_private(stamp, current)
 
 
 async def migrate_services(topology: Topology) -> None:
@@ -60,6 +74,23 @@ async def add_channels(topology: Topology) -> None:
         key = topology.credentials.write_keys[name]
         options = ("--name", name, "--kind", kind, "--write-key", key)
         await _run("interaction_service", "add-channel", *options, environment=environment)
+
+
+async def _fingerprint(topology: Topology) -> str:
+    """Tells this database, its channels' keys and the code that prepares it from every other."""
+    connection = await asyncpg.connect(topology.admin_dsn)
+    try:
+        database = await connection.fetchval(
+            "SELECT datname || ' ' || oid FROM pg_database WHERE datname = current_database()"
+        )
+    finally:
+        await connection.close()
+    keys = sorted(topology.credentials.write_keys.items())
+    digest = hashlib.sha256(repr((database, keys)).encode())
+    for folder in ("packages", "services"):
+        for path in sorted((REPOSITORY / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 async def _run(module: str, *arguments: str, environment: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ from guanxi_devstack.children import Child, ChildSpec, last_lines, rotate
 from guanxi_devstack.credentials import Credentials, load_credentials
 from guanxi_devstack.ports import holder_of, is_free
 from guanxi_devstack.postgres import EmbeddedPostgres
-from guanxi_devstack.preparation import add_channels, create_topics, migrate_services
+from guanxi_devstack.preparation import create_topics, prepare_services
 from guanxi_devstack.topology import HOST, Ports, Topology, WorldOptions
 from guanxi_kit.http import HttpClient, TransportError, make_client
 
@@ -85,10 +85,10 @@ class World:
         self._refuse_taken_ports()
         self._progress("Roles and schemas")
         await bootstrap(admin_dsn, self._topology.passwords)
-        self._progress("Tables and topics")
-        await asyncio.gather(migrate_services(self._topology), create_topics(self._topology))
-        self._progress("Channels")
-        await add_channels(self._topology)
+        self._progress("Topics")
+        await create_topics(self._topology)
+        self._progress("Tables and channels")
+        await prepare_services(self._topology)
         await self._start_processes()
 
     async def stop(self) -> None:
