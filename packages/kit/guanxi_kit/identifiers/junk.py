@@ -25,23 +25,29 @@ _PHONE_DIGITS = frozenset((
 ))  # fmt: skip
 
 
-def fold_words(words: Iterable[str]) -> frozenset[str]:
-    """Return `words` in the form in which `is_junk_text` compares them."""
-    return frozenset(word.strip().casefold() for word in words)
+def junk_words(more: Iterable[str]) -> frozenset[str]:
+    """Return the built-in filler words and `more`, in the form in which `is_junk_text` compares them."""
+    return _WORDS.union(word.strip().casefold() for word in more)
 
 
-def is_junk_text(text: str, more: frozenset[str]) -> bool:
-    """Whether clean text identifies nobody: a filler word, nothing but zeros, no letter or digit at all."""
-    folded = text.casefold()
-    if folded in _WORDS or folded in more:
+def is_junk_text(text: str, words: frozenset[str]) -> bool:
+    """Whether clean text identifies nobody: one of `words`, nothing but zeros, no letter or digit at all."""
+    if text.casefold() in words:
         return True
+    first = text[1:2] if text.startswith("+") else text[:1]
+    if first != "0" and first.isalnum():
+        return False
     bare = text.strip("0-.:_/ ")
-    return not bare or not (bare[0].isalnum() or any(map(str.isalnum, bare)))
+    return not (bare and (bare[0].isalnum() or any(map(str.isalnum, bare))))
 
 
-def is_junk_phone(national: str) -> bool:
-    """Whether a national number (digits only) is a filler: digits all alike, an empty exchange, a sample."""
-    return national in _PHONE_DIGITS or len(set(national)) == 1 or national[3:].strip("0") == ""
+def is_junk_phone(e164: str) -> bool:
+    """Whether a number is a filler: digits all alike, nothing but zeros after the exchange, a known sample."""
+    # Without the country code where it is known; elsewhere all digits are looked at.
+    national = e164[3:] if e164.startswith("+86") else e164[2:] if e164.startswith("+1") else e164[1:]
+    if national in _PHONE_DIGITS or national == national[0] * len(national):
+        return True
+    return national.endswith("000000") and not national[3:].strip("0")
 
 
 def is_junk_email(address: str) -> bool:

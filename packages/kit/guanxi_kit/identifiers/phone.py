@@ -47,11 +47,3 @@ def slow_phone(text: str, region: str) -> str:
     if not fits:
         raise NotPhoneError("is not a possible telephone number")
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
-
-
-def national_digits(e164: str) -> str:
-    """Return the number without its country code, where its fillers are known, else all digits."""
-    for prefix in ("+86", "+1"):
-        if e164.startswith(prefix):
-            return e164[len(prefix) :]
-    return e164[1:]

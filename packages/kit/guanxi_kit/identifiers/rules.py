@@ -7,9 +7,9 @@ from functools import lru_cache
 
 import msgspec
 
-from guanxi_kit.identifiers.junk import fold_words, is_junk_email, is_junk_phone, is_junk_text
+from guanxi_kit.identifiers.junk import is_junk_email, is_junk_phone, is_junk_text, junk_words
 from guanxi_kit.identifiers.mail_address import NotEmailError, fast_email, slow_email
-from guanxi_kit.identifiers.phone import NotPhoneError, fast_phone, national_digits, slow_phone
+from guanxi_kit.identifiers.phone import NotPhoneError, fast_phone, slow_phone
 from guanxi_kit.identifiers.text import NotTextError, clean_text
 from guanxi_kit.packs.identifiers import IdentifierSettings, IdentifierType
 
@@ -48,11 +48,10 @@ class _Rule:
         self.normalise: _Normaliser | None = None
         self.is_filler: Callable[[str], bool] | None = None
         if declared.normaliser == "phone":
-            self.normalise = _phone_normaliser(region)
-            self.is_filler = lambda value: is_junk_phone(national_digits(value))
+            self.normalise, self.is_filler = _phone_normaliser(region), is_junk_phone
         elif declared.normaliser == "email":
             self.normalise, self.is_filler = _email_normaliser(), is_junk_email
-        self.junk = fold_words(self._forms((*declared.junk, *shared)))
+        self.junk = junk_words(self._forms((*declared.junk, *shared)))
 
     def apply(self, text: str) -> str | Invalid | Junk:
         """Return the normal form of clean text that is no general placeholder."""

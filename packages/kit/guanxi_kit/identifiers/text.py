@@ -16,10 +16,8 @@ class NotTextError(ValueError):
 
 def clean_text(raw: object) -> str:
     """Return `raw` (text or a whole number) as clean text, at most 256 characters. Raises NotTextError."""
-    if isinstance(raw, int) and not isinstance(raw, bool) and -(10**64) < raw < 10**64:
-        return str(raw)
     if not isinstance(raw, str):
-        raise NotTextError("must be text or a whole number")
+        return _number_text(raw)
     if len(raw) > 4 * MAX_LENGTH:
         raise NotTextError(f"is longer than {MAX_LENGTH} characters")
     text = raw.strip()
@@ -30,6 +28,12 @@ def clean_text(raw: object) -> str:
     if len(text) > MAX_LENGTH:
         raise NotTextError(f"is longer than {MAX_LENGTH} characters")
     return text
+
+
+def _number_text(raw: object) -> str:
+    if isinstance(raw, int) and not isinstance(raw, bool) and -(10**64) < raw < 10**64:
+        return str(raw)
+    raise NotTextError("must be text or a whole number")
 
 
 def _fold(text: str) -> str:
