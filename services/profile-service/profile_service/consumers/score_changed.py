@@ -19,6 +19,6 @@ async def handle_scores(unit: Unit, received: Sequence[Received[ScoreChangedV1]]
     publish_scored(changed, unit.outbox, unit.now)
 
 
-def score_subscription() -> Subscription:
-    """Return what to consume."""
+def subscription() -> Subscription:
+    """Return what to consume and who handles it."""
     return Subscription(SCORE_CHANGED_TOPIC.name, SCORE_CHANGED_TOPIC.decoders, handle_scores)

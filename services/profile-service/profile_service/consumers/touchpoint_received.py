@@ -40,6 +40,8 @@ class TouchpointReceivedConsumer:
         for touchpoint, _ in outcome.arrivals:
             METRICS.touchpoint_to_view.observe((seen_at - touchpoint.received_at).total_seconds())
 
-    def subscription(self) -> Subscription:
-        """Return what to consume."""
-        return Subscription(TOUCHPOINT_RECEIVED_TOPIC.name, TOUCHPOINT_RECEIVED_TOPIC.decoders, self.handle)
+
+def subscription(rules: IdentityRules, keyring: Keyring, clock: Clock) -> Subscription:
+    """Return what to consume and who handles it."""
+    consumer = TouchpointReceivedConsumer(rules, keyring, clock)
+    return Subscription(TOUCHPOINT_RECEIVED_TOPIC.name, TOUCHPOINT_RECEIVED_TOPIC.decoders, consumer.handle)

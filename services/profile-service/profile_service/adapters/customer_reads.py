@@ -1,0 +1,147 @@
+"""Reads of customers from PostgreSQL; what is sealed is opened here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from guanxi_kit.crypto import Keyring
+from profile_service.adapters.vault import read_identifier, trait_aad
+from profile_service.application.read_ports import (
+    CustomerNumber,
+    StoredCustomer,
+    StoredIdentifier,
+    StoredScore,
+    StoredTrait,
+    Totals,
+)
+from profile_service.domain.view import ActivitySum
+
+CUSTOMER = """
+SELECT customer.customer_id, customer.customer_number, customer.created_at, member.profile_id, member.version,
+  score.revision, score.computed_at, score.document
+FROM fragment AS given
+JOIN customer ON customer.customer_id = given.customer_id
+JOIN fragment AS member ON member.customer_id = given.customer_id
+LEFT JOIN customer_score AS score ON score.customer_id = member.profile_id
+WHERE given.profile_id = $1 ORDER BY member.profile_id
+"""
+ACTIVITY = """
+SELECT channel, currency, sum(touchpoints) AS touchpoints, sum(amount_minor) AS amount_minor,
+  min(first_at) AS first_at, max(last_at) AS last_at
+FROM activity WHERE profile_id = ANY($1::uuid[]) GROUP BY channel, currency ORDER BY channel, currency
+"""
+IDENTIFIERS = """
+SELECT profile_id, type, hash, sealed, first_seen_at FROM identifier
+WHERE profile_id = ANY($1::uuid[]) AND ($2::text IS NULL OR type = $2) ORDER BY first_seen_at, hash
+"""
+TRAITS = """
+SELECT DISTINCT ON (fragment.customer_id, trait.name) fragment.customer_id, trait.profile_id, trait.name, trait.sealed,
+  trait.channel, trait.occurred_at
+FROM trait JOIN fragment USING (profile_id) WHERE trait.profile_id = ANY($1::uuid[])
+ORDER BY fragment.customer_id, trait.name, trait.occurred_at DESC, trait.touchpoint_id DESC
+"""
+OWNER = """
+SELECT customer_id, customer_number
+FROM identifier JOIN fragment USING (profile_id) JOIN customer USING (customer_id) WHERE identifier.hash = $1
+"""
+SIBLINGS = """
+SELECT given.profile_id, given.customer_id, array_agg(member.profile_id ORDER BY member.profile_id) AS members
+FROM fragment AS given JOIN fragment AS member USING (customer_id)
+WHERE given.profile_id = ANY($1::uuid[]) GROUP BY given.profile_id
+"""
+TOTALS = """
+SELECT coalesce(sum(fragments) - sum(merges), 0) AS customers, coalesce(sum(fragments), 0) AS fragments,
+  coalesce(sum(touchpoints), 0) AS touchpoints, coalesce(sum(merges), 0) AS merges
+FROM totals
+"""
+
+
+class PostgresCustomerReads:
+    """The `CustomerReads` port on one connection."""
+
+    def __init__(self, connection: asyncpg.Connection[Any], keyring: Keyring) -> None:
+        self._connection = connection
+        self._keyring = keyring
+
+    async def customer(self, profile_id: UUID) -> StoredCustomer | None:
+        """Return the customer that a fragment, or a customer id ever given out, belongs to now."""
+        rows = await self._connection.fetch(CUSTOMER, profile_id)
+        if not rows:
+            return None
+        customer_id, customer_number, created_at = rows[0][:3]
+        return StoredCustomer(
+            customer_id,
+            customer_number,
+            created_at,
+            {row["profile_id"]: row["version"] for row in rows},
+            {
+                row["profile_id"]: StoredScore(row["revision"], row["computed_at"], row["document"])
+                for row in rows
+                if row["revision"] is not None
+            },
+        )
+
+    async def activity(self, profile_ids: Collection[UUID]) -> Sequence[ActivitySum]:
+        """Return the figures of fragments together, by channel and currency."""
+        return [
+            ActivitySum(
+                row["channel"],
+                row["currency"],
+                int(row["touchpoints"]),
+                int(row["amount_minor"]),
+                row["first_at"],
+                row["last_at"],
+            )
+            for row in await self._connection.fetch(ACTIVITY, list(profile_ids))
+        ]
+
+    async def identifiers(
+        self, profile_ids: Collection[UUID], identifier_type: str | None = None
+    ) -> Sequence[StoredIdentifier]:
+        """Return identifiers, of one type or all, in the order they were first seen."""
+        rows = await self._connection.fetch(IDENTIFIERS, list(profile_ids), identifier_type)
+        return [
+            StoredIdentifier(
+                row["profile_id"],
+                row["type"],
+                read_identifier(self._keyring, row["sealed"], row["hash"]).value,
+                row["first_seen_at"],
+            )
+            for row in rows
+        ]
+
+    async def traits(self, profile_ids: Collection[UUID]) -> Sequence[StoredTrait]:
+        """Return the traits of the customers of these fragments, of each the value that was true last."""
+        rows = await self._connection.fetch(TRAITS, list(profile_ids))
+        return [
+            StoredTrait(
+                row["customer_id"],
+                row["name"],
+                msgspec.json.decode(
+                    self._keyring.open(row["sealed"], trait_aad(row["profile_id"], row["name"]))
+                ),
+                row["channel"],
+                row["occurred_at"],
+            )
+            for row in rows
+        ]
+
+    async def owner(self, identifier_hash: bytes) -> CustomerNumber | None:
+        """Return the customer an identifier belongs to."""
+        row = await self._connection.fetchrow(OWNER, identifier_hash)
+        return None if row is None else CustomerNumber(*row)
+
+    async def siblings(self, profile_ids: Collection[UUID]) -> dict[UUID, tuple[UUID, list[UUID]]]:
+        """Return by given id its customer and all fragments of that; unknown ids are absent."""
+        rows = await self._connection.fetch(SIBLINGS, list(profile_ids))
+        return {row["profile_id"]: (row["customer_id"], row["members"]) for row in rows}
+
+    async def totals(self) -> Totals:
+        """Return exact totals: the sum of one row per source partition."""
+        row = await self._connection.fetchrow(TOTALS)
+        return Totals(*(int(value) for value in row))

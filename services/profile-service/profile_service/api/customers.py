@@ -1,0 +1,112 @@
+"""Unified view and look-up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+
+from guanxi_kit.auth import require
+from guanxi_kit.errors import FieldError, Problem
+from profile_service.api.state import ApiState, profile_state
+from profile_service.application.read_customers import NoSuchIdentifier, read_view
+from profile_service.domain.view import UnifiedView
+
+MAX_IDENTIFIER_CHARACTERS = 512
+NAMESPACE = "namespace"
+State = Annotated[ApiState, Depends(profile_state)]
+
+
+@dataclass(frozen=True)
+class CustomerFound:
+    """A customer that a look-up found."""
+
+    customer_id: UUID
+    customer_number: str
+
+
+@dataclass(frozen=True)
+class CustomersFound:
+    """A page of look-up results; an identifier belongs to one customer at most."""
+
+    items: list[CustomerFound]
+    next_cursor: str | None = None
+
+
+def make_router(identifier_types: Sequence[str]) -> APIRouter:
+    """Return the endpoints; look-up takes each of `identifier_types` as a query parameter."""
+    router = APIRouter(prefix="/v1/customers", tags=["customers"])
+    router.add_api_route(
+        "/{customer_id}",
+        get_view,
+        methods=["GET"],
+        response_model=UnifiedView,
+        summary="Unified view of a customer",
+        dependencies=[Depends(require("customer.read"))],
+    )
+    router.add_api_route(
+        "",
+        find_customers,
+        methods=["GET"],
+        response_model=CustomersFound,
+        summary="Find a customer by one identifier",
+        dependencies=[Depends(require("customer.lookup"))],
+        openapi_extra={"parameters": [_parameter(name) for name in (*identifier_types, NAMESPACE)]},
+    )
+    return router
+
+
+async def get_view(customer_id: UUID, state: State) -> Response:
+    """The view of the customer that this id belongs to now: an absorbed customer's id gives the survivor's view."""
+    async with state.reads() as reads:
+        view = await read_view(customer_id, reads, state.rank)
+    if view is None:
+        raise Problem(404, detail="There is no such customer.")
+    return _json(view)
+
+
+async def find_customers(request: Request, state: State) -> Response:
+    """Who has this identifier: phone, e-mail, member number and so on, written as people write them."""
+    name, value, namespace = _asked(request, state)
+    async with state.reads() as reads:
+        try:
+            found = await state.look_up(name, value, namespace, reads)
+        except NoSuchIdentifier as error:
+            raise _wrong(name, str(error)) from None
+    items = [] if found is None else [CustomerFound(found.customer_id, found.customer_number)]
+    return _json(CustomersFound(items))
+
+
+def _asked(request: Request, state: ApiState) -> tuple[str, str, str]:
+    """Return type, value and namespace of the one identifier in the query."""
+    given = request.query_params.multi_items()
+    for name, value in given:
+        if name not in state.rank and name != NAMESPACE:
+            raise _wrong(name[:64], "is not an identifier type")
+        if len(value) > MAX_IDENTIFIER_CHARACTERS:
+            raise _wrong(name, f"is longer than {MAX_IDENTIFIER_CHARACTERS} characters")
+    identifiers = [(name, value) for name, value in given if name != NAMESPACE]
+    if len(identifiers) != 1:
+        raise Problem(
+            400,
+            detail="Look-up takes exactly one identifier.",
+            errors=[FieldError("query", "must hold exactly one of " + ", ".join(state.rank))],
+        )
+    return *identifiers[0], request.query_params.get(NAMESPACE, "")
+
+
+def _wrong(field: str, reason: str) -> Problem:
+    return Problem(400, detail="The request is not valid.", errors=[FieldError(field, reason)])
+
+
+def _parameter(name: str) -> dict[str, Any]:
+    schema = {"type": "string", "maxLength": MAX_IDENTIFIER_CHARACTERS}
+    return {"name": name, "in": "query", "required": False, "schema": schema}
+
+
+def _json(content: object) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")

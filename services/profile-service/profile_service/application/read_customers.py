@@ -1,0 +1,137 @@
+"""Queries: the unified view, look-up by an identifier, contact data for sending."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.identifiers import IdentifierRules, Normalised
+from profile_service.application.read_ports import (
+    CustomerNumber,
+    CustomerReads,
+    StoredIdentifier,
+)
+from profile_service.domain.masking import mask_identifier, mask_trait
+from profile_service.domain.view import (
+    IdentifierView,
+    TraitView,
+    UnifiedView,
+    count_channels,
+    current_score,
+    seen_between,
+    total_purchases,
+    view_version,
+)
+
+ADDRESS_TYPES: Mapping[str, str] = {"email": "email", "sms": "phone"}
+"""Identifier type that a channel sends to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Where to reach a customer and what to write, in clear; `addresses` newest first.
+
+    `customer_id` is the id asked for, `survivor_id` the customer that it belongs to now.
+    """
+
+    customer_id: UUID
+    survivor_id: UUID
+    addresses: list[str]
+    traits: dict[str, Any]
+
+
+class NoSuchIdentifier(ValueError):
+    """The value cannot be looked up; the message says why and never repeats it."""
+
+
+async def read_view(given: UUID, reads: CustomerReads, rank: Mapping[str, int]) -> UnifiedView | None:
+    """Return the unified view of the customer that an id belongs to now, masked; `rank` orders identifier types."""
+    customer = await reads.customer(given)
+    if customer is None:
+        return None
+    fragments = list(customer.fragments)
+    sums = await reads.activity(fragments)
+    identifiers = await reads.identifiers(fragments)
+    traits = await reads.traits(fragments)
+    touchpoints = sum(row.touchpoints for row in sums)
+    first_seen_at, last_seen_at = seen_between(sums)
+    score = current_score(
+        {scored: (stored.computed_at, stored.document) for scored, stored in customer.scores.items()},
+        customer.customer_id,
+    )
+    return UnifiedView(
+        customer_id=customer.customer_id,
+        customer_number=customer.customer_number,
+        redirected_from=None if given == customer.customer_id else given,
+        created_at=customer.created_at,
+        first_seen_at=first_seen_at,
+        last_seen_at=last_seen_at,
+        touchpoints=touchpoints,
+        purchases=total_purchases(sums),
+        channels=count_channels(sums),
+        identifiers=_show_identifiers(identifiers, rank),
+        traits={
+            trait.name: TraitView(mask_trait(trait.name, trait.value), trait.occurred_at, trait.channel)
+            for trait in traits
+        },
+        scores={} if score is None else {"rfm": {k: v for k, v in score.items() if k != "customer_id"}},
+        fragments=fragments,
+        version=view_version(
+            touchpoints, customer.fragments.values(), (stored.revision for stored in customer.scores.values())
+        ),
+    )
+
+
+def _show_identifiers(found: Iterable[StoredIdentifier], rank: Mapping[str, int]) -> list[IdentifierView]:
+    """Order strongest type first, then as first seen, and mask."""
+    ordered = sorted(found, key=lambda identifier: rank.get(identifier.type, len(rank)))
+    return [
+        IdentifierView(each.type, mask_identifier(each.type, each.value), each.first_seen_at)
+        for each in ordered
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Finds a customer by an identifier as a person would write it."""
+
+    rules: IdentifierRules
+    keyring: Keyring
+
+    async def __call__(
+        self, identifier_type: str, raw: str, namespace: str, reads: CustomerReads
+    ) -> CustomerNumber | None:
+        """Return the customer, or None. Raises NoSuchIdentifier for a value that identifies nobody."""
+        normalised = self.rules.normalise(identifier_type, raw, namespace)
+        if not isinstance(normalised, Normalised):
+            raise NoSuchIdentifier(normalised.reason)
+        kind = f"{normalised.type}\0{normalised.namespace}"
+        return await reads.owner(self.keyring.blind(kind, normalised.value))
+
+
+async def read_contacts(given: Sequence[UUID], channel: str, reads: CustomerReads) -> list[Contact]:
+    """Return the contact data of customers in the order asked for; unknown ids are left out."""
+    siblings = await reads.siblings(given)
+    fragments = {profile_id for _, members in siblings.values() for profile_id in members}
+    addresses: defaultdict[UUID, list[StoredIdentifier]] = defaultdict(list)
+    for identifier in await reads.identifiers(fragments, ADDRESS_TYPES[channel]):
+        addresses[identifier.profile_id].append(identifier)
+    traits: defaultdict[UUID, dict[str, Any]] = defaultdict(dict)
+    for trait in await reads.traits(fragments):
+        traits[trait.customer_id][trait.name] = trait.value
+    return [
+        Contact(asked, survivor, _newest_first(addresses[member] for member in members), traits[survivor])
+        for asked in dict.fromkeys(given)
+        if asked in siblings
+        for survivor, members in [siblings[asked]]
+    ]
+
+
+def _newest_first(addresses: Iterable[list[StoredIdentifier]]) -> list[str]:
+    found = [address for of_fragment in addresses for address in of_fragment]
+    found.sort(key=lambda address: address.first_seen_at, reverse=True)
+    return [address.value for address in found]
