@@ -13,7 +13,7 @@ from guanxi_kit.log.port import Reader
 
 _log = structlog.get_logger(__name__)
 
-_POLL_RECORDS = 1_000
+_MOST_RECORDS = 1_000
 _POLL_SECONDS = 1.0
 _LOOK_FOR_PARTITIONS_SECONDS = 60.0
 
@@ -33,6 +33,8 @@ class FeedTail:
         self._topic = topic
         self._feed = feed
         self._monotonic = monotonic
+        # A batch is a small part of the ring, so that clients get their turn before it turns over.
+        self._poll_records = max(1, min(_MOST_RECORDS, feed.capacity // 8))
         self._first_wait = first_wait
         self._longest_wait = longest_wait
         self.ready = False
@@ -89,7 +91,7 @@ class FeedTail:
         return tuple(max(begin, end - share) for begin, end in zip(extent.begins, extent.ends, strict=True))
 
     async def _take(self, reader: Reader) -> None:
-        batch = await reader.poll(max_records=_POLL_RECORDS, timeout=_POLL_SECONDS)
+        batch = await reader.poll(max_records=self._poll_records, timeout=_POLL_SECONDS)
         for place, records in batch.items():
             for record in records:
                 expected = self._feed.positions[place.partition]
@@ -103,6 +105,7 @@ class FeedTail:
                 self._feed.append(record)
         if batch:
             self._feed.publish()
+            await asyncio.sleep(0)
 
     def _skip_to(self, partition: int, offset: int) -> None:
         """Retention dropped records that were not read yet: say so to every client, then go on."""

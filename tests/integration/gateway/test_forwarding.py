@@ -1,0 +1,305 @@
+"""Ingest and reads pass to the services behind, and their failures become clear answers."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from guanxi_kit.testing import eventually
+
+PATHS = ("identify", "track", "page", "screen", "group", "alias", "batch", "import")
+PROBLEM = "application/problem+json"
+READS = {
+    "/v1/customers?email=ada%40example.com": ("/v1/customers", "email=ada%40example.com"),
+    "/v1/customers?phone=%2B447700900123": ("/v1/customers", "phone=%2B447700900123"),
+    "/v1/customers/{id}": ("/v1/customers/{id}", ""),
+    "/v1/customers/{id}/timeline?limit=5&cursor=abc&kind=track&channel=web": (
+        "/v1/customers/{id}/timeline",
+        "limit=5&cursor=abc&kind=track&channel=web",
+    ),
+    "/v1/customers/{id}/scores": ("/v1/customers/{id}/scores", ""),
+    "/v1/customers/{id}/messages?limit=5": ("/v1/messages", "customer_id={id}&limit=5"),
+    "/v1/tiers": ("/v1/tiers", ""),
+    "/v1/stats": ("/v1/stats", ""),
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_touchpoint_passes_as_it_is(gateway: Any, stand_in: Any, path: str) -> None:
+    stand_in.answers(200, {"success": True, "accepted": 1, "refused": []})
+    body = gzip.compress(b'{"userId":"ada","event":"x"}')
+    headers = {
+        "content-encoding": "gzip",
+        "content-type": "application/json",
+        "user-agent": "analytics-python/2.3",
+        "connection": "keep-alive, x-secret",
+        "x-secret": "for this hop",
+        "te": "trailers",
+        "x-forwarded-for": "203.0.113.9",
+    }
+    async with gateway.client() as client:
+        answer = await client.post(f"/v1/{path}", content=body, headers=headers, auth=("key", ""))
+    assert (answer.status_code, answer.json()) == (200, {"success": True, "accepted": 1, "refused": []})
+    [seen] = stand_in.seen
+    assert (seen.method, seen.path, seen.body) == ("POST", f"/v1/{path}", body)
+    assert seen.headers["authorization"] == httpx.BasicAuth("key", "")._auth_header
+    assert seen.headers["content-encoding"] == "gzip"
+    assert seen.headers["user-agent"] == "analytics-python/2.3"
+    assert seen.headers["x-forwarded-for"] == "127.0.0.1"
+    assert seen.headers["x-request-id"] == answer.headers["x-request-id"]
+    assert not {"x-secret", "te"} & set(seen.headers)
+
+
+async def test_a_body_in_pieces_passes_whole(gateway: Any, stand_in: Any) -> None:
+    pieces = [bytes([number]) * 60_000 for number in range(15)]
+
+    async def body() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+            await asyncio.sleep(0)
+
+    async with gateway.client() as client:
+        assert (await client.post("/v1/batch", content=body())).status_code == 200
+    assert stand_in.seen[0].body == b"".join(pieces)
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_body_over_the_limit_is_refused(
+    start_gateway: Any, stand_in_url: str, stand_in: Any, announced: bool
+) -> None:
+    gateway = await start_gateway(stand_in_url, ingest_max_bytes=10_000)
+
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"x" * 1_000
+            await asyncio.sleep(0.001)
+
+    content = b"x" * 20_000 if announced else body()
+    async with gateway.client() as client:
+        answer = await client.post("/v1/batch", content=content)
+    assert (answer.status_code, answer.headers["content-type"]) == (413, PROBLEM)
+    assert all(not seen.complete for seen in stand_in.seen)
+    async with gateway.client() as client:
+        assert (await client.post("/v1/batch", content=b"{}")).status_code == 200
+
+
+async def test_a_caller_that_hangs_up_leaves_nothing_behind(gateway: Any, stand_in: Any) -> None:
+    host, port = gateway.url.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /v1/batch HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n" + b"x" * 500)
+    await writer.drain()
+    await asyncio.sleep(0.05)
+    writer.close()
+    await eventually(lambda: [seen.complete for seen in stand_in.seen] == [False])
+    async with gateway.client() as client:
+        assert (await client.post("/v1/batch", content=b"{}")).status_code == 200
+
+
+@pytest.mark.parametrize("path", READS)
+async def test_a_read_passes_to_the_service_that_owns_it(
+    gateway: Any, stand_in: Any, staff: Any, path: str
+) -> None:
+    customer_id = str(uuid4())
+    stand_in.answers(200, b'{"as": "it is", "n": 1.50}')
+    async with gateway.client("admin") as client:
+        answer = await client.get(path.replace("{id}", customer_id))
+    assert (answer.status_code, answer.content) == (200, b'{"as": "it is", "n": 1.50}')
+    assert answer.headers["content-type"] == "application/json"
+    wanted_path, wanted_query = (part.replace("{id}", customer_id) for part in READS[path])
+    [seen] = stand_in.seen
+    assert seen.path == wanted_path
+    assert sorted(httpx.QueryParams(seen.query).items()) == sorted(httpx.QueryParams(wanted_query).items())
+    assert staff.verifier.verify(seen.headers["authorization"].removeprefix("Bearer ")).role == "admin"
+
+
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        ("", ["phone", "email", "member_number", "user_id", "anonymous_id", "device_id"]),
+        ("?phone=1&email=a", ["phone", "email"]),
+        ("?phone=", ["phone"]),
+    ],
+)
+async def test_a_look_up_takes_exactly_one_identifier(
+    gateway: Any, stand_in: Any, query: str, fields: list[str]
+) -> None:
+    async with gateway.client("agent") as client:
+        answer = await client.get(f"/v1/customers{query}")
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == fields
+    assert stand_in.seen == []
+
+
+async def test_who_may_not_read_is_refused_here(gateway: Any, stand_in: Any) -> None:
+    customer = f"/v1/customers/{uuid4()}"
+    async with gateway.client() as nobody:
+        assert (await nobody.get(customer)).status_code == 401
+        assert (await nobody.get(customer, auth=("write-key", ""))).status_code == 401
+    async with gateway.client("analyst") as analyst:
+        assert (await analyst.get(customer)).status_code == 403
+    assert stand_in.seen == []
+
+
+@pytest.mark.parametrize("path", ["/v1/tiers", "/v1/batch"])
+@pytest.mark.parametrize("status", [400, 401, 404, 413, 500, 503])
+async def test_a_problem_of_a_service_passes_in_its_shape(
+    gateway: Any, stand_in: Any, path: str, status: int
+) -> None:
+    problem = {"type": "urn:guanxi:problem:x", "title": "X", "status": status, "more": [1]}
+    stand_in.answers(status, problem, PROBLEM, retry_after="7", www_authenticate="Basic", x_internal="no")
+    answer = await ask(gateway, path)
+    assert (answer.status_code, answer.json()) == (status, problem)
+    assert (answer.headers["content-type"], answer.headers["retry-after"]) == (PROBLEM, "7")
+    assert "x-internal" not in answer.headers
+
+
+async def ask(gateway: Any, path: str) -> httpx.Response:
+    async with gateway.client("admin") as client:
+        if path == "/v1/batch":
+            return await client.post(path, content=b"{}")
+        return await client.get(path)
+
+
+def assert_upstream_problem(answer: httpx.Response, status: int) -> None:
+    assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM)
+    assert int(answer.headers["retry-after"]) >= 1
+    assert answer.json()["status"] == status
+    assert "127.0.0.1" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/v1/tiers", "/v1/batch"])
+async def test_a_service_that_is_not_there_is_a_503(start_gateway: Any, path: str) -> None:
+    assert_upstream_problem(await ask(await start_gateway(), path), 503)
+
+
+@pytest.mark.parametrize("path", ["/v1/tiers", "/v1/batch"])
+async def test_a_slow_service_is_a_504_and_holds_nobody_else_up(
+    start_gateway: Any, stand_in_url: str, stand_in: Any, path: str
+) -> None:
+    gateway = await start_gateway(stand_in_url, upstream_timeout=0.5, ingest_timeout=0.5)
+    stand_in.hold = asyncio.Event()
+    slow = [asyncio.create_task(ask(gateway, path)) for _ in range(5)]
+    await eventually(lambda: len(stand_in.seen) == 5)
+    hold, stand_in.hold = stand_in.hold, None
+    assert (await ask(gateway, path)).status_code == 200
+    for answer in await asyncio.gather(*slow):
+        assert_upstream_problem(answer, 504)
+    hold.set()
+
+
+@pytest.mark.parametrize("path", ["/v1/tiers", "/v1/batch"])
+@pytest.mark.parametrize(
+    ("status", "body", "media_type"),
+    [
+        (500, b"Internal Server Error", "text/plain"),
+        (200, b"<html>", "text/html"),
+        (302, b"", "text/plain"),
+        (204, b"", "application/octet-stream"),
+    ],
+)
+async def test_what_is_not_understood_is_a_502(
+    gateway: Any, stand_in: Any, path: str, status: int, body: bytes, media_type: str
+) -> None:
+    stand_in.answers(status, body, media_type, location="http://example.com/")
+    assert_upstream_problem(await ask(gateway, path), 502)
+
+
+@pytest.mark.parametrize("path", ["/v1/tiers", "/v1/batch"])
+async def test_an_answer_cut_short_is_a_502(gateway: Any, stand_in: Any, path: str) -> None:
+    stand_in.drop = True
+    assert_upstream_problem(await ask(gateway, path), 502)
+    # A read is safe to repeat, an ingest request is not.
+    assert len(stand_in.seen) == (1 if path == "/v1/batch" else 2)
+
+
+@pytest.mark.parametrize("path", ["/v1/tiers", "/v1/batch"])
+async def test_a_huge_answer_is_a_502(
+    start_gateway: Any, stand_in_url: str, stand_in: Any, path: str
+) -> None:
+    gateway = await start_gateway(stand_in_url, answer_max_bytes=1_000_000)
+    stand_in.answers(200, b'"' + b"x" * 5_000_000 + b'"')
+    assert_upstream_problem(await ask(gateway, path), 502)
+    stand_in.answers(200, b'"' + b"x" * 900_000 + b'"')
+    assert (await ask(gateway, path)).status_code == 200
+
+
+async def test_wrong_methods_and_paths_are_problems(gateway: Any) -> None:
+    async with gateway.client("admin") as client:
+        wrong_method = await client.get("/v1/track")
+        nowhere = await client.get("/v1/nowhere")
+    assert (wrong_method.status_code, wrong_method.headers["allow"]) == (405, "POST")
+    assert nowhere.status_code == 404
+    assert {wrong_method.headers["content-type"], nowhere.headers["content-type"]} == {PROBLEM}
+
+
+async def test_a_body_that_does_not_come_is_given_up(
+    gateway: Any, stand_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("guanxi_gateway.api.ingest.BODY_SECONDS", 0.2)
+    host, port = gateway.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /v1/batch HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{")
+    await writer.drain()
+    assert (await asyncio.wait_for(reader.readline(), 5)).split()[1] == b"408"
+    writer.close()
+    assert all(not seen.complete for seen in stand_in.seen)
+
+
+async def test_limits_are_per_write_key_whatever_the_rest_of_the_credential(
+    start_gateway: Any, stand_in_url: str
+) -> None:
+    gateway = await start_gateway(stand_in_url, write_key_rate=1, rate_burst_seconds=3)
+    async with gateway.client() as client:
+        answers = [
+            await client.post("/v1/track", content=b"{}", auth=("key", str(number))) for number in range(4)
+        ]
+        other = await client.post("/v1/track", content=b"{}", auth=("other", ""))
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert (answers[3].headers["retry-after"], answers[3].headers["content-type"]) == ("1", PROBLEM)
+    assert other.status_code == 200
+
+
+async def test_limits_are_per_principal_and_per_address(
+    start_gateway: Any, stand_in_url: str, staff: Any
+) -> None:
+    gateway = await start_gateway(stand_in_url, principal_rate=1, rate_burst_seconds=2)
+    async with gateway.client("admin") as client:
+        statuses = [(await client.get("/v1/tiers")).status_code for _ in range(3)]
+        headers = {"authorization": f"Bearer {staff.token('analyst', 'somebody else')}"}
+        assert (await client.get("/v1/tiers", headers=headers)).status_code == 200
+    assert statuses == [200, 200, 429]
+    gateway = await start_gateway(stand_in_url, address_rate=0.01, rate_burst_seconds=300)
+    async with gateway.client() as client:
+        statuses = [(await client.get("/v1/tiers")).status_code for _ in range(4)]
+        assert statuses == [401, 401, 401, 429]
+        assert (await client.get("/healthz")).status_code == 200
+        assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_what_happened_can_be_counted(start_gateway: Any) -> None:
+    gateway = await start_gateway()
+    await ask(gateway, "/v1/batch")
+    async with gateway.client() as client:
+        text = (await client.get("/metrics")).text
+    assert (
+        'guanxi_gateway_upstream_failures_total{failure="unreachable",service="interaction-service"}' in text
+    )
+    assert 'route="/v1/batch"' in text
+
+
+async def test_one_document_describes_everything(gateway: Any) -> None:
+    async with gateway.client() as client:
+        document = (await client.get("/openapi.json")).json()
+    assert {f"/v1/{name}" for name in PATHS} < set(document["paths"])
+    assert {path.partition("?")[0].replace("{id}", "{customer_id}") for path in READS} < set(
+        document["paths"]
+    )
+    assert "/v1/changes" in document["paths"]
+    assert json.dumps(document)
