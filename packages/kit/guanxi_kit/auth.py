@@ -50,6 +50,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
 )
 """What each role may do. `contact.read` gives addresses in clear and belongs to services alone."""
 
+_ROLES: Mapping[str, Role] = {role: role for role in ROLE_PERMISSIONS}
 ALGORITHMS = ("Ed25519", "EdDSA", "ES256")
 _BEARER = HTTPBearer(scheme_name="bearerAuth", bearerFormat="JWT", auto_error=False)
 _MAX_TOKEN_CHARACTERS = 8192
@@ -145,9 +146,9 @@ class TokenVerifier:
             self._claims.validate(claims)
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise InvalidToken(_reason(error)) from None
-        role: Any = claims.get("role")
-        subject = claims["sub"]
-        if not isinstance(subject, str) or not isinstance(role, str) or role not in ROLE_PERMISSIONS:
+        named, subject = claims.get("role"), claims["sub"]
+        role = _ROLES.get(named) if isinstance(named, str) else None
+        if role is None or not isinstance(subject, str):
             raise InvalidToken("the token names no role known here")
         return Principal(subject, role, ROLE_PERMISSIONS[role]), int(claims["exp"])
 

@@ -141,7 +141,8 @@ class Database:
         """Lend a connection outside any transaction. Raises DatabaseUnavailable when none can be made in time."""
         try:
             connection = await self.pool.acquire(timeout=self._acquire_seconds)
-        except OSError as error:
+        except (OSError, asyncpg.PostgresError) as error:
+            # Whatever the server says to a new connection (shutting down, password being changed), it is not there.
             raise DatabaseUnavailable("no connection to the database") from error
         try:
             yield connection

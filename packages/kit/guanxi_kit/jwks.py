@@ -11,7 +11,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from guanxi_kit.clock import Clock
-from guanxi_kit.http import HttpClient, TransportError, make_client
+from guanxi_kit.http import TransportError, make_client
 from guanxi_kit.logging import get_logger
 
 _FRESH_SECONDS = 300.0
@@ -98,11 +98,10 @@ class JwksFile:
 class JwksUrl:
     """Keys published by an issuer, kept five minutes, and for as long as the issuer cannot be reached."""
 
-    def __init__(self, url: str, clock: Clock, client: HttpClient | None = None) -> None:
+    def __init__(self, url: str, clock: Clock) -> None:
         self.generation = 0
         self._url = url
         self._clock = clock
-        self._client = client
         self._tried: float | None = None
         self._read_at: float | None = None
         self._keys: KeySet | None = None
@@ -130,9 +129,8 @@ class JwksUrl:
         return True
 
     async def _fetch(self) -> KeySet:
-        if self._client is None:
-            self._client = make_client(timeout=3.0, connections=2)
-        response = await self._client.get(self._url)
+        async with make_client(timeout=3.0, connections=1) as client:
+            response = await client.get(self._url)
         if response.status_code != 200:
             raise JwksUnavailable(f"the issuer answered {response.status_code}")
         return _key_set(response.json())

@@ -73,7 +73,7 @@ def describe(error: BaseException) -> dict[str, Any]:
 
     PostgreSQL's DETAIL holds row values, and source lines may hold literals: neither is taken.
     """
-    message = getattr(error, "message", None) if hasattr(error, "sqlstate") else str(error)
+    message = error.args[0] if hasattr(error, "sqlstate") and error.args else error
     described: dict[str, Any] = {
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
         "message": scrub(str(message)),

@@ -19,6 +19,9 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 
 BODY_LIMIT = 1_048_576
 
+# FastAPI's own spans and metrics hold the path and the query, which hold personal data. The edge makes ours.
+_NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+
 
 def create_app(
     title: str,
@@ -46,6 +49,7 @@ def create_app(
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.settings = settings
     app.state.stopping = asyncio.Event()

@@ -52,7 +52,12 @@ def test_a_minted_token_gives_its_principal(identity: StaffIdentity) -> None:
 
 def test_contacts_are_for_services_alone_and_analysts_see_no_person() -> None:
     assert [role for role, granted in ROLE_PERMISSIONS.items() if "contact.read" in granted] == ["service"]
-    assert not ROLE_PERMISSIONS["analyst"] & {"customer.read", "customer.lookup", "timeline.read", "message.read"}
+    assert not ROLE_PERMISSIONS["analyst"] & {
+        "customer.read",
+        "customer.lookup",
+        "timeline.read",
+        "message.read",
+    }
     assert "changes.read" in ROLE_PERMISSIONS["agent"]
 
 
@@ -146,7 +151,9 @@ def test_es256_keys_of_an_issuer_are_taken(clock: ManualClock) -> None:
     assert verifier.verify(token).role == "agent"
 
 
-async def test_a_key_withdrawn_from_the_file_ends_its_tokens_at_once(tmp_path: Path, clock: ManualClock) -> None:
+async def test_a_key_withdrawn_from_the_file_ends_its_tokens_at_once(
+    tmp_path: Path, clock: ManualClock
+) -> None:
     old, new = StaffIdentity(clock), StaffIdentity(clock)
     path = old.write_jwks(tmp_path / "jwks.json")
     verifier = TokenVerifier(JwksFile(path), clock=clock)
@@ -169,7 +176,9 @@ async def test_a_file_that_becomes_unreadable_keeps_the_last_keys(tmp_path: Path
     assert (await verifier.authenticate(identity.token("dpo"))).role == "dpo"
 
 
-async def test_without_any_keys_nobody_is_told_that_his_token_is_bad(tmp_path: Path, clock: ManualClock) -> None:
+async def test_without_any_keys_nobody_is_told_that_his_token_is_bad(
+    tmp_path: Path, clock: ManualClock
+) -> None:
     verifier = TokenVerifier(JwksFile(tmp_path / "absent.json"), clock=clock)
     with pytest.raises(JwksUnavailable):
         await verifier.authenticate(StaffIdentity(clock).token())

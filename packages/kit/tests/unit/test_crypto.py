@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from guanxi_kit.crypto import Keyring, KeyringError, SealBroken, sealed_key_id
 from guanxi_kit.settings import ServiceSettings
@@ -80,7 +81,7 @@ def test_a_keyring_loads_from_json_base64_and_file(tmp_path: Path) -> None:
     for source in (text, base64.b64encode(text.encode()).decode(), path, str(path)):
         assert Keyring.load(source).open(sealed, b"") == b"plain"
     for settings in (
-        ServiceSettings(service="demo", keyring=text),
+        ServiceSettings(service="demo", keyring=SecretStr(text)),
         ServiceSettings(service="demo", keyring_file=path),
     ):
         assert Keyring.from_settings(settings).open(sealed, b"") == b"plain"

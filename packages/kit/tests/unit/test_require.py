@@ -17,7 +17,11 @@ from guanxi_kit.jwks import JwksFile
 from guanxi_kit.settings import ServiceSettings
 from guanxi_kit.testing import StaffIdentity, client_of
 
-PATHS: dict[Permission, str] = {"timeline.read": "/timeline", "stats.read": "/stats", "contact.read": "/contacts"}
+PATHS: dict[Permission, str] = {
+    "timeline.read": "/timeline",
+    "stats.read": "/stats",
+    "contact.read": "/contacts",
+}
 
 
 @pytest.fixture
@@ -37,7 +41,9 @@ async def client(identity: StaffIdentity) -> AsyncIterator[HttpClient]:
         app.get(path)(whoami)
 
     @app.get("/items/{item_id}")
-    async def item(item_id: UUID, limit: int, principal: Annotated[Principal, Depends(require("stats.read"))]) -> str:
+    async def item(
+        item_id: UUID, limit: int, principal: Annotated[Principal, Depends(require("stats.read"))]
+    ) -> str:
         return principal.role
 
     async with client_of(app) as client:

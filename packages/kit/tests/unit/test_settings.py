@@ -45,7 +45,7 @@ def test_every_wrong_variable_is_named_and_no_value_shown(monkeypatch: pytest.Mo
 
 def test_secrets_do_not_show() -> None:
     secret = "s3cret-value"
-    settings = ServiceSettings(
+    settings = ServiceSettings.load(
         service="demo",
         database_url=f"postgresql://app:{secret}@localhost/guanxi",
         log_url=f"postgresql://log:{secret}@localhost/guanxi",
