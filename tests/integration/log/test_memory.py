@@ -7,10 +7,6 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 import pytest
-
-from guanxi_kit.log.memory import MemoryAdmin, MemoryConsumer, MemoryLog, MemoryProducer, MemoryReader
-from guanxi_kit.log.port import Admin, Consumer, LogError, LogUnavailable, Producer, Reader, TopicPartition
-from guanxi_kit.log.sharing import Timing
 from tests.integration.log.behaviour import (
     AppendBehaviour,
     GroupBehaviour,
@@ -18,6 +14,10 @@ from tests.integration.log.behaviour import (
     TakeoverBehaviour,
 )
 from tests.integration.log.harness import FAST, DoomedMember, Engine, Member, Workbench, numbered
+
+from guanxi_kit.log.memory import MemoryAdmin, MemoryConsumer, MemoryLog, MemoryProducer, MemoryReader
+from guanxi_kit.log.port import Admin, Consumer, LogError, LogUnavailable, Producer, Reader, TopicPartition
+from guanxi_kit.log.sharing import Timing
 
 
 class MemoryEngine:

@@ -208,6 +208,8 @@ $$;
 _GRANTS = """
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA event_log FROM PUBLIC;
 DO $$
+DECLARE
+    known integer;
 BEGIN
     IF to_regrole('log_app') IS NOT NULL THEN
         ALTER DEFAULT PRIVILEGES IN SCHEMA event_log REVOKE ALL ON TABLES FROM log_app;
@@ -219,6 +221,9 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE, DELETE ON event_log.member, event_log.lease TO log_app;
         GRANT EXECUTE ON FUNCTION event_log.append, event_log.create_topic, event_log.prepare_days,
             event_log.expire_days TO log_app;
+        FOR known IN SELECT topic_id FROM event_log.topic LOOP
+            EXECUTE format('GRANT SELECT ON event_log.record_batch_%s TO log_app', known);
+        END LOOP;
     END IF;
 END $$;
 """
