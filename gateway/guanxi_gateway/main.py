@@ -12,7 +12,7 @@ from guanxi_contracts.catalog import CUSTOMER_CHANGED_TOPIC
 from guanxi_gateway.adapters.upstream import Upstream
 from guanxi_gateway.api.changes import changes_router
 from guanxi_gateway.api.customers import Services, customers_router
-from guanxi_gateway.api.documents import DESCRIPTION, document_ingest
+from guanxi_gateway.api.documents import DESCRIPTION, complete_document
 from guanxi_gateway.api.figures import figures_router
 from guanxi_gateway.api.ingest import IngestLane, ingest_routes
 from guanxi_gateway.api.limits import AddressLimit, limited
@@ -65,7 +65,7 @@ def make_api(
     app.include_router(changes_router(changes, allow))
     app.router.routes.extend(ingest_routes(IngestLane(clients.ingest(), limiter.write_key)))
     app.user_middleware.append(Middleware(AddressLimit, limiter=limiter.address))
-    document_ingest(app)
+    complete_document(app)
     return app
 
 

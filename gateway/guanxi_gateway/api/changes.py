@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 
+from guanxi_gateway.api.documents import TOO_MANY, UPSTREAM_PROBLEMS
 from guanxi_gateway.api.event_stream import EventStream
 from guanxi_gateway.api.limits import Allow
 from guanxi_gateway.application.changes import Changes
@@ -32,6 +33,8 @@ EXAMPLE = (
     ": heartbeat\n\n"
 )
 RESPONSES: dict[int | str, dict[str, Any]] = {
+    429: TOO_MANY,
+    503: UPSTREAM_PROBLEMS[503],
     200: {
         "description": "The stream; it does not end by itself.",
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE}},

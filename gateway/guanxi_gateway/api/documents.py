@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from guanxi_gateway.api.schemas import ingest
+from guanxi_gateway.api.schemas.examples import EXAMPLES
 from guanxi_kit.errors import PROBLEM_MEDIA_TYPE
 
 DESCRIPTION = """One address for channel systems and for frontends.
@@ -73,8 +74,8 @@ _ACCEPTED = {
 }
 
 
-def document_ingest(app: FastAPI) -> None:
-    """Add the ingest paths, which are served outside FastAPI, to the application's document."""
+def complete_document(app: FastAPI) -> None:
+    """Add the ingest paths, which are served outside FastAPI, and the nulls that FastAPI drops from examples."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -84,7 +85,11 @@ def document_ingest(app: FastAPI) -> None:
             _, definitions = models_json_schema(
                 [(model, "validation") for model in models], ref_template=_REF
             )
-            document["components"]["schemas"].update(definitions.get("$defs", {}))
+            schemas = document["components"]["schemas"]
+            schemas.update(definitions["$defs"])
+            schemas.update(
+                {name: {**schemas[name], "examples": [example]} for name, example in EXAMPLES.items()}
+            )
             for name, (model, summary) in _INGEST.items():
                 document["paths"][f"/v1/{name}"] = {"post": _operation(name, model, summary)}
         assert app.openapi_schema is not None

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -170,13 +171,17 @@ async def test_a_client_that_falls_behind_is_let_go_and_loses_nothing(
     log: Any, replica: Any, client: Any, new_client: Any
 ) -> None:
     changes = await replica(held=5)
+
+    def arrived(count: int) -> bool:
+        return sum(map(len, quick.numbers.values())) == count
+
     slow, quick = changes.subscribe(None, None).frames(), new_client()
     client.take(await anext(slow))
     following = asyncio.create_task(quick.follow(changes, lambda c: sum(map(len, c.numbers.values())) == 20))
     await eventually(lambda: quick.events == ["ready"])
     for number in range(20):
         log.write(number % 7 + 1, number)
-        await eventually(lambda number=number: sum(map(len, quick.numbers.values())) == number + 1)
+        await eventually(partial(arrived, number + 1))
     with pytest.raises(StopAsyncIteration):
         await anext(slow)
     await following

@@ -131,6 +131,10 @@ async def test_silence_is_filled_with_heartbeats(start_gateway: Any) -> None:
 async def test_a_change_arrives_at_once(start_gateway: Any, log: Any) -> None:
     frontend, gateway = Frontend(), await start_gateway()
     waits = []
+
+    def arrived(count: int) -> bool:
+        return frontend.received == count
+
     async with following(frontend, gateway):
         for number in range(20):
             began = time.perf_counter()
@@ -158,7 +162,7 @@ class TestClients:
         )
         writer.write(request.encode())
         assert b"200" in await reader.readline()
-        writer.transport.pause_reading()
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
         frontend = Frontend()
         async with following(frontend, gateway):
             number = 0
@@ -239,7 +243,7 @@ class TestClients:
         async with gateway.client("agent") as client:
 
             async def ready() -> bool:
-                return (await client.get("/readyz")).status_code == 200
+                return bool((await client.get("/readyz")).status_code == 200)
 
             assert not await ready()
             assert (await client.get("/v1/changes")).status_code == 503

@@ -161,6 +161,7 @@ async def test_a_problem_of_a_service_passes_in_its_shape(
 
 
 async def ask(gateway: Any, path: str) -> httpx.Response:
+    client: httpx.AsyncClient
     async with gateway.client("admin") as client:
         if path == "/v1/batch":
             return await client.post(path, content=b"{}")

@@ -8,24 +8,31 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from guanxi_gateway.api.schemas import examples
+
+class CurrencyTotal(BaseModel):
+    """Purchases in one currency, in its minor units."""
+
+    currency: str
+    count: int = Field(ge=0)
+    amount_minor: int
 
 
 class Purchases(BaseModel):
-    """Sum of all purchases. Money is in minor units (cents, fen) of `currency`."""
+    """All purchases; `amount_minor` is of the main `currency`, the one of most purchases, in minor units (fen)."""
 
     count: int = Field(ge=0)
     amount_minor: int
-    currency: str | None = None
-    first_at: datetime | None = None
-    last_at: datetime | None = None
+    currency: str | None
+    first_at: datetime | None
+    last_at: datetime | None
+    by_currency: list[CurrencyTotal]
 
 
 class Identifier(BaseModel):
     """One identifier of the customer; phone numbers and e-mail addresses are masked."""
 
     type: str
-    value: str | None = None
+    value: str
     first_seen_at: datetime
 
 
@@ -51,35 +58,46 @@ class RfmScore(BaseModel):
     """Recency, frequency and money as classes from 1 (worst) to 5 (best), 0 without a purchase."""
 
     tier: RfmTier
+    previous_tier: RfmTier | None
     recency: int = Field(ge=0, le=5)
     frequency: int = Field(ge=0, le=5)
     monetary: int = Field(ge=0, le=5)
+    purchases: int = Field(ge=0)
+    amount_minor: int
+    last_purchase_at: datetime | None
+    revision: int
     computed_at: datetime
-    reasons: list[ScoreReason] = []
+    reasons: list[ScoreReason]
+
+
+def _optional_rfm(schema: dict[str, Any]) -> None:
+    """A customer who was not scored yet has no `rfm`; it is never null."""
+    del schema["required"]
 
 
 class Scores(BaseModel):
     """The scores of a customer that were computed so far."""
 
-    rfm: RfmScore | None = None
+    model_config = ConfigDict(json_schema_extra=_optional_rfm)
+
+    rfm: RfmScore
 
 
 class CustomerView(BaseModel):
     """The unified view of one customer. `redirected_from` is the id asked for when it was merged into another."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.CUSTOMER]})
-
     customer_id: UUID
     customer_number: str
-    redirected_from: UUID | None = None
-    first_seen_at: datetime
-    last_seen_at: datetime
+    redirected_from: UUID | None
+    created_at: datetime
+    first_seen_at: datetime | None
+    last_seen_at: datetime | None
     touchpoints: int = Field(ge=0)
     purchases: Purchases
     channels: dict[str, int]
     identifiers: list[Identifier]
     traits: dict[str, Trait]
-    scores: Scores | None = None
+    scores: Scores
     fragments: list[UUID]
     version: int
 
@@ -94,7 +112,5 @@ class FoundCustomer(BaseModel):
 class FoundCustomers(BaseModel):
     """The customers that have the identifier: none or one, for an identifier belongs to one person."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.FOUND]})
-
     items: list[FoundCustomer]
-    next_cursor: str | None = None
+    next_cursor: str | None

@@ -9,6 +9,7 @@ CUSTOMER: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,
     "customer_number": "C20240501001",
     "redirected_from": None,
+    "created_at": "2024-05-01T07:58:12.310000Z",
     "first_seen_at": "2024-05-01T07:58:12Z",
     "last_seen_at": "2024-05-01T08:00:00Z",
     "touchpoints": 12,
@@ -18,10 +19,26 @@ CUSTOMER: dict[str, Any] = {
         "currency": "CNY",
         "first_at": "2024-05-01T08:00:00Z",
         "last_at": "2024-05-01T08:00:00Z",
+        "by_currency": [{"currency": "CNY", "count": 1, "amount_minor": 4250}],
     },
     "channels": {"web": 11, "store": 1},
     "identifiers": [{"type": "email", "value": "a***@example.com", "first_seen_at": "2024-05-01T07:58:12Z"}],
     "traits": {"name": {"value": "Ada", "occurred_at": "2024-05-01T07:58:12Z", "channel": "web"}},
+    "scores": {
+        "rfm": {
+            "tier": "potential",
+            "previous_tier": None,
+            "recency": 5,
+            "frequency": 1,
+            "monetary": 2,
+            "purchases": 1,
+            "amount_minor": 4250,
+            "last_purchase_at": "2024-05-01T08:00:00Z",
+            "revision": 1,
+            "computed_at": "2024-05-01T08:00:00.080000Z",
+            "reasons": [{"code": "recent_purchase", "figures": {"days": 0}}],
+        }
+    },
     "fragments": [CUSTOMER_ID],
     "version": 12,
 }
@@ -129,3 +146,21 @@ ACCEPTED: dict[str, Any] = {
     "accepted": 1,
     "refused": [{"index": 1, "message_id": "web-0006", "field": "event", "reason": "is missing"}],
 }
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "CustomerView": CUSTOMER,
+    "FoundCustomers": FOUND,
+    "CustomerScores": SCORES,
+    "TimelinePage": TIMELINE,
+    "MessagePage": MESSAGES,
+    "Tiers": TIERS,
+    "Stats": STATS,
+    "Identify": IDENTIFY,
+    "Track": TRACK,
+    "Page": PAGE,
+    "Screen": SCREEN,
+    "Group": GROUP,
+    "Alias": ALIAS,
+    "Batch": BATCH,
+    "Accepted": ACCEPTED,
+}
+"""By the name of the schema."""

@@ -7,9 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from guanxi_gateway.api.schemas import examples
-
-Key = Annotated[str, Field(min_length=1, max_length=512)] | int
+Key = Annotated[str, Field(min_length=1, max_length=256)] | int
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
@@ -40,15 +38,11 @@ class Message(BaseModel):
 class Identify(Message):
     """Who somebody is: traits such as phone, email, name, memberNumber."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.IDENTIFY]})
-
     traits: dict[str, Any] | None = None
 
 
 class Track(Message):
     """What somebody did. Events that the industry pack names as purchases count as such."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.TRACK]})
 
     event: str = Field(min_length=1, max_length=512)
     properties: dict[str, Any] | None = None
@@ -56,8 +50,6 @@ class Track(Message):
 
 class Page(Message):
     """A page that somebody saw."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.PAGE]})
 
     name: str | None = Field(None, max_length=512)
     category: str | None = Field(None, max_length=512)
@@ -67,13 +59,9 @@ class Page(Message):
 class Screen(Page):
     """A screen of an app that somebody saw."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.SCREEN]})
-
 
 class Group(Message):
     """An organisation that somebody belongs to, and its traits."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.GROUP]})
 
     group_id: Key
     traits: dict[str, Any] | None = None
@@ -81,8 +69,6 @@ class Group(Message):
 
 class Alias(Message):
     """`previousId` is the same person as `userId`."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.ALIAS]})
 
     previous_id: Key
     user_id: Key
@@ -97,9 +83,7 @@ class BatchItem(Message):
 class Batch(BaseModel):
     """Messages together; each is accepted or refused by itself."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, extra="allow", json_schema_extra={"examples": [examples.BATCH]}
-    )
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow")
 
     batch: list[BatchItem] = Field(min_length=1, max_length=2_500)
     sent_at: Timestamp | None = None
@@ -119,8 +103,6 @@ class RefusedMessage(BaseModel):
 
 class Accepted(BaseModel):
     """What became of the messages. The accepted ones are durable."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.ACCEPTED]})
 
     success: Literal[True]
     accepted: int = Field(ge=1)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
-from guanxi_gateway.api.schemas import examples
+from pydantic import BaseModel
 
 
 class MessageItem(BaseModel):
@@ -25,8 +23,6 @@ class MessageItem(BaseModel):
 
 class MessagePage(BaseModel):
     """Messages, the newest first. `next_cursor` asks for the page behind this one; null on the last."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.MESSAGES]})
 
     items: list[MessageItem]
     next_cursor: str | None

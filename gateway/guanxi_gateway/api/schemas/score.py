@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from guanxi_gateway.api.schemas import examples
 from guanxi_gateway.api.schemas.customer import RfmTier, ScoreReason
 
 
@@ -31,8 +30,6 @@ class RfmDetail(BaseModel):
 
 class CustomerScores(BaseModel):
     """All scores of a customer. `redirected_from` is the id asked for when a merge has replaced it."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.SCORES]})
 
     customer_id: UUID
     redirected_from: UUID | None

@@ -6,9 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
-from guanxi_gateway.api.schemas import examples
+from pydantic import BaseModel
 
 TouchpointKind = Literal["identify", "track", "page", "screen", "group", "alias"]
 
@@ -59,8 +57,6 @@ class TimelinePage(BaseModel):
 
     With a filter a page may be short although there is a next one.
     """
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.TIMELINE]})
 
     items: list[TimelineItem]
     next_cursor: str | None
