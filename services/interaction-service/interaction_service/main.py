@@ -108,7 +108,7 @@ async def make_worker(
     database = await _open_database(settings)
     log = producer(settings)
     await log.start()
-    recording = Recording(MonthlyPartitions(database, time))
+    recording = Recording(MonthlyPartitions(database))
     worker = Worker(
         db=database,
         consumer=consumer(settings) if consumer else open_consumer(settings, SERVICE, TOPICS),

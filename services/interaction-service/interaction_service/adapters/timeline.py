@@ -9,13 +9,10 @@ from uuid import UUID
 
 import asyncpg
 
-from guanxi_kit.clock import Clock
 from guanxi_kit.db import Database
 from interaction_service.application.ports import Fragment, TimelineFilter, TimelineRow
 from interaction_service.application.recording import Belonging
-from interaction_service.domain.months import month_of
 from interaction_service.domain.page import Place
-from interaction_service.domain.times import EARLIEST
 
 FRAGMENTS_SQL = """
 SELECT f.profile_id, f.customer_id, f.months
@@ -145,20 +142,17 @@ class MonthlyPartitions:
     """Creates the partitions of new months, each once, in transactions of its own.
 
     In the batch's transaction the locks would last until its commit, and two workers with two new months would wait
-    for each other. Months before 1970 or after the next one share the default partition, so that no sender's clock
-    can make tables without end.
+    for each other. Months before 1970 or far ahead share the default partition, so that no sender's clock can make
+    tables without end.
     """
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
-        self._clock = clock
         self._known: set[int] = set()
 
     async def ensure(self, months: Iterable[int]) -> None:
-        """Have a partition for each of these months."""
-        latest = month_of(self._clock.now()) + 1
-        missing = {month for month in months if month_of(EARLIEST) <= month <= latest} - self._known
-        for month in sorted(missing):
+        """Have a partition for each of these months that may have one."""
+        for month in sorted(set(months) - self._known):
             async with self._db.connection() as connection:
-                await connection.execute("SELECT ensure_touchpoint_month($1)", month)
-            self._known.add(month)
+                if await connection.fetchval("SELECT ensure_touchpoint_month($1)", month):
+                    self._known.add(month)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 MASK = "****"
-_MAIL = re.compile(r"[^\s@<>\"',;]+@[^\s@<>\"',;]+")
+_MAIL = re.compile(r"[\w.+'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(r"(?<![\w+])\+?\d(?:[\s().-]{0,2}\d){6,18}(?!\w)")
 _PHONE_NAMES = frozenset(("phone", "mobile", "telephone", "tel", "cell", "fax", "手机", "手机号", "电话"))
 _CAMEL = re.compile(r"([a-z])([A-Z])")
@@ -21,7 +21,7 @@ def mask_phone(value: str) -> str:
 
 def mask_email(value: str) -> str:
     """Return the first character and the domain of an e-mail address."""
-    local, at, domain = value.rpartition("@")
+    local, at, domain = value.replace("%40", "@").rpartition("@")
     return f"{local[:1]}{MASK}@{domain}" if at else MASK
 
 
@@ -50,7 +50,9 @@ def _mask_number(value: float) -> float | str:
 
 
 def _mask_text(value: str) -> str:
-    masked = _MAIL.sub(lambda found: mask_email(found[0]), value) if "@" in value else value
+    masked = value
+    if "@" in value or "%40" in value:
+        masked = _MAIL.sub(lambda found: mask_email(found[0]), value)
     return _PHONE.sub(lambda found: mask_phone(found[0]) if _is_dialled(found[0]) else found[0], masked)
 
 

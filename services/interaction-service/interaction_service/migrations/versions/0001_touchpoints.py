@@ -55,35 +55,40 @@ ALTER TABLE interaction.touchpoint ALTER COLUMN sealed SET STORAGE EXTERNAL;
 CREATE TABLE interaction.touchpoint_other PARTITION OF interaction.touchpoint DEFAULT;
 """
 
-# The application may not create tables; this function makes exactly one kind of table, within sane months. Rows
-# that came before their month was sane move out of the default partition.
+# The application may not create tables; this function makes exactly one kind of table, within sane months, and tells
+# whether the month has one. The second look reads pg_class, because name look-ups may answer from a cache that waiting
+# for the lock does not renew. Rows that came before their month was sane move out of the default partition.
 ENSURE_MONTH = """
-CREATE FUNCTION interaction.ensure_touchpoint_month(month integer) RETURNS void
+CREATE FUNCTION interaction.ensure_touchpoint_month(wanted integer) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = interaction, pg_temp AS $$
 DECLARE
-    first timestamptz := make_timestamptz(month / 12, month % 12 + 1, 1, 0, 0, 0, 'UTC');
-    behind timestamptz := make_timestamptz((month + 1) / 12, (month + 1) % 12 + 1, 1, 0, 0, 0, 'UTC');
-    partition text := format('touchpoint_%s', to_char(first AT TIME ZONE 'UTC', 'YYYY_MM'));
+    opens timestamptz;
+    closes timestamptz;
+    leaf text;
 BEGIN
-    IF month < 1970 * 12 OR first > now() + interval '2 months' THEN
-        RAISE EXCEPTION 'month % has no partition of its own', month USING ERRCODE = 'invalid_parameter_value';
+    IF wanted < 1970 * 12 OR wanted > extract(year FROM now()) * 12 + extract(month FROM now()) + 1 THEN
+        RETURN false;
     END IF;
-    IF to_regclass('interaction.' || partition) IS NOT NULL THEN
-        RETURN;
+    opens := make_timestamptz(wanted / 12, wanted % 12 + 1, 1, 0, 0, 0, 'UTC');
+    closes := make_timestamptz((wanted + 1) / 12, (wanted + 1) % 12 + 1, 1, 0, 0, 0, 'UTC');
+    leaf := format('touchpoint_%s_%s', wanted / 12, lpad((wanted % 12 + 1)::text, 2, '0'));
+    IF to_regclass('interaction.' || leaf) IS NOT NULL THEN
+        RETURN true;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('interaction.touchpoint.month', 0));
-    IF to_regclass('interaction.' || partition) IS NOT NULL THEN
-        RETURN;
+    IF EXISTS (SELECT FROM pg_class WHERE relname = leaf AND relnamespace = 'interaction'::regnamespace) THEN
+        RETURN true;
     END IF;
-    EXECUTE format('CREATE TABLE interaction.%I (LIKE interaction.touchpoint INCLUDING ALL)', partition);
+    EXECUTE format('CREATE TABLE interaction.%I (LIKE interaction.touchpoint INCLUDING ALL)', leaf);
     LOCK TABLE interaction.touchpoint_other IN ACCESS EXCLUSIVE MODE;
     EXECUTE format(
         'WITH moved AS (DELETE FROM interaction.touchpoint_other'
         ' WHERE occurred_at >= %L AND occurred_at < %L RETURNING *)'
-        ' INSERT INTO interaction.%I SELECT * FROM moved', first, behind, partition);
+        ' INSERT INTO interaction.%I SELECT * FROM moved', opens, closes, leaf);
     EXECUTE format(
         'ALTER TABLE interaction.touchpoint ATTACH PARTITION interaction.%I FOR VALUES FROM (%L) TO (%L)',
-        partition, first, behind);
+        leaf, opens, closes);
+    RETURN true;
 END $$;
 """
 

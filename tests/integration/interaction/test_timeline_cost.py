@@ -1,0 +1,127 @@
+"""A page costs the same for a short and for a long history, over thirty years of months."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from guanxi_kit.db import Database
+from interaction_service.adapters.timeline import PAGE_SQL, MonthlyPartitions, PostgresTimelines
+from interaction_service.application.ports import TimelineFilter
+from interaction_service.application.timeline import ReadTimeline
+from interaction_service.domain.months import month_of, start_of
+from interaction_service.domain.page import Place
+
+from .conftest import NOW, Service
+
+YEARS = 30
+ROWS = 100_000
+BUSY, BRIEF = UUID(int=1), UUID(int=2)
+MAX_BUFFERS = 150
+FIRST = datetime(1996, 6, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+async def history(service: Service, database: Database) -> Database:
+    """One customer with 100,000 touchpoints over 30 years, one with 100, and others in between."""
+    partitions = MonthlyPartitions(database)
+    await partitions.ensure(range(month_of(FIRST), month_of(NOW) + 1))
+    async with database.transaction() as connection:
+        for person, amount in ((BUSY, ROWS), (BRIEF, 100), *((uuid4(), 200) for _ in range(100))):
+            await connection.execute(
+                "INSERT INTO touchpoint (touchpoint_id, profile_id, occurred_at, received_at, channel, kind, sealed)"
+                " SELECT gen_random_uuid(), $1, $2::timestamptz - n * ($3::interval / $4), $2, 'web', 'track', $5"
+                " FROM generate_series(1, $4::int) AS n",
+                person,
+                NOW,
+                NOW - FIRST,
+                amount,
+                b"x" * 200,
+            )
+            await connection.execute(
+                "INSERT INTO membership (profile_id, customer_id, version, months) SELECT $1, $1, 1,"
+                " array_agg(DISTINCT (extract(year FROM occurred_at) * 12 + extract(month FROM occurred_at) - 1)::int)"
+                " FROM touchpoint WHERE profile_id = $1",
+                person,
+            )
+    async with database.connection() as connection:
+        await connection.execute("ANALYZE")
+    return database
+
+
+async def explain(database: Database, window: tuple[int, int], after: Place | None, limit: int) -> Any:
+    async with database.connection() as connection:
+        plan = await connection.fetchval(
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)" + PAGE_SQL,
+            [BUSY],
+            start_of(window[0]),
+            start_of(window[1]),
+            after and after.occurred_at,
+            after and after.touchpoint_id,
+            None,
+            None,
+            limit,
+        )
+    return plan[0] if not isinstance(plan, str) else json.loads(plan)[0]
+
+
+def nodes(plan: Any) -> list[Any]:
+    return [plan, *(node for child in plan.get("Plans", ()) for node in nodes(child))]
+
+
+async def test_a_page_reads_only_its_own_rows(history: Database) -> None:
+    newest = month_of(NOW)
+    middle = month_of(datetime(2010, 3, 1, tzinfo=UTC))
+    for behind, after in (
+        (newest + 1, None),
+        (middle + 1, Place(datetime(2010, 3, 14, tzinfo=UTC), uuid4())),
+    ):
+        explained = await explain(history, (behind - 3, behind), after, 51)
+        found = nodes(explained["Plan"])
+        scans = [node for node in found if "Relation Name" in node]
+        assert {node["Node Type"] for node in scans} <= {"Index Scan"}, scans
+        assert len(scans) <= 3
+        assert not any(node["Relation Name"] == "touchpoint_other" for node in scans)
+        inner = [node for node in found if node["Node Type"] in {"Append", "Merge Append"}]
+        assert [node["Node Type"] for node in inner] == ["Append"]
+        assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) <= 51
+        assert sum(node.get("Rows Removed by Filter", 0) for node in scans) == 0
+        assert all(node["Actual Rows"] <= 51 for node in found if node["Node Type"] == "Sort")
+        plan = explained["Plan"]
+        assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= MAX_BUFFERS
+
+
+async def test_pages_of_a_long_and_a_short_history_touch_as_much(history: Database, service: Service) -> None:
+    """Counts the queries and rows of first, middle and last pages; 100 touchpoints in 30 years are the sparse case."""
+    busy = await pages(history, service, BUSY, [NOW, NOW - timedelta(days=5000)])
+    brief = await pages(history, service, BRIEF, [NOW, NOW - timedelta(days=5000)])
+    assert max(busy) <= max(brief)
+    assert max(brief) <= 6
+
+
+class Counting(PostgresTimelines):
+    """Counts page queries."""
+
+    queries = 0
+
+    async def page(self, *arguments: Any) -> Any:
+        self.queries += 1
+        return await super().page(*arguments)
+
+
+async def pages(database: Database, service: Service, person: UUID, starts: list[datetime]) -> list[int]:
+    counts = []
+    for start in starts:
+        timelines = Counting(database)
+        query = ReadTimeline(timelines, service.keyring)
+        page = await query.read(
+            person, limit=50, after=Place(start, UUID(int=2**128 - 1)), only=TimelineFilter()
+        )
+        assert page is not None
+        assert len(page.entries) == 50
+        counts.append(timelines.queries)
+    return counts
