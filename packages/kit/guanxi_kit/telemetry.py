@@ -6,6 +6,7 @@ their type, because their messages may quote what a person wrote.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -37,6 +38,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 _LATENCY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3600.0)
 _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000, 5000)
 _MAX_LINKS = 32
+_configured = threading.Event()
 _W3C = TraceContextTextMapPropagator()
 Attributes = Mapping[str, str | int | float]
 
@@ -106,7 +108,7 @@ def tracer() -> Tracer:
 
 def tracing_enabled() -> bool:
     """Tell whether spans are recorded."""
-    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    return _configured.is_set()
 
 
 def configure_tracing(
@@ -133,6 +135,7 @@ def configure_tracing(
     provider = TracerProvider(resource=Resource.create(attributes))
     provider.add_span_processor(processor or _otlp_processor(settings.otlp_endpoint or ""))
     trace.set_tracer_provider(provider)
+    _configured.set()
     return provider
 
 

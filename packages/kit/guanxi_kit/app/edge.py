@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
-import uuid
 from collections.abc import MutableMapping
 from typing import Any
 
 from opentelemetry.trace import StatusCode
+from prometheus_client import Counter, Histogram
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +26,7 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+_SECURITY_NAMES = frozenset(name for name, _ in SECURITY_HEADERS)
 _REQUEST_ID = re.compile(rb"^[0-9a-fA-F-]{16,64}$")
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
@@ -67,6 +69,8 @@ class Edge:
         self._app = app
         self._body_limit = body_limit
         self._metrics = metrics
+        # Looking a series up by its labels costs more than counting on it.
+        self._series: dict[tuple[str, str, int | str], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -114,9 +118,13 @@ class Edge:
 
     def _count(self, exchange: _Exchange, seconds: float) -> None:
         route = route_of(exchange.scope)
-        status = "cut" if exchange.cut_short else str(exchange.status or "none")
-        self._metrics.http_requests.labels(exchange.method, route, status).inc()
-        self._metrics.http_seconds.labels(route).observe(seconds)
+        key = (exchange.method, route, "cut" if exchange.cut_short else exchange.status)
+        series = self._series.get(key)
+        if series is None:
+            requests = self._metrics.http_requests.labels(exchange.method, route, str(key[2]))
+            series = self._series[key] = (requests, self._metrics.http_seconds.labels(route))
+        series[0].inc()
+        series[1].observe(seconds)
 
 
 class _Exchange:
@@ -132,7 +140,7 @@ class _Exchange:
         self.method: str = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self.status = 0
         usable = given is not None and _REQUEST_ID.match(given)
-        self.request_id = given.decode() if given and usable else uuid.uuid4().hex
+        self.request_id = given.decode() if given and usable else os.urandom(16).hex()
         self.cut_short = False
         self._receive = receive
         self._send = send
@@ -155,7 +163,10 @@ class _Exchange:
 
     def _headers(self, message: MutableMapping[str, Any]) -> list[tuple[bytes, bytes]]:
         headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
-        present = {name.lower() for name, _ in headers}
-        headers.extend(item for item in SECURITY_HEADERS if item[0] not in present)
+        present = {name for name, _ in headers}
+        if present.isdisjoint(_SECURITY_NAMES):
+            headers.extend(SECURITY_HEADERS)
+        else:
+            headers.extend(item for item in SECURITY_HEADERS if item[0] not in present)
         headers.append((b"x-request-id", self.request_id.encode()))
         return headers

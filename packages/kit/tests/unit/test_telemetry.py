@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from threading import Event
 
 import pytest
 from opentelemetry import trace
@@ -23,6 +24,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     """Record spans in memory; OpenTelemetry lets a process set its provider once, so it is put back by hand."""
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
     monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
+    monkeypatch.setattr(telemetry, "_configured", Event())
     exporter = InMemorySpanExporter()
     settings = ServiceSettings(service="demo-service")
     provider = telemetry.configure_tracing(settings, processor=SimpleSpanProcessor(exporter))
