@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -48,45 +49,29 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self.records = Counter(
-            "guanxi_records", "Records taken from the event log.", ("topic", "outcome"), registry=registry
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self.records = counter("guanxi_records", "Records taken from the event log.", ("topic", "outcome"))
+        self.batch_size = histogram("guanxi_batch_size", "Records per batch.", buckets=_SIZES)
+        self.batch_seconds = histogram(
+            "guanxi_batch_seconds", "Seconds from batch to commit.", buckets=_SECONDS
         )
-        self.batch_size = Histogram(
-            "guanxi_batch_size", "Records per batch.", buckets=_SIZES, registry=registry
+        self.consumer_lag = gauge("guanxi_consumer_lag", "Records not yet taken.", ("topic", "partition"))
+        self.dead_letters = counter(
+            "guanxi_dead_letters", "Records parked with a reason.", ("topic", "reason")
         )
-        self.batch_seconds = Histogram(
-            "guanxi_batch_seconds", "Seconds from batch to commit.", buckets=_SECONDS, registry=registry
-        )
-        self.consumer_lag = Gauge(
-            "guanxi_consumer_lag", "Records not yet taken.", ("topic", "partition"), registry=registry
-        )
-        self.dead_letters = Counter(
-            "guanxi_dead_letters", "Records parked with a reason.", ("topic", "reason"), registry=registry
-        )
-        self.touchpoint_to_view = Histogram(
+        self.touchpoint_to_view = histogram(
             "guanxi_touchpoint_to_view_seconds",
             "Seconds from a touchpoint's acceptance to its commit in the view.",
             buckets=_LATENCY,
-            registry=registry,
         )
-        self.outbox_pending = Gauge(
-            "guanxi_outbox_pending", "Outbox rows not yet published.", registry=registry
+        self.outbox_pending = gauge("guanxi_outbox_pending", "Outbox rows not yet published.")
+        self.relay_published = counter("guanxi_relay_published", "Records published from the outbox.")
+        self.http_requests = counter(
+            "guanxi_http_requests", "HTTP requests answered.", ("method", "route", "status")
         )
-        self.relay_published = Counter(
-            "guanxi_relay_published", "Records published from the outbox.", registry=registry
-        )
-        self.http_requests = Counter(
-            "guanxi_http_requests",
-            "HTTP requests answered.",
-            ("method", "route", "status"),
-            registry=registry,
-        )
-        self.http_seconds = Histogram(
-            "guanxi_http_seconds",
-            "Seconds to answer a request.",
-            ("route",),
-            buckets=_SECONDS,
-            registry=registry,
+        self.http_seconds = histogram(
+            "guanxi_http_seconds", "Seconds to answer a request.", ("route",), buckets=_SECONDS
         )
 
 
