@@ -6,16 +6,20 @@ outside Kafka instead.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from tests.integration.log.behaviour import AppendBehaviour, PositionBehaviour
-from tests.integration.log.harness import Engine, LogAddress, RealEngine, Workbench
+from tests.integration.log.harness import Engine, LogAddress, RealEngine, Workbench, numbered
 
 from guanxi_devstack.brokers import Noida
+from guanxi_kit.log.kafka.producer import KafkaProducer
+from guanxi_kit.log.port import LogUnavailable
 from guanxi_kit.log.sharing import Timing
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -51,3 +55,31 @@ class TestKafkaOnNoida(AppendBehaviour, PositionBehaviour):
         settings = {entry[0]: entry[1] for entry in responses[0].resources[0][4]}
         assert int(settings["retention.ms"]) + int(settings["segment.ms"]) <= 7 * 86_400_000
         assert settings["cleanup.policy"] == "delete"
+
+
+class TestBrokerRestart:
+    async def test_the_producer_goes_on_after_a_restart(self, tmp_path: Path) -> None:
+        broker = Noida(tmp_path)
+        await asyncio.to_thread(broker.start)
+        bench = Workbench(RealEngine(LogAddress("kafka", broker.bootstrap, timing=TIMING)))
+        producer = KafkaProducer(broker.bootstrap, seconds=2.0)
+        try:
+            topic = await bench.topic(partitions=2)
+            await producer.start()
+            await producer.append(numbered(topic, 50))
+            await asyncio.to_thread(broker.stop)
+            with pytest.raises(LogUnavailable):
+                await producer.append(numbered(topic, 50, 50))
+            with pytest.raises(LogUnavailable):
+                await producer.append(numbered(topic, 50, 50))
+            await asyncio.to_thread(broker.start)
+            await producer.append(numbered(topic, 50, 50))
+            found = await bench.read_all(topic)
+            for records in found.values():
+                numbers = [int(record.value) for record in records]
+                assert numbers == sorted(set(numbers))
+            assert sum(map(len, found.values())) == 100
+        finally:
+            await producer.stop()
+            await bench.close()
+            await asyncio.to_thread(broker.stop)

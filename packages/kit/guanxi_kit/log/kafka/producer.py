@@ -126,7 +126,7 @@ class KafkaProducer:
             async with asyncio.timeout(self._seconds):
                 await client.start()
         except (KafkaError, OSError, TimeoutError) as error:
-            await client.client.close()
+            await client.stop()
             raise LogUnavailable(f"Kafka at {self._bootstrap}: {error!r}") from error
         return client
 
