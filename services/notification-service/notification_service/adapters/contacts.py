@@ -1,0 +1,57 @@
+"""The profile service's contact endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from guanxi_kit.http import HttpClient, TransportError
+from notification_service.application.ports import Contact, ContactsUnavailable
+
+PATH = "/v1/contacts"
+MOST_AT_ONCE = 500
+
+
+class _Item(msgspec.Struct):
+    customer_id: UUID
+    address: str | None = None
+    traits: dict[str, Any] = {}
+    consent: bool | None = None
+
+
+class _Answer(msgspec.Struct):
+    items: list[_Item]
+
+
+_DECODE = msgspec.json.Decoder(_Answer).decode
+
+
+class ProfileContacts:
+    """Asks the profile service, at most MOST_AT_ONCE customers a call. The client carries a service token."""
+
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
+
+    async def fetch(self, customer_ids: Sequence[UUID]) -> dict[UUID, Contact]:
+        """Return the contacts of those customers that are known. Raises ContactsUnavailable."""
+        found: dict[UUID, Contact] = {}
+        for start in range(0, len(customer_ids), MOST_AT_ONCE):
+            for item in await self._ask(customer_ids[start : start + MOST_AT_ONCE]):
+                found[item.customer_id] = Contact(item.address, item.traits, item.consent)
+        return found
+
+    async def _ask(self, customer_ids: Sequence[UUID]) -> list[_Item]:
+        asked = {"customer_ids": [str(one) for one in customer_ids], "channel": "email"}
+        try:
+            response = await self._client.post(PATH, json=asked)
+        except TransportError as error:
+            raise ContactsUnavailable(type(error).__name__) from error
+        if response.status_code != 200:
+            raise ContactsUnavailable(f"status_{response.status_code}")
+        try:
+            return _DECODE(response.content).items
+        except msgspec.MsgspecError as error:
+            raise ContactsUnavailable("unreadable_answer") from error

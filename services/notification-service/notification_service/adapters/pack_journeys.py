@@ -1,0 +1,27 @@
+"""The journeys of an industry pack."""
+
+from __future__ import annotations
+
+import hashlib
+
+from guanxi_kit import packs
+from notification_service.domain.journeys import Journey, Step
+
+
+def journeys_of(pack: packs.Pack) -> list[Journey]:
+    """Return the journeys that a pack declares."""
+    return [
+        Journey(
+            id=declared.id,
+            version=_version(declared),
+            first_only=declared.trigger.first,
+            max_age=declared.max_age,
+            steps=tuple(Step(step.send.channel, step.send.template) for step in declared.steps),
+        )
+        for declared in pack.journeys
+    ]
+
+
+def _version(declared: packs.Journey) -> str:
+    """Changes with what the journey does, so that the id of a message says by which wording it was planned."""
+    return hashlib.sha256(repr((declared.trigger, declared.steps)).encode()).hexdigest()[:12]

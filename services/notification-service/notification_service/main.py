@@ -1,0 +1,149 @@
+"""Composition root: the only place that wires adapters to the application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
+from guanxi_kit.app import Check, WorkerProcess, create_app
+from guanxi_kit.auth import TokenVerifier
+from guanxi_kit.clock import Clock, SystemClock
+from guanxi_kit.consumer import Relay, Worker
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.db import Database, open_pool
+from guanxi_kit.http import HttpClient, make_client
+from guanxi_kit.log.factory import open_consumer, open_producer
+from guanxi_kit.migrate import run_migrations
+from guanxi_kit.packs import Pack, load_pack
+from guanxi_kit.settings import SettingsError
+from notification_service.adapters.contacts import ProfileContacts
+from notification_service.adapters.dispatch_loop import DispatchLoop
+from notification_service.adapters.dispatch_unit import STREAM, dispatch_units
+from notification_service.adapters.mailbox import MailboxProvider
+from notification_service.adapters.mime import Sender
+from notification_service.adapters.pack_journeys import journeys_of
+from notification_service.adapters.smtp import SmtpProvider, parse_smtp_url
+from notification_service.adapters.templates import LiquidRenderer
+from notification_service.api import messages
+from notification_service.application.dispatch import Dispatcher
+from notification_service.application.ports import EmailProvider, TemplateFailed
+from notification_service.consumers import customer_merged, touchpoint_resolved
+from notification_service.domain.messages import RetryPolicy
+from notification_service.settings import NotificationSettings
+
+SERVICE = "notification-service"
+SCHEMA = "notification"
+ADDRESS_INDEX = "notification.email"
+
+
+def make_api(settings: NotificationSettings, clock: Clock | None = None) -> FastAPI:
+    """Return the API application."""
+    checks: list[Check] = []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = await _open_database(settings)
+        app.state.database = database
+        checks.append(Check("database", database.ping))
+        try:
+            yield
+        finally:
+            await database.close()
+
+    app = create_app("Guanxi notification", settings, lifespan=lifespan, readiness=checks)
+    app.state.verifier = TokenVerifier.from_settings(settings, clock)
+    app.include_router(messages.router)
+    return app
+
+
+@asynccontextmanager
+async def make_worker(
+    settings: NotificationSettings, clock: Clock | None = None
+) -> AsyncIterator[WorkerProcess]:
+    """Open what the worker needs and lend its parts: the dispatch, then the consumer whose relay serves both."""
+    clock = clock or SystemClock()
+    pack = load_pack(settings.pack_dir, settings.pack)
+    keyring = Keyring.from_settings(settings)
+    provider = make_provider(settings, clock)
+    renderer = make_renderer(pack)
+    database = await _open_database(settings)
+    producer = open_producer(settings)
+    await producer.start()
+    relay = Relay(database, producer, streams=[STREAM])
+    async with _profile_client(settings) as client:
+        dispatcher = Dispatcher(
+            open_unit=dispatch_units(database, relay, clock),
+            contacts=ProfileContacts(client),
+            renderer=renderer,
+            provider=provider,
+            hash_address=lambda address: keyring.blind(ADDRESS_INDEX, address.strip().lower()),
+            policy=RetryPolicy(),
+            clock=clock,
+            batch=settings.dispatch_batch,
+            lease=timedelta(seconds=settings.lease_seconds),
+        )
+        worker = Worker(
+            db=database,
+            consumer=open_consumer(
+                settings, SERVICE, [TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name]
+            ),
+            relay=relay,
+            subscriptions=[
+                touchpoint_resolved.subscription(journeys_of(pack)),
+                customer_merged.subscription(),
+            ],
+            clock=clock,
+            keyring=keyring,
+            batch=settings.notification_batch,
+        )
+        loop = DispatchLoop(dispatcher, poll_seconds=settings.dispatch_poll_seconds)
+        try:
+            yield WorkerProcess([loop, worker], [Check("database", database.ping)])
+        finally:
+            await producer.stop()
+            await database.close()
+
+
+def make_provider(settings: NotificationSettings, clock: Clock) -> EmailProvider:
+    """Return the provider the settings name. Raises SettingsError when they name none."""
+    sender = Sender(settings.mail_from, settings.message_id_domain, clock.now)
+    if settings.mailbox_dir is not None:
+        return MailboxProvider(settings.mailbox_dir, sender)
+    if settings.smtp_url is None:
+        raise SettingsError("GUANXI_SMTP_URL: is not set (nor is GUANXI_MAILBOX_DIR)")
+    try:
+        server = parse_smtp_url(settings.smtp_url.get_secret_value())
+    except ValueError as error:
+        raise SettingsError(f"GUANXI_SMTP_URL: {error}") from None
+    return SmtpProvider(server, sender, monotonic=clock.monotonic)
+
+
+def make_renderer(pack: Pack) -> LiquidRenderer:
+    """Return the renderer of the pack's templates. Raises SettingsError when one is not Liquid."""
+    try:
+        return LiquidRenderer(pack.templates, pack.default_locale)
+    except TemplateFailed as error:
+        raise SettingsError(f"pack {pack.name}, template {error}") from error
+
+
+async def migrate(settings: NotificationSettings) -> None:
+    """Bring the schema up to date."""
+    await run_migrations(settings, Path(__file__).parent / "migrations", SCHEMA)
+
+
+def _profile_client(settings: NotificationSettings) -> HttpClient:
+    if settings.service_token is None:
+        raise SettingsError("GUANXI_SERVICE_TOKEN: is not set")
+    return make_client(settings.profile_url, token=settings.service_token.get_secret_value(), timeout=10.0)
+
+
+async def _open_database(settings: NotificationSettings) -> Database:
+    pool = await open_pool(
+        settings.database_dsn(), max=settings.database_pool, application_name=f"{SERVICE}-{settings.role}"
+    )
+    return Database(pool)
