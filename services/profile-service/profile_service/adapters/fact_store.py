@@ -13,7 +13,7 @@ from profile_service.application.ports import Tally
 from profile_service.domain.activity import Activity, ActivityKey
 from profile_service.domain.traits import Trait
 
-_ADD_ACTIVITY = """
+ADD_ACTIVITY = """
 INSERT INTO activity AS standing
   (profile_id, channel, currency, touchpoints, quantity, amount_minor, first_at, last_at)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
@@ -27,7 +27,7 @@ ON CONFLICT (profile_id, channel, currency) DO UPDATE SET
   first_at = least(standing.first_at, excluded.first_at),
   last_at = greatest(standing.last_at, excluded.last_at)
 """
-_KEEP_TRAITS = """
+KEEP_TRAITS = """
 INSERT INTO trait AS standing (profile_id, name, sealed, channel, occurred_at, touchpoint_id)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::timestamptz[], $6::uuid[])
 AS given (profile_id, name, sealed, channel, occurred_at, touchpoint_id) ORDER BY profile_id, name
@@ -36,7 +36,7 @@ ON CONFLICT (profile_id, name) DO UPDATE SET
   occurred_at = excluded.occurred_at, touchpoint_id = excluded.touchpoint_id
 WHERE (excluded.occurred_at, excluded.touchpoint_id) > (standing.occurred_at, standing.touchpoint_id)
 """
-_ADD_TOTALS = """
+ADD_TOTALS = """
 INSERT INTO totals AS standing (source, touchpoints, fragments, merges)
 SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])
 AS given (source, touchpoints, fragments, merges) ORDER BY source
@@ -58,7 +58,7 @@ class PostgresFacts:
         """Add figures to those of the fragments."""
         sums = list(activity.values())
         await self._connection.execute(
-            _ADD_ACTIVITY,
+            ADD_ACTIVITY,
             [key[0] for key in activity],
             [key[1] for key in activity],
             [key[2] for key in activity],
@@ -75,7 +75,7 @@ class PostgresFacts:
         if not told:
             return
         await self._connection.execute(
-            _KEEP_TRAITS,
+            KEEP_TRAITS,
             [trait.profile_id for trait in told],
             [trait.name for trait in told],
             [self._keyring.seal(trait.value, trait_aad(trait.profile_id, trait.name)) for trait in told],
@@ -87,7 +87,7 @@ class PostgresFacts:
     async def add_totals(self, totals: Mapping[str, Tally]) -> None:
         """Add to the totals; only the owner of a partition writes its row."""
         await self._connection.execute(
-            _ADD_TOTALS,
+            ADD_TOTALS,
             list(totals),
             [tally.touchpoints for tally in totals.values()],
             [tally.fragments for tally in totals.values()],

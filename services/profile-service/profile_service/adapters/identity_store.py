@@ -13,53 +13,53 @@ from profile_service.application.ports import NewFragment, SealedIdentifier
 from profile_service.domain.identity import Census, Known, Membership
 from profile_service.domain.resolution import Merge, Refusal
 
-_CLAIM = """
+CLAIM = """
 INSERT INTO seen_touchpoint (touchpoint_id)
 SELECT DISTINCT touchpoint_id FROM unnest($1::uuid[]) AS given (touchpoint_id) ORDER BY touchpoint_id
 ON CONFLICT DO NOTHING RETURNING touchpoint_id
 """
-_READ = """
+READ = """
 SELECT identifier.hash, fragment.profile_id, fragment.customer_id, fragment.version, fragment.joined
 FROM identifier JOIN fragment USING (profile_id)
 WHERE identifier.hash = ANY($1::bytea[])
 """
-_LOCK = "SELECT 1 FROM customer WHERE customer_id = ANY($1::uuid[]) ORDER BY customer_id FOR NO KEY UPDATE"
-_COUNT = """
+LOCK = "SELECT 1 FROM customer WHERE customer_id = ANY($1::uuid[]) ORDER BY customer_id FOR NO KEY UPDATE"
+COUNT = """
 SELECT fragment.customer_id, fragment.profile_id, fragment.version, identifier.type, count(identifier.hash) AS held
 FROM fragment LEFT JOIN identifier USING (profile_id)
 WHERE fragment.customer_id = ANY($1::uuid[])
 GROUP BY fragment.profile_id, identifier.type ORDER BY fragment.profile_id
 """
-_NUMBERS = """
+NUMBERS = """
 SELECT nextval('customer_sequence') - opened.base AS number
 FROM customer_number_day AS opened, generate_series(1, $2::int) WHERE opened.day = $1
 """
-_OPEN_DAY = """
+OPEN_DAY = """
 INSERT INTO customer_number_day (day, base) VALUES ($1, nextval('customer_sequence')) ON CONFLICT DO NOTHING
 """
-_FOUND_FRAGMENTS = """
+FOUND_FRAGMENTS = """
 INSERT INTO fragment (profile_id, customer_id, version, founded_at)
 SELECT profile_id, customer_id, version, $4 FROM unnest($1::uuid[], $2::uuid[], $3::int[])
 AS given (profile_id, customer_id, version) ORDER BY profile_id
 """
-_FOUND_CUSTOMERS = """
+FOUND_CUSTOMERS = """
 INSERT INTO customer (customer_id, customer_number, created_at)
 SELECT customer_id, customer_number, $3 FROM unnest($1::uuid[], $2::text[])
 AS given (customer_id, customer_number) ORDER BY customer_id
 """
-_ATTACH = """
+ATTACH = """
 INSERT INTO identifier (hash, type, profile_id, sealed, first_seen_at, touchpoint_id)
 SELECT * FROM unnest($1::bytea[], $2::text[], $3::uuid[], $4::bytea[], $5::timestamptz[], $6::uuid[])
 AS given (hash, type, profile_id, sealed, first_seen_at, touchpoint_id) ORDER BY hash
 ON CONFLICT (hash) DO NOTHING
 """
-_MOVE_FRAGMENTS = """
+MOVE_FRAGMENTS = """
 UPDATE fragment SET customer_id = given.customer_id, version = given.version
 FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS given (profile_id, customer_id, version)
 WHERE fragment.profile_id = given.profile_id
 """
-_MARK_JOINED = "UPDATE fragment SET joined = true WHERE customer_id = ANY($1::uuid[]) AND NOT joined"
-_JOURNAL = """
+MARK_JOINED = "UPDATE fragment SET joined = true WHERE customer_id = ANY($1::uuid[]) AND NOT joined"
+JOURNAL = """
 INSERT INTO merge_journal
   (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type, identifier_hash, merged_at)
 SELECT merge_id, customer_id, absorbed_customer_id,
@@ -68,7 +68,7 @@ SELECT merge_id, customer_id, absorbed_customer_id,
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::bytea[])
 AS given (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type, identifier_hash)
 """
-_REFUSE = """
+REFUSE = """
 INSERT INTO link_refusal AS standing
   (strongest_hash, identifier_hash, identifier_type, reason, rule_type, touchpoint_id, times, first_at, last_at)
 SELECT strongest_hash, identifier_hash, identifier_type, reason, rule_type, touchpoint_id, times, $8, $8
@@ -79,7 +79,7 @@ ON CONFLICT (strongest_hash, identifier_hash) DO UPDATE SET
   times = standing.times + excluded.times, last_at = excluded.last_at, touchpoint_id = excluded.touchpoint_id,
   reason = excluded.reason, rule_type = excluded.rule_type
 """
-_MEMBERS = """
+MEMBERS = """
 SELECT customer_id, array_agg(profile_id ORDER BY profile_id) AS members
 FROM fragment WHERE customer_id = ANY($1::uuid[]) GROUP BY customer_id
 """
@@ -97,7 +97,7 @@ class PostgresIdentities:
 
     async def claim(self, touchpoint_ids: Collection[UUID]) -> set[UUID]:
         """Remember touchpoints for ever and return those never seen before."""
-        rows = await self._connection.fetch(_CLAIM, list(touchpoint_ids))
+        rows = await self._connection.fetch(CLAIM, list(touchpoint_ids))
         return {row[0] for row in rows}
 
     async def read(self, hashes: Collection[bytes]) -> Known:
@@ -106,7 +106,7 @@ class PostgresIdentities:
         if hashes:
             owners, memberships = known.owners, known.memberships
             for hash_, profile_id, customer_id, version, joined in await self._connection.fetch(
-                _READ, list(hashes)
+                READ, list(hashes)
             ):
                 owners[hash_] = profile_id
                 memberships[profile_id] = Membership(customer_id, version)
@@ -116,11 +116,11 @@ class PostgresIdentities:
 
     async def lock(self, customers: Collection[UUID]) -> None:
         """Lock customers until the transaction ends."""
-        await self._connection.execute(_LOCK, list(customers))
+        await self._connection.execute(LOCK, list(customers))
 
     async def count(self, customers: Collection[UUID], known: Known) -> None:
         """Add the census of locked customers, and their memberships, to `known`."""
-        rows = await self._connection.fetch(_COUNT, list(customers))
+        rows = await self._connection.fetch(COUNT, list(customers))
         for customer_id, profile_id, version, identifier_type, held in rows:
             census = known.customers.setdefault(customer_id, Census())
             if not census.fragments or census.fragments[-1] != profile_id:
@@ -133,10 +133,10 @@ class PostgresIdentities:
 
     async def next_numbers(self, day: date, count: int) -> Sequence[int]:
         """Return unused sequence numbers of a day; the first of the day opens it."""
-        rows = await self._connection.fetch(_NUMBERS, day, count)
+        rows = await self._connection.fetch(NUMBERS, day, count)
         if not rows:
-            await self._connection.execute(_OPEN_DAY, day)
-            rows = await self._connection.fetch(_NUMBERS, day, count)
+            await self._connection.execute(OPEN_DAY, day)
+            rows = await self._connection.fetch(NUMBERS, day, count)
         return [row[0] for row in rows]
 
     async def found(self, fragments: Sequence[NewFragment]) -> None:
@@ -144,14 +144,14 @@ class PostgresIdentities:
         founded_at = fragments[0].founded_at
         profile_ids = [fragment.profile_id for fragment in fragments]
         await self._connection.execute(
-            _FOUND_FRAGMENTS,
+            FOUND_FRAGMENTS,
             profile_ids,
             [fragment.membership.customer_id for fragment in fragments],
             [fragment.membership.version for fragment in fragments],
             founded_at,
         )
         await self._connection.execute(
-            _FOUND_CUSTOMERS,
+            FOUND_CUSTOMERS,
             profile_ids,
             [fragment.customer_number for fragment in fragments],
             founded_at,
@@ -160,7 +160,7 @@ class PostgresIdentities:
     async def attach(self, identifiers: Sequence[SealedIdentifier]) -> None:
         """Insert new identifiers. Raises IdentifierTaken when one is no longer new."""
         inserted = await self._connection.execute(
-            _ATTACH,
+            ATTACH,
             [identifier.attachment.hash for identifier in identifiers],
             [identifier.attachment.type for identifier in identifiers],
             [identifier.attachment.profile_id for identifier in identifiers],
@@ -175,7 +175,7 @@ class PostgresIdentities:
         """Redirect existing fragments, whose customers the caller has locked."""
         if memberships:
             await self._connection.execute(
-                _MOVE_FRAGMENTS,
+                MOVE_FRAGMENTS,
                 list(memberships),
                 [membership.customer_id for membership in memberships.values()],
                 [membership.version for membership in memberships.values()],
@@ -183,12 +183,12 @@ class PostgresIdentities:
 
     async def mark_joined(self, customers: Collection[UUID]) -> None:
         """Note on all fragments of these customers that they are not alone."""
-        await self._connection.execute(_MARK_JOINED, list(customers))
+        await self._connection.execute(MARK_JOINED, list(customers))
 
     async def journal(self, merges: Sequence[tuple[Merge, UUID]], now: datetime) -> None:
         """Insert merges with the touchpoint that is their evidence."""
         await self._connection.execute(
-            _JOURNAL,
+            JOURNAL,
             [merge.merge_id for merge, _ in merges],
             [merge.customer_id for merge, _ in merges],
             [merge.absorbed_customer_id for merge, _ in merges],
@@ -208,7 +208,7 @@ class PostgresIdentities:
             times[pair] = times.get(pair, 0) + 1
             last[pair] = (refusal, touchpoint_id)
         await self._connection.execute(
-            _REFUSE,
+            REFUSE,
             [strongest for strongest, _ in last],
             [other for _, other in last],
             [refusal.identifier_type for refusal, _ in last.values()],
@@ -221,4 +221,4 @@ class PostgresIdentities:
 
     async def members(self, customers: Collection[UUID]) -> dict[UUID, list[UUID]]:
         """Return the fragments of customers, oldest first."""
-        return {row[0]: row[1] for row in await self._connection.fetch(_MEMBERS, list(customers))}
+        return {row[0]: row[1] for row in await self._connection.fetch(MEMBERS, list(customers))}

@@ -10,7 +10,7 @@ import asyncpg
 
 from guanxi_contracts.score import ScoreChangedV1
 
-_KEEP = """
+KEEP = """
 INSERT INTO customer_score AS standing (customer_id, revision, computed_at, document)
 SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::jsonb[])
 AS given (customer_id, revision, computed_at, document) ORDER BY customer_id
@@ -19,7 +19,7 @@ ON CONFLICT (customer_id) DO UPDATE SET
 WHERE excluded.revision > standing.revision
 RETURNING customer_id
 """
-_SURVIVORS = "SELECT profile_id, customer_id FROM fragment WHERE profile_id = ANY($1::uuid[])"
+SURVIVORS = "SELECT profile_id, customer_id FROM fragment WHERE profile_id = ANY($1::uuid[])"
 
 
 class PostgresScores:
@@ -31,7 +31,7 @@ class PostgresScores:
     async def keep(self, scores: Sequence[ScoreChangedV1]) -> set[UUID]:
         """Store scores that are newer than what is there; return whose changed. One score a customer."""
         rows = await self._connection.fetch(
-            _KEEP,
+            KEEP,
             [score.customer_id for score in scores],
             [score.revision for score in scores],
             [score.computed_at for score in scores],
@@ -41,5 +41,5 @@ class PostgresScores:
 
     async def survivors(self, customers: Collection[UUID]) -> dict[UUID, UUID]:
         """Return the customer that each of these belongs to now; unknown ones are absent."""
-        rows = await self._connection.fetch(_SURVIVORS, list(customers))
+        rows = await self._connection.fetch(SURVIVORS, list(customers))
         return {row[0]: row[1] for row in rows}

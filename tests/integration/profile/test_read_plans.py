@@ -1,0 +1,64 @@
+"""Reads and the hot lookups of the worker use indexes, so that they cost the same however many customers there are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from profile_service.adapters import customer_reads, identity_store, score_store
+
+from .conftest import ProfileWorld
+
+FILL = """
+CREATE TEMP TABLE person AS
+SELECT md5('f' || i)::uuid AS id, decode(md5('h' || i), 'hex') AS hash, i FROM generate_series(1, 20000) AS i;
+INSERT INTO fragment SELECT id, id, 1, false, now() FROM person;
+INSERT INTO customer SELECT id, 'C' || i, now() FROM person;
+INSERT INTO identifier SELECT hash, 'user_id', id, '', now(), id FROM person;
+INSERT INTO activity SELECT id, 'web', '', 1, 0, 0, now(), now() FROM person;
+INSERT INTO trait SELECT id, 'city', '', 'web', now(), id FROM person;
+INSERT INTO customer_score SELECT id, 1, now(), '{}' FROM person;
+ANALYZE fragment, customer, identifier, activity, trait, customer_score;
+"""
+SOMEBODY = UUID("5a2c6de7e8a0cd7cd5a1aef9be0fdb9e")
+
+
+def scanned(plan: dict[str, Any]) -> set[str]:
+    """The tables that a plan reads from end to end."""
+    here = {plan["Relation Name"]} if plan["Node Type"] == "Seq Scan" else set()
+    return here.union(*(scanned(child) for child in plan.get("Plans", [])))
+
+
+STATEMENTS: dict[str, list[Any]] = {
+    customer_reads.CUSTOMER: [SOMEBODY],
+    customer_reads.ACTIVITY: [[SOMEBODY]],
+    customer_reads.IDENTIFIERS: [[SOMEBODY], None],
+    customer_reads.TRAITS: [[SOMEBODY]],
+    customer_reads.OWNER: [b"x"],
+    customer_reads.SIBLINGS: [[SOMEBODY]],
+    identity_store.READ: [[b"x", b"y"]],
+    identity_store.LOCK: [[SOMEBODY]],
+    identity_store.COUNT: [[SOMEBODY]],
+    identity_store.MEMBERS: [[SOMEBODY]],
+    identity_store.MARK_JOINED: [[SOMEBODY]],
+    identity_store.MOVE_FRAGMENTS: [[SOMEBODY], [SOMEBODY], [2]],
+    score_store.SURVIVORS: [[SOMEBODY]],
+}
+
+
+async def test_no_table_is_read_from_end_to_end(world: ProfileWorld) -> None:
+    connection = await asyncpg.connect(world.dsns.owner["profile"])
+    try:
+        await connection.execute(FILL)
+        for mode in ("force_custom_plan", "force_generic_plan"):
+            await connection.execute(f"SET plan_cache_mode = {mode}")
+            for statement, arguments in STATEMENTS.items():
+                found = json.loads(
+                    await connection.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *arguments)
+                )
+                assert scanned(found[0]["Plan"]) == set(), f"{mode}: {statement}"
+    finally:
+        await connection.close()
