@@ -32,7 +32,9 @@ async def run(options: WorldOptions, console: Console) -> int:
     began = time.monotonic()
     env_file = options.folder / "dev.env"
     with console.status("Starting") as status:
-        world = World(options, lambda step: status.update(f"{step} …"))
+        world = World(
+            options, lambda step: status.update(f"{step} …") if console.is_terminal else console.print(step)
+        )
         failure = await _until_asked(world.start(), asked)
     if failure is None and not asked.is_set():
         values = describe(world)

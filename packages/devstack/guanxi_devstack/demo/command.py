@@ -32,6 +32,7 @@ from guanxi_kit.http import TransportError, make_client
 
 CALM_PROBES = 40
 SAMPLE_STEP = 50
+REPEATED_STEP = 10
 _FAILURES = (DatasetUnavailable, Refused, ProbeFailed)
 
 
@@ -122,14 +123,9 @@ async def _tell(
             story.messages, channel, platform, probe, connections=options.connections, bars=bars
         )
         calm = await probe.measure(CALM_PROBES)
-        # New counts that equal the file's are proof enough beside a sample; otherwise (a repeated run, or others
-        # posting meanwhile) every customer is compared.
-        counted = (replayed.customers, replayed.scored, replayed.touchpoints) == (
-            len(story.totals),
-            len(story.totals),
-            len(story.messages),
-        )
-        looked_at = dict(list(story.totals.items())[:: SAMPLE_STEP if counted else 1])
+        new = (replayed.customers, replayed.scored, replayed.touchpoints)
+        counted = new == (len(story.totals), len(story.totals), len(story.messages))
+        looked_at = dict(list(story.totals.items())[:: _step(counted=counted, repeated=not any(new))])
         task = bars.add_task("Comparing customers", total=len(looked_at))
         outcome = await compare(platform, looked_at, lambda count: bars.advance(task, count))
     show_figures(console, figures_of(replayed, calm))
@@ -137,25 +133,32 @@ async def _tell(
     best = max(story.totals, key=lambda customer: story.totals[customer].amount_minor)
     for customer_id in await platform.find(user_id(best)):
         show_view(console, await platform.view(customer_id))
-    return _judge(console, story, outcome, counted=counted)
+    return _judge(console, story, looked_at, outcome)
 
 
-def _judge(console: Console, story: Story, outcome: Outcome, *, counted: bool) -> int:
-    purchases = sum(totals.purchases for totals in story.totals.values())
-    complete = counted or (outcome.purchases, outcome.customers) == (purchases, len(story.totals))
-    if complete and not outcome.faults:
-        how = (
-            f"by totals and {outcome.customers:,} customers one by one" if counted else "customer by customer"
-        )
+def _step(*, counted: bool, repeated: bool) -> int:
+    """Of how many customers one is compared: of few where totals prove the rest, of all where they cannot.
+
+    If totals rose by exactly what the file has, or by nothing because an earlier run had brought all, a sample is
+    enough. Otherwise (an earlier run was broken off, or others post meanwhile) every customer is compared.
+    """
+    if counted:
+        return SAMPLE_STEP
+    return REPEATED_STEP if repeated else 1
+
+
+def _judge(console: Console, story: Story, compared: Mapping[str, Totals], outcome: Outcome) -> int:
+    purchases = sum(totals.purchases for totals in compared.values())
+    if not outcome.faults and (outcome.purchases, outcome.customers) == (purchases, len(compared)):
         console.print(
-            f"[green]Correct[/green]: {purchases:,} purchases once each, {len(story.totals):,} customers once each "
-            f"(compared {how})",
+            f"[green]Correct[/green]: {sum(totals.purchases for totals in story.totals.values()):,} purchases once "
+            f"each, {len(story.totals):,} customers once each ({len(compared):,} compared one by one)",
             highlight=False,
         )
         return 0
     console.print(
-        f"WRONG: the file has {purchases:,} purchases of {len(story.totals):,} customers; of those compared the "
-        f"platform has {outcome.purchases:,} of {outcome.customers:,}",
+        f"WRONG: the file has {purchases:,} purchases of the {len(compared):,} customers compared, "
+        f"the platform {outcome.purchases:,} of {outcome.customers:,}",
         style="red",
     )
     for fault in outcome.faults[:10]:
