@@ -23,7 +23,6 @@ from guanxi_gateway.settings import GatewaySettings
 from guanxi_kit.app import Check, NotReady, create_app
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
-from guanxi_kit.http import HttpClient, make_client
 from guanxi_kit.log.factory import open_reader
 from guanxi_kit.log.port import Reader
 
@@ -33,8 +32,7 @@ def make_api(
 ) -> FastAPI:
     """Return the gateway's application. `reader` opens readers of another event log than the settings name."""
     clock = clock or SystemClock()
-    clients = _Clients(settings)
-    services = clients.services()
+    upstreams = _Upstreams(settings)
     topic = ChangeTopic(CUSTOMER_CHANGED_TOPIC.name, reader or (lambda: open_reader(settings)))
     changes = Changes(topic, _stream_limits(settings), clock.monotonic)
     limiter = _Limiters(settings, clock)
@@ -42,7 +40,7 @@ def make_api(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await clients.enter(stack)
+            await upstreams.open(stack)
             await stack.enter_async_context(changes.running())
             yield
 
@@ -60,43 +58,44 @@ def make_api(
     )
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     allow = limited(limiter.principal)
-    app.include_router(customers_router(services, allow))
-    app.include_router(figures_router(services, allow))
+    app.include_router(customers_router(upstreams.services, allow))
+    app.include_router(figures_router(upstreams.services, allow))
     app.include_router(changes_router(changes, allow))
-    app.router.routes.extend(ingest_routes(IngestLane(clients.ingest(), limiter.write_key)))
+    app.router.routes.extend(ingest_routes(IngestLane(upstreams.ingest, limiter.write_key)))
     app.user_middleware.append(Middleware(AddressLimit, limiter=limiter.address))
     complete_document(app)
     return app
 
 
-class _Clients:
-    """Pooled connections to the services: one pool for reads, one for ingest, so that neither starves the other."""
+class _Upstreams:
+    """The services: one pool for each to read from, and one for ingest, so that neither starves the other."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
-        self._open: list[HttpClient] = []
-
-    def services(self) -> Services:
-        settings, timeout = self._settings, self._settings.upstream_timeout
-        return Services(
+        timeout = settings.upstream_timeout
+        self.services = Services(
             profile=self._upstream("profile-service", settings.profile_url, timeout),
             interaction=self._upstream("interaction-service", settings.interaction_url, timeout),
             scoring=self._upstream("scoring-service", settings.scoring_url, timeout),
             notification=self._upstream("notification-service", settings.notification_url, timeout),
         )
+        self.ingest = self._upstream("interaction-service", settings.interaction_url, settings.ingest_timeout)
 
-    def ingest(self) -> Upstream:
-        settings = self._settings
-        return self._upstream("interaction-service", settings.interaction_url, settings.ingest_timeout)
-
-    async def enter(self, stack: AsyncExitStack) -> None:
-        for client in self._open:
-            await stack.enter_async_context(client)
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Open every pool until `stack` closes."""
+        reads = self.services
+        for upstream in (reads.profile, reads.interaction, reads.scoring, reads.notification, self.ingest):
+            await stack.enter_async_context(upstream)
 
     def _upstream(self, service: str, url: str, timeout: float) -> Upstream:
-        client = make_client(url, timeout=timeout, connections=self._settings.upstream_connections)
-        self._open.append(client)
-        return Upstream(service, client, self._settings.answer_max_bytes)
+        settings = self._settings
+        return Upstream(
+            service,
+            url,
+            timeout=timeout,
+            connections=settings.upstream_connections,
+            max_answer_bytes=settings.answer_max_bytes,
+        )
 
 
 class _Limiters:

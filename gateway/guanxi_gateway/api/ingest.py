@@ -44,12 +44,16 @@ class IngestLane:
         key = write_key_of(next((value for name, value in headers if name == b"authorization"), b""))
         if key is not None:
             count(self._limiter, "write key", key)
+        body = Body(receive)
         try:
-            answer = await self._interaction.send(
-                "POST", path, _forwarded(headers, scope), await _content(receive)
-            )
+            content = await body.open()
+            answer = await self._interaction.send("POST", path, _forwarded(headers, scope), content)
         except UpstreamFailed as failed:
-            raise problem_of_failure(failed) from None
+            if body.failed is None:
+                raise problem_of_failure(failed) from None
+            if isinstance(body.failed, ClientGone):
+                return
+            raise body.failed from None
         except ClientGone:
             return
         check_answer(self._interaction.service, answer)
@@ -69,28 +73,40 @@ def _forwarded(headers: RawHeaders, scope: Scope) -> RawHeaders:
     return [*headers, (b"x-forwarded-for", client[0].encode())] if client else headers
 
 
-async def _content(receive: Receive) -> bytes | AsyncIterator[bytes]:
-    """Return the body: whole when it came in one piece, as most do, else as it comes. Raises ClientGone, Problem."""
-    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
-    first, more = await _next(receive, deadline)
-    return _rest(first, receive, deadline) if more else first
+class Body:
+    """The body of a request: whole when it came in one piece, as most do, else as it comes.
 
+    `failed` is why it broke off, which the connection to the service would hide.
+    """
 
-async def _rest(first: bytes, receive: Receive, deadline: float) -> AsyncIterator[bytes]:
-    yield first
-    more = True
-    while more:
-        body, more = await _next(receive, deadline)
-        if body:
-            yield body
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+        self.failed: Exception | None = None
 
+    async def open(self) -> bytes | AsyncIterator[bytes]:
+        """Wait for its beginning. Raises ClientGone, Problem, and what the edge raises for a body too large."""
+        first, more = await self._next()
+        return self._rest(first) if more else first
 
-async def _next(receive: Receive, deadline: float) -> tuple[bytes, bool]:
-    try:
-        async with asyncio.timeout_at(deadline):
-            message = await receive()
-    except TimeoutError:
-        raise Problem(408, detail=f"The body did not arrive within {BODY_SECONDS:g} seconds.") from None
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    return message.get("body", b""), message.get("more_body", False)
+    async def _rest(self, first: bytes) -> AsyncIterator[bytes]:
+        yield first
+        more = True
+        while more:
+            try:
+                piece, more = await self._next()
+            except Exception as error:
+                self.failed = error
+                raise
+            if piece:
+                yield piece
+
+    async def _next(self) -> tuple[bytes, bool]:
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            raise Problem(408, detail=f"The body did not arrive within {BODY_SECONDS:g} seconds.") from None
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        return message.get("body", b""), message.get("more_body", False)
