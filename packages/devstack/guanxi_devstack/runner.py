@@ -6,11 +6,12 @@ import asyncio
 import shlex
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.status import Status
 
 from guanxi_devstack.dev_env import describe, write_dev_env
 from guanxi_devstack.postgres import DatabaseStopped
@@ -32,9 +33,7 @@ async def run(options: WorldOptions, console: Console) -> int:
     began = time.monotonic()
     env_file = options.folder / "dev.env"
     with console.status("Starting") as status:
-        world = World(
-            options, lambda step: status.update(f"{step} …") if console.is_terminal else console.print(step)
-        )
+        world = World(options, _steps(console, status))
         failure = await _until_asked(world.start(), asked)
     if failure is None and not asked.is_set():
         values = describe(world)
@@ -50,6 +49,21 @@ async def run(options: WorldOptions, console: Console) -> int:
         await world.stop()
     console.print("Stopped")
     return 0 if failure is None else 1
+
+
+def _steps(console: Console, status: Status) -> Callable[[str], None]:
+    """Shows each new step: in place on a terminal, as lines elsewhere."""
+    shown = ""
+
+    def step(words: str) -> None:
+        nonlocal shown
+        if words != shown:
+            shown = words
+            status.update(f"{words} …")
+            if not console.is_terminal:
+                console.print(words, highlight=False)
+
+    return step
 
 
 def tell(console: Console, values: dict[str, str], env_file: Path) -> None:
