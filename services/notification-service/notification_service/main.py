@@ -9,11 +9,10 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_kit.app import Check, WorkerProcess, create_app
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
-from guanxi_kit.consumer import Relay, Worker
+from guanxi_kit.consumer import Relay, Subscription, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.http import HttpClient, make_client
@@ -65,7 +64,7 @@ def make_api(settings: NotificationSettings, clock: Clock | None = None) -> Fast
 async def make_worker(
     settings: NotificationSettings, clock: Clock | None = None
 ) -> AsyncIterator[WorkerProcess]:
-    """Open what the worker needs and lend its parts: the dispatch, then the consumer whose relay serves both."""
+    """Open what the worker needs and lend its parts: the dispatch, and a consumer for each topic."""
     clock = clock or SystemClock()
     pack = load_pack(settings.pack_dir, settings.pack)
     keyring = Keyring.from_settings(settings)
@@ -87,23 +86,24 @@ async def make_worker(
             batch=settings.dispatch_batch,
             lease=timedelta(seconds=settings.lease_seconds),
         )
-        worker = Worker(
-            db=database,
-            consumer=open_consumer(
-                settings, SERVICE, [TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name]
-            ),
-            relay=relay,
-            subscriptions=[
-                touchpoint_resolved.subscription(journeys_of(pack)),
-                customer_merged.subscription(),
-            ],
-            clock=clock,
-            keyring=keyring,
-            batch=settings.notification_batch,
-        )
+
+        def consume(group: str, subscription: Subscription, relay: Relay) -> Worker:
+            return Worker(
+                db=database,
+                consumer=open_consumer(settings, group, [subscription.topic]),
+                relay=relay,
+                subscriptions=[subscription],
+                clock=clock,
+                keyring=keyring,
+                batch=settings.notification_batch,
+            )
+
+        # A worker for each topic: transactions over both would take their locks in no common order.
+        touchpoints = consume(SERVICE, touchpoint_resolved.subscription(journeys_of(pack)), relay)
+        merges = consume(f"{SERVICE}.merges", customer_merged.subscription(), Relay(database, producer))
         loop = DispatchLoop(dispatcher, poll_seconds=settings.dispatch_poll_seconds)
         try:
-            yield WorkerProcess([loop, worker], [Check("database", database.ping)])
+            yield WorkerProcess([loop, merges, touchpoints], [Check("database", database.ping)])
         finally:
             await producer.stop()
             await database.close()

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_kit.app import Check, WorkerProcess, create_app
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
-from guanxi_kit.consumer import Relay, Worker
+from guanxi_kit.consumer import Relay, Subscription, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.log.factory import open_consumer, open_producer
@@ -54,28 +53,33 @@ def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> AsyncIterator[WorkerProcess]:
-    """Open what the worker needs and lend its parts: the review, then the consumer whose relay serves both."""
+    """Open what the worker needs and lend its parts: the review, and a consumer for each topic."""
     clock = clock or SystemClock()
     rules = rfm_rules(load_pack(settings.pack_dir, settings.pack))
+    keyring = Keyring.from_settings(settings)
     database = await _open_database(settings)
     producer = open_producer(settings)
     await producer.start()
     relay = Relay(database, producer, streams=[STREAM])
-    worker = Worker(
-        db=database,
-        consumer=open_consumer(
-            settings, SERVICE, [TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name]
-        ),
-        relay=relay,
-        subscriptions=[touchpoint_resolved.subscription(rules), customer_merged.subscription(rules)],
-        clock=clock,
-        keyring=Keyring.from_settings(settings),
-        batch=settings.scoring_batch,
-    )
+
+    def consume(group: str, subscription: Subscription, relay: Relay) -> Worker:
+        return Worker(
+            db=database,
+            consumer=open_consumer(settings, group, [subscription.topic]),
+            relay=relay,
+            subscriptions=[subscription],
+            clock=clock,
+            keyring=keyring,
+            batch=settings.scoring_batch,
+        )
+
+    # A worker for each topic: transactions over both would take their locks in no common order.
+    touchpoints = consume(SERVICE, touchpoint_resolved.subscription(rules), relay)
+    merges = consume(f"{SERVICE}.merges", customer_merged.subscription(rules), Relay(database, producer))
     review = Review(review_units(database, relay, clock), rules, clock)
     loop = ReviewLoop(review, poll_seconds=settings.review_poll_seconds)
     try:
-        yield WorkerProcess([loop, worker], [Check("database", database.ping)])
+        yield WorkerProcess([loop, merges, touchpoints], [Check("database", database.ping)])
     finally:
         await producer.stop()
         await database.close()

@@ -96,14 +96,14 @@ class Scoring:
     published: list[ScoreChangedV1] = field(default_factory=list)
 
     async def apply(self, *events: Event) -> None:
-        """Handle a batch in one transaction, as the worker does."""
-        async with self.database.transaction() as connection:
-            unit = Unit(connection, self.clock.now())
-            for model, subscription in self.subscriptions.items():
-                received = [self._received(event) for event in events if isinstance(event, model)]
-                if received:
+        """Handle a batch as the workers do: a transaction for each topic."""
+        for model, subscription in self.subscriptions.items():
+            received = [self._received(event) for event in events if isinstance(event, model)]
+            if received:
+                async with self.database.transaction() as connection:
+                    unit = Unit(connection, self.clock.now())
                     await subscription.handler(unit, received)
-            await unit.outbox.write(connection)
+                    await unit.outbox.write(connection)
 
     def _received(self, event: Event) -> Received[Any]:
         self.offset += 1
