@@ -1,9 +1,13 @@
 # Two commands matter: `make run` and `make test`. `make help` lists the others.
 
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+NEWS := awk '!/already satisfied/ {print; fflush()}'
 
 PACKAGES := packages/contracts packages/kit packages/devstack
 SERVICES := $(wildcard services/*)
@@ -57,10 +61,10 @@ $(VENV)/bin/python:
 
 $(VENV)/run.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing (once, a minute or so)"
-	@$(PIP) install -c constraints.txt -e '.[devstack,notification,tracing]'
+	@$(PIP) install -c constraints.txt -e '.[devstack,notification,tracing]' | $(NEWS)
 	@touch $@
 
 $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing what the tests need (once, a few minutes)"
-	@$(PIP) install -c constraints.txt -e '.[dev]'
+	@$(PIP) install -c constraints.txt -e '.[dev]' | $(NEWS)
 	@touch $@ $(VENV)/run.stamp
