@@ -14,7 +14,7 @@ from guanxi_gateway.api.changes import changes_router
 from guanxi_gateway.api.customers import Services, customers_router
 from guanxi_gateway.api.documents import DESCRIPTION, complete_document
 from guanxi_gateway.api.figures import figures_router
-from guanxi_gateway.api.ingest import IngestLane, ingest_routes
+from guanxi_gateway.api.ingest import IngestLane
 from guanxi_gateway.api.limits import AddressLimit, limited
 from guanxi_gateway.application.changes import Changes, StreamLimits
 from guanxi_gateway.application.log_reading import ChangeTopic
@@ -61,8 +61,11 @@ def make_api(
     app.include_router(customers_router(upstreams.services, allow))
     app.include_router(figures_router(upstreams.services, allow))
     app.include_router(changes_router(changes, allow))
-    app.router.routes.extend(ingest_routes(IngestLane(upstreams.ingest, limiter.write_key)))
-    app.user_middleware.append(Middleware(AddressLimit, limiter=limiter.address))
+    # Behind the edge that create_app put first, which answers the problems that these raise.
+    app.user_middleware += [
+        Middleware(AddressLimit, limiter=limiter.address),
+        Middleware(IngestLane, interaction=upstreams.ingest, limiter=limiter.write_key),
+    ]
     complete_document(app)
     return app
 

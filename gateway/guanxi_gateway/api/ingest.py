@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from guanxi_gateway.adapters.headers import RawHeaders, end_to_end
 from guanxi_gateway.adapters.upstream import Upstream, UpstreamFailed
@@ -15,7 +14,7 @@ from guanxi_gateway.api.limits import count, write_key_of
 from guanxi_gateway.application.rate_limits import RateLimiter
 from guanxi_kit.errors import Problem
 
-INGEST_PATHS = tuple(
+INGEST_PATHS = frozenset(
     f"/v1/{name}" for name in ("identify", "track", "page", "screen", "group", "alias", "batch", "import")
 )
 
@@ -27,19 +26,29 @@ class ClientGone(Exception):
 
 
 class IngestLane:
-    """Streams a request on and its answer back. The write key is checked by the interaction-service.
+    """Middleware that streams ingest requests on and their answers back, and passes all else to the application.
 
-    The body is passed on as it comes, compressed or not; its size is bounded by the edge of the application.
+    The write key is checked by the interaction-service.
+
+    A body is passed on as it comes, compressed or not; its size is bounded by the edge of the application.
     """
 
-    def __init__(self, interaction: Upstream, limiter: RateLimiter) -> None:
+    def __init__(self, app: ASGIApp, *, interaction: Upstream, limiter: RateLimiter) -> None:
+        self._app = app
         self._interaction = interaction
         self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request. Raises Problem."""
-        path: str = scope["path"]
-        scope["guanxi.route"] = path
+        """Serve one connection. Raises Problem for the edge to answer."""
+        if scope["type"] != "http" or scope["path"] not in INGEST_PATHS:
+            await self._app(scope, receive, send)
+            return
+        scope["guanxi.route"] = scope["path"]
+        if scope["method"] != "POST":
+            raise Problem(405, headers={"Allow": "POST"})
+        await self._forward(scope, receive, send)
+
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = end_to_end(scope["headers"])
         key = write_key_of(next((value for name, value in headers if name == b"authorization"), b""))
         if key is not None:
@@ -47,7 +56,7 @@ class IngestLane:
         body = Body(receive)
         try:
             content = await body.open()
-            answer = await self._interaction.send("POST", path, _forwarded(headers, scope), content)
+            answer = await self._interaction.send("POST", scope["path"], _forwarded(headers, scope), content)
         except UpstreamFailed as failed:
             if body.failed is None:
                 raise problem_of_failure(failed) from None
@@ -61,11 +70,6 @@ class IngestLane:
         kept.append((b"content-length", b"%d" % len(answer.body)))
         await send({"type": "http.response.start", "status": answer.status, "headers": kept})
         await send({"type": "http.response.body", "body": answer.body})
-
-
-def ingest_routes(lane: IngestLane) -> list[Route]:
-    """Return the routes of the lane."""
-    return [Route(path, lane, methods=["POST"], include_in_schema=False) for path in INGEST_PATHS]
 
 
 def _forwarded(headers: RawHeaders, scope: Scope) -> RawHeaders:
