@@ -112,10 +112,10 @@ async def make_worker(
 def make_provider(settings: NotificationSettings, clock: Clock) -> EmailProvider:
     """Return the provider the settings name. Raises SettingsError when they name none."""
     sender = Sender(settings.mail_from, settings.message_id_domain, clock.now)
-    if settings.mailbox_dir is not None:
-        return MailboxProvider(settings.mailbox_dir, sender)
     if settings.smtp_url is None:
-        raise SettingsError("GUANXI_SMTP_URL: is not set (nor is GUANXI_MAILBOX_DIR)")
+        if settings.mailbox_dir is None:
+            raise SettingsError("GUANXI_SMTP_URL: is not set (nor is GUANXI_MAILBOX_DIR)")
+        return MailboxProvider(settings.mailbox_dir, sender)
     try:
         server = parse_smtp_url(settings.smtp_url.get_secret_value())
     except ValueError as error:

@@ -16,8 +16,10 @@ MOST_AT_ONCE = 500
 
 
 class _Item(msgspec.Struct):
+    """A customer's addresses, newest first, and traits; `consent` stays None until consents are kept."""
+
     customer_id: UUID
-    address: str | None = None
+    addresses: list[str] = []
     traits: dict[str, Any] = {}
     consent: bool | None = None
 
@@ -40,7 +42,8 @@ class ProfileContacts:
         found: dict[UUID, Contact] = {}
         for start in range(0, len(customer_ids), MOST_AT_ONCE):
             for item in await self._ask(customer_ids[start : start + MOST_AT_ONCE]):
-                found[item.customer_id] = Contact(item.address, item.traits, item.consent)
+                newest = item.addresses[0] if item.addresses else None
+                found[item.customer_id] = Contact(newest, item.traits, item.consent)
         return found
 
     async def _ask(self, customer_ids: Sequence[UUID]) -> list[_Item]:
