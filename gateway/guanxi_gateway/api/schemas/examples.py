@@ -93,16 +93,32 @@ TIMELINE: dict[str, Any] = {
     "next_cursor": None,
 }
 MESSAGES: dict[str, Any] = {
+    "customer_id": CUSTOMER_ID,
+    "redirected_from": None,
     "items": [
         {
             "send_id": "7b1e0f52-64d8-5f0e-9a77-0d2f8c1b6e43",
-            "customer_id": CUSTOMER_ID,
             "journey": "welcome",
-            "template": "welcome",
+            "step": 0,
             "channel": "email",
-            "status": "sent",
+            "template": "welcome",
+            "profile_id": CUSTOMER_ID,
+            "state": "sent",
             "reason": None,
-            "decided_at": "2024-05-01T08:00:01Z",
+            "provider": "mailbox",
+            "attempts": 1,
+            "planned_at": "2024-05-01T08:00:00.210000Z",
+            "changed_at": "2024-05-01T08:00:00.900000Z",
+            "sent_at": "2024-05-01T08:00:00.900000Z",
+            "decisions": [
+                {
+                    "code": "enrolled",
+                    "times": 1,
+                    "first_at": "2024-05-01T08:00:00.210000Z",
+                    "last_at": "2024-05-01T08:00:00.210000Z",
+                    "detail": {"purchases": 1},
+                }
+            ],
         }
     ],
     "next_cursor": None,

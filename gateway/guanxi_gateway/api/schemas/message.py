@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel
 
 
+class Decision(BaseModel):
+    """Why (not) sent: a stable code, how often it was decided, and its figures."""
+
+    code: str
+    times: int
+    first_at: datetime
+    last_at: datetime
+    detail: dict[str, str | int]
+
+
 class MessageItem(BaseModel):
-    """A message and what became of it."""
+    """A message, without its content: content is never kept."""
 
     send_id: UUID
-    customer_id: UUID
     journey: str
-    template: str
+    step: int
     channel: str
-    status: str
+    template: str
+    profile_id: UUID
+    state: Literal["planned", "reserved", "sending", "sent", "failed", "uncertain", "skipped"]
     reason: str | None
-    decided_at: datetime
+    provider: str | None
+    attempts: int
+    planned_at: datetime
+    changed_at: datetime
+    sent_at: datetime | None
+    decisions: list[Decision]
 
 
 class MessagePage(BaseModel):
-    """Messages, the newest first. `next_cursor` asks for the page behind this one; null on the last."""
+    """Messages, the newest first. `next_cursor` asks for the page behind this one; null on the last.
 
+    `redirected_from` is the id asked for when a merge has replaced it.
+    """
+
+    customer_id: UUID
+    redirected_from: UUID | None
     items: list[MessageItem]
     next_cursor: str | None
