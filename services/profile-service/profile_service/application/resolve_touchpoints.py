@@ -23,7 +23,7 @@ from profile_service.application.ports import (
 from profile_service.domain.activity import tally
 from profile_service.domain.customer_number import business_day, format_customer_number
 from profile_service.domain.identity import IdentityRules, Known, Membership
-from profile_service.domain.resolution import Merge, Resolution, customers_at_stake, resolve
+from profile_service.domain.resolution import Merge, Resolution, find_stake, resolve
 from profile_service.domain.traits import Trait, winners
 
 
@@ -155,14 +155,18 @@ async def _drop_repeats(arrivals: Sequence[Arrival], identities: Identities) -> 
 
 
 async def _read_under_locks(touchpoints: Sequence[TouchpointReceivedV1], identities: Identities) -> Known:
-    """Read who owns the identifiers; lock the customers that may change and read again, until nobody else can."""
+    """Read who owns the identifiers; lock the customers that may change and read again, until nobody else can.
+
+    Only what is at stake is read again. A touchpoint that changes no customer may be placed by a membership that a
+    merge has just outdated: readers of its event keep the higher version.
+    """
     hashes = {identifier.hash for touchpoint in touchpoints for identifier in touchpoint.identifiers}
     known = await identities.read(hashes)
     locked: set[UUID] = set()
-    while not (at_stake := customers_at_stake(touchpoints, known)) <= locked:
-        locked |= at_stake
+    while not (stake := find_stake(touchpoints, known)).customers <= locked:
+        locked |= stake.customers
         await identities.lock(locked)
-        known = await identities.read(hashes)
+        known.update(await identities.read(stake.hashes))
     if locked:
         await identities.count(locked, known)
     return known

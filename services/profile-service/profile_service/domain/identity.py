@@ -81,3 +81,10 @@ class Known:
     memberships: dict[UUID, Membership] = field(default_factory=dict)
     customers: dict[UUID, Census] = field(default_factory=dict)
     joined: set[UUID] = field(default_factory=set)
+
+    def update(self, newer: Known) -> None:
+        """Take over what was read later."""
+        self.owners |= newer.owners
+        self.memberships |= newer.memberships
+        self.customers |= newer.customers
+        self.joined |= newer.joined

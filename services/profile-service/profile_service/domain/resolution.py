@@ -73,26 +73,35 @@ class Resolution:
     refusals: list[Refusal] = field(default_factory=list)
 
 
-def customers_at_stake(sightings: Iterable[Sighting], known: Known) -> set[UUID]:
-    """Return the customers that may gain an identifier or take part in a merge: these need locks and a census."""
-    at_stake: set[UUID] = set()
+class Stake(NamedTuple):
+    """What a batch may change: customers that need locks and a census, and the identifiers that decide about it."""
+
+    customers: set[UUID]
+    hashes: set[bytes]
+
+
+def find_stake(sightings: Iterable[Sighting], known: Known) -> Stake:
+    """Return the customers that may gain an identifier or take part in a merge, as far as `known` tells."""
+    stake = Stake(set(), set())
     owner_of = known.owners.get
     for sighting in sightings:
-        if len(sighting.identifiers) < 2:
+        identifiers = sighting.identifiers
+        if len(identifiers) < 2:
             continue
-        owners = {owner_of(identifier.hash) for identifier in sighting.identifiers}
+        owners = {owner_of(identifier.hash) for identifier in identifiers}
         if len(owners) > 1:
             customers = {known.memberships[owner].customer_id for owner in owners if owner is not None}
             if None in owners or len(customers) > 1:
-                at_stake |= customers
-    return at_stake
+                stake.customers.update(customers)
+                stake.hashes.update(identifier.hash for identifier in identifiers)
+    return stake
 
 
 def resolve(sightings: Sequence[Sighting], known: Known, rules: IdentityRules) -> Resolution:
     """Resolve a batch in its order; `known` is brought to the state after it.
 
-    `known` must hold the owners of all identifiers of the batch that were ever seen, and the census of all
-    `customers_at_stake`.
+    `known` must hold the owners of all identifiers of the batch that were ever seen, and the census of all customers
+    in `find_stake`.
     """
     resolver = _Resolver(known, rules)
     for position, sighting in enumerate(sightings):

@@ -13,15 +13,17 @@ import pstats
 import random
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
+import psutil
 
 import profile_service
 from guanxi_contracts.envelope import Envelope
@@ -42,10 +44,13 @@ TYPES = ("user_id", "phone", "anonymous_id")
 RULES = IdentityRules({name: TypeRule(200) for name in TYPES}, 100)
 
 
+Seconds = defaultdict[str, float]
+
+
 class Timed:
     """A connection that adds up the time of each statement."""
 
-    def __init__(self, connection: asyncpg.Connection[Any], seconds: Counter[str]) -> None:
+    def __init__(self, connection: asyncpg.Connection[Any], seconds: Seconds) -> None:
         self._connection, self._seconds = connection, seconds
 
     async def fetch(self, query: str, *args: Any) -> Any:
@@ -100,45 +105,51 @@ class Scenario:
 async def run(
     db: Database,
     keyring: Keyring,
-    touchpoints: list[TouchpointReceivedV1],
+    touchpoints: Iterator[TouchpointReceivedV1],
     batch: int,
     profiler: cProfile.Profile,
-) -> Counter[str]:
+) -> Seconds:
     """Work all touchpoints; return seconds by step."""
     handler = TouchpointReceivedConsumer(RULES, keyring, SystemClock()).handle
-    steps: Counter[str] = Counter()
-    for start in range(0, len(touchpoints), batch):
+    steps: Seconds = defaultdict(float)
+    for start in count(step=batch):
         received = [
             Received(
                 Envelope(id="e", source="bench", type="t", time=each.received_at, data=each),
                 Record("touchpoint.received", 0, start + index, b"", b"", (), 0),
                 Cause("touchpoint.received/0", start + index),
             )
-            for index, each in enumerate(touchpoints[start : start + batch])
+            for index, each in enumerate(islice(touchpoints, batch))
         ]
-        begun = time.perf_counter()
+        if not received:
+            return steps
+        begun, used = time.perf_counter(), time.process_time()
         profiler.enable()
         async with db.transaction() as connection:
+            backend = psutil.Process(await connection.fetchval("SELECT pg_backend_pid()"))
+            served = sum(backend.cpu_times()[:2])
             unit = Unit(Timed(connection, steps), datetime.now(UTC))
             await handler(unit, received)
             handled = time.perf_counter()
+            steps["CPU of Python in the handler"] += time.process_time() - used
+            steps["CPU of PostgreSQL in the handler"] += sum(backend.cpu_times()[:2]) - served
             await unit.outbox.write(connection)
             written = time.perf_counter()
         profiler.disable()
         steps["= handler"] += handled - begun
         steps["= outbox"] += written - handled
         steps["= commit"] += time.perf_counter() - written
-    return steps
+    raise AssertionError("touchpoints never end")
 
 
-def report(title: str, steps: Counter[str], count: int, batches: int) -> None:
-    statements = sum(seconds for name, seconds in steps.items() if not name.startswith("="))
+def report(title: str, steps: Seconds, count: int, batches: int) -> None:
+    statements = sum(seconds for name, seconds in steps.items() if not name.startswith(("=", "CPU")))
     whole = sum(steps[name] for name in ("= handler", "= outbox", "= commit"))
     print(
         f"\n{title}: handler {count / steps['= handler']:,.0f}/s, with outbox and commit {count / whole:,.0f}/s"
     )
     steps["= Python in the handler"] = steps["= handler"] - statements
-    for name, seconds in steps.most_common():
+    for name, seconds in sorted(steps.items(), key=lambda step: -step[1]):
         print(
             f"  {seconds / count * 1e6:6.1f} us a touchpoint  {seconds / batches * 1e3:7.2f} ms a batch  {name}"
         )
@@ -167,18 +178,18 @@ async def measure(server: EmbeddedPostgres, arguments: argparse.Namespace) -> No
     await run_migrations(settings, Path(profile_service.__file__).parent / "migrations", "profile")
     db = Database(await open_pool(settings.database_dsn(), application_name="bench"))
     keyring = Keyring.generate()
-    count, batch = arguments.touchpoints, arguments.batch
+    total, batch = arguments.touchpoints, arguments.batch
     profiler = cProfile.Profile() if arguments.profile else NoProfile()
-    shopping = Scenario(keyring, customers=count // 3, kinds=1, traits=0.0)
-    linked = Scenario(keyring, customers=count // 3, kinds=3, traits=0.1, seed=6)
+    shopping = Scenario(keyring, customers=total // 3, kinds=1, traits=0.0)
+    linked = Scenario(keyring, customers=total // 3, kinds=3, traits=0.1, seed=6)
     for title, scenario, prefix in (
         ("first purchases, one identifier, a third new", shopping, "a"),
         ("known customers, one identifier", shopping, "b"),
         ("three identifiers, a third new, a tenth with traits", linked, "c"),
         ("known customers, three identifiers, a tenth with traits", linked, "d"),
     ):
-        made = list(scenario.touchpoints(prefix, count))
-        report(title, await run(db, keyring, made, batch, profiler), count, -(-count // batch))
+        steps = await run(db, keyring, scenario.touchpoints(prefix, total), batch, profiler)
+        report(title, steps, total, -(-total // batch))
     if arguments.profile:
         pstats.Stats(profiler).sort_stats("tottime").print_stats(25)
     await db.close()

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profile_service.domain.identity import Census, IdentityRules, Known, Membership, TypeRule
-from profile_service.domain.resolution import Resolution, customers_at_stake, resolve
+from profile_service.domain.resolution import Resolution, find_stake, resolve
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
 RULES = IdentityRules(
@@ -57,7 +57,7 @@ class Store:
                 if ref.hash in self.owners:
                     owner = known.owners[ref.hash] = self.owners[ref.hash]
                     known.memberships[owner] = self.memberships[owner]
-        for customer_id in customers_at_stake(batch, known):
+        for customer_id in find_stake(batch, known).customers:
             census = known.customers[customer_id] = Census()
             for profile_id, membership in self.memberships.items():
                 if membership.customer_id == customer_id:
