@@ -293,19 +293,19 @@ class FailureBehaviour:
     ) -> None:
         topic = await bench.topic(partitions=3)
         producer = await bench.producer()
-        appending = asyncio.create_task(_append_stubbornly(producer, topic, calls=60))
-        cuts = 0
-        while not appending.done():
-            await asyncio.wait({appending}, timeout=0.05)
-            cut()
-            cuts += 1
-        assert cuts > 3
-        expected = await appending
+        progress = _Progress()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_append_stubbornly(producer, topic, calls=60, progress=progress))
+            for number in range(12):
+                # Wherever the next call is by then: before, in the middle of or behind its commit.
+                await progress.beyond(4 * number)
+                await asyncio.sleep(0.004 * number)
+                cut()
         found: dict[int, list[int]] = {}
         member = await bench.member("g-" + topic, topic)
         async with member.polling():
             await eventually(
-                lambda: len({int(record.value) for record in member.records}) == expected, timeout=60
+                lambda: len({int(record.value) for record in member.records}) == 60 * 50, timeout=60
             )
         for record in member.records:
             found.setdefault(record.partition, []).append(int(record.value))
@@ -321,7 +321,7 @@ class FailureBehaviour:
             await producer.append(numbered(topic, 50))
             await eventually(lambda: len(member.records) >= 50, timeout=30)
             cut()
-            await _append_stubbornly(producer, topic, calls=1)
+            await _append_stubbornly(producer, topic, calls=1, progress=_Progress())
             await eventually(lambda: len(member.records) >= 100, timeout=30)
         assert {int(record.value) for record in member.records} == set(range(50))
 
@@ -332,13 +332,31 @@ async def _poll_until_refused(source: Consumer | Reader) -> None:
             assert not await source.poll(max_records=10, timeout=0.5)
 
 
-async def _append_stubbornly(producer: Producer, topic: str, calls: int) -> int:
+class _Progress:
+    """How many calls were confirmed."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self._changed = asyncio.Event()
+
+    def step(self) -> None:
+        self.calls += 1
+        self._changed.set()
+
+    async def beyond(self, calls: int) -> None:
+        while self.calls <= calls:
+            self._changed.clear()
+            await self._changed.wait()
+
+
+async def _append_stubbornly(producer: Producer, topic: str, calls: int, progress: _Progress) -> None:
     """Append calls of 50 numbered records one after another, each repeated until it is confirmed."""
     for call in range(calls):
         while True:
             try:
                 await producer.append(numbered(topic, 50, first=50 * call))
             except LogUnavailable:
+                await asyncio.sleep(0)
                 continue
             break
-    return 50 * calls
+        progress.step()

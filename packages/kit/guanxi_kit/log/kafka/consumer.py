@@ -34,8 +34,8 @@ _GRACE_SECONDS = 0.05
 class KafkaConsumer:
     """Consumer of the Kafka engine; see the port for what it promises.
 
-    aiokafka rebalances in a task of its own. It is held up here until the caller is inside `poll`, so that a partition
-    is never given away in the middle of a batch; the caller has a minute for a batch until the group goes on without it.
+    aiokafka rebalances in a task of its own. It is held up here until the caller is inside `poll`, so that a
+    partition is never given away in the middle of a batch; a caller that takes more than a minute for one loses it.
     """
 
     def __init__(
