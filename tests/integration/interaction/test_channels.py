@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from datetime import timedelta
 
 import asyncpg
 import pytest
 
 from guanxi_kit.db import Database
-from interaction_service.adapters.channels import REFRESH_SECONDS, ChannelRefused, add_channel
+from guanxi_kit.testing import eventually
+from interaction_service.adapters.channels import MISS_SECONDS, REFRESH_SECONDS, ChannelRefused, add_channel
 from interaction_service.main import add_channel_command
 from interaction_service.settings import InteractionSettings
 
@@ -57,24 +57,36 @@ async def test_a_new_key_works_and_a_disabled_channel_does_not(service: Service)
     document = {"userId": "u", "writeKey": KEY}
     assert (await service.client.post("/v1/page", json=document)).status_code == 401
     await add_channel(service.database, name="app", kind="app", write_key=KEY)
-    service.clock.advance(2)
+    service.clock.advance(MISS_SECONDS)
     assert (await service.client.post("/v1/page", json=document)).status_code == 200
     async with service.database.connection() as connection:
         await connection.execute("UPDATE channel SET enabled = false WHERE name = 'app'")
-    service.clock.advance(timedelta(seconds=REFRESH_SECONDS + 1))
-    assert (await service.client.post("/v1/page", json=document)).status_code == 401
+    service.clock.advance(REFRESH_SECONDS)
+
+    async def turned_away() -> bool:
+        return (await service.client.post("/v1/page", json=document)).status_code == 401
+
+    await eventually(turned_away)
 
 
-async def test_ingest_goes_on_without_the_database(service: Service, settings: InteractionSettings) -> None:
-    document = {"userId": "u", "writeKey": WRITE_KEY}
-    assert (await service.client.post("/v1/page", json=document)).status_code == 200
+async def test_without_the_database_known_channels_go_on_and_others_wait(
+    service: Service, settings: InteractionSettings
+) -> None:
+    known, other = {"userId": "u", "writeKey": WRITE_KEY}, {"userId": "u", "writeKey": KEY}
+    assert (await service.client.post("/v1/page", json=known)).status_code == 200
     assert settings.database_owner_url is not None
     owner = await asyncpg.connect(settings.database_owner_url.get_secret_value())
     async with owner.transaction():
         await owner.execute("LOCK TABLE channel IN ACCESS EXCLUSIVE MODE")
-        service.clock.advance(timedelta(seconds=REFRESH_SECONDS + 1))
-        assert (await service.client.post("/v1/page", json=document)).status_code == 200
+        service.clock.advance(REFRESH_SECONDS)
+        assert (await service.client.post("/v1/page", json=known)).status_code == 200
+        service.clock.advance(REFRESH_SECONDS)
+        waiting = await service.client.post("/v1/page", json=other)
+        assert (waiting.status_code, waiting.headers["retry-after"]) == (503, "2")
+        assert (await service.client.get("/readyz")).status_code == 200
     await owner.close()
+    service.clock.advance(REFRESH_SECONDS)
+    assert (await service.client.post("/v1/page", json=other)).status_code == 401
 
 
 async def test_as_a_process(settings: InteractionSettings) -> None:

@@ -16,6 +16,8 @@ from interaction_service.application.ports import Channel, Unavailable
 
 REFRESH_SECONDS = 10.0
 MISS_SECONDS = 1.0
+LOAD_SECONDS = 2.0
+_CHANNELS = "SELECT channel_id, name, kind, write_key_hash FROM channel WHERE enabled"
 
 _NAME = re.compile(r"[\w-]{1,64}")
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,256}")
@@ -28,59 +30,64 @@ def hash_key(write_key: str) -> bytes:
 
 
 class ChannelDirectory:
-    """All enabled channels, read anew every REFRESH_SECONDS; a database that is away stops no ingest."""
+    """All enabled channels, read anew every REFRESH_SECONDS in the background.
+
+    A database that is away stops no known channel. A key that is not known is looked for in the database before it is
+    turned away, at most once in MISS_SECONDS: SDKs throw away what is turned away.
+    """
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
-        self._by_hash: Mapping[bytes, Channel] | None = None
-        self._read_at = float("-inf")
+        self._by_hash: Mapping[bytes, Channel] = {}
+        self._read_at = self._tried_at = float("-inf")
         self._reading = asyncio.Lock()
+        self._refresh: asyncio.Task[None] | None = None
 
     async def find(self, write_key: str) -> Channel | None:
-        """Return the enabled channel of a key. Raises Unavailable when no channel was ever read."""
+        """Return the enabled channel of a key. Raises Unavailable when the database is needed and away."""
         digest = hash_key(write_key)
-        if self._age() >= REFRESH_SECONDS:
-            await self._refresh(REFRESH_SECONDS)
-        channel = self._channels().get(digest)
-        if channel is None and self._age() >= MISS_SECONDS:
-            await self._refresh(MISS_SECONDS)
-            channel = self._channels().get(digest)
+        channel = self._by_hash.get(digest)
+        now = self._clock.monotonic()
+        if channel is None and now - self._read_at >= MISS_SECONDS:
+            await self.load()
+            channel = self._by_hash.get(digest)
+        elif now - self._tried_at >= REFRESH_SECONDS and (self._refresh is None or self._refresh.done()):
+            self._refresh = asyncio.create_task(self._refresh_quietly(), name="channels")
         return channel
 
     async def load(self) -> None:
-        """Read the channels now."""
-        async with self._db.connection() as connection:
-            rows = await connection.fetch(
-                "SELECT channel_id, name, kind, write_key_hash FROM channel WHERE enabled"
-            )
-        self._by_hash = {
-            row["write_key_hash"]: Channel(str(row["channel_id"]), row["name"], row["kind"]) for row in rows
-        }
-        self._read_at = self._clock.monotonic()
-
-    def _channels(self) -> Mapping[bytes, Channel]:
-        if self._by_hash is None:
-            raise Unavailable("the channels could not be read yet")
-        return self._by_hash
-
-    def _age(self) -> float:
-        return self._clock.monotonic() - self._read_at
-
-    async def _refresh(self, age: float) -> None:
-        """Read the channels unless another request just did; keep the old ones when the database is away."""
-        if self._reading.locked() and self._by_hash is not None:
-            return
+        """Read the channels, unless that was done a moment ago. Raises Unavailable, at once when it just failed."""
         async with self._reading:
-            if self._age() < age:
+            now = self._clock.monotonic()
+            if now - self._read_at < MISS_SECONDS:
                 return
+            if now - self._tried_at < MISS_SECONDS:
+                raise Unavailable("the channels cannot be read")
+            self._tried_at = now
             try:
-                await self.load()
+                async with asyncio.timeout(LOAD_SECONDS), self._db.connection() as connection:
+                    rows = await connection.fetch(_CHANNELS)
             except Exception as error:
                 if not is_transient(error):
                     raise
-                self._read_at = self._clock.monotonic() - REFRESH_SECONDS + MISS_SECONDS
-                _log.warning("channels.stale", error=type(error).__name__)
+                raise Unavailable("the channels cannot be read") from error
+            self._by_hash = {
+                row["write_key_hash"]: Channel(str(row["channel_id"]), row["name"], row["kind"])
+                for row in rows
+            }
+            self._read_at = now
+
+    async def check(self) -> None:
+        """Raise Unavailable unless the channels were read at least once (readiness)."""
+        if self._read_at == float("-inf"):
+            await self.load()
+
+    async def _refresh_quietly(self) -> None:
+        try:
+            await self.load()
+        except Unavailable:
+            _log.warning("channels.stale", seconds=round(self._clock.monotonic() - self._read_at))
 
 
 class ChannelRefused(ValueError):

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from prometheus_client import Counter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from guanxi_contracts.touchpoint import TouchpointKind
 from guanxi_kit.errors import FieldError, Problem
+from guanxi_kit.telemetry import METRICS
 from interaction_service.api.admission import Admission
 from interaction_service.api.body import Disconnected, read_body
 from interaction_service.api.write_key import checked, from_authorization, unauthenticated
@@ -41,6 +43,13 @@ PATHS: Mapping[str, TouchpointKind | None] = {
 _HISTORICAL = "/v1/import"
 _ENCODE = msgspec.json.Encoder().encode
 _SHOWN_ERRORS = 100
+
+INGESTED = Counter(
+    "guanxi_ingested",
+    "Messages of answered ingest requests.",
+    ("channel", "outcome"),
+    registry=METRICS.registry,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,7 @@ class IngestLane:
         except Unavailable:
             raise Problem(
                 503,
-                detail="The touchpoints could not be stored now; send them again.",
+                detail="The touchpoints could not be taken now; send them again.",
                 type="urn:guanxi:problem:not-stored",
                 headers={"Retry-After": "2"},
             ) from None
@@ -105,7 +114,10 @@ async def _serve(ingest: Ingest, path: str, scope: Scope, receive: Receive) -> O
             raise _malformed(error, authenticated=channel is not None) from None
         if channel is None:
             channel = await _channel(ingest.channels, checked(write_key))
-        return await ingest.intake.accept(channel, submission)
+        outcome = await ingest.intake.accept(channel, submission)
+    INGESTED.labels(channel.name, "accepted").inc(outcome.accepted)
+    INGESTED.labels(channel.name, "refused").inc(len(outcome.refused))
+    return outcome
 
 
 def _read(path: str, kind: TouchpointKind | None, body: bytes) -> tuple[str | None, Submission]:

@@ -22,7 +22,7 @@ class Channel:
 
 
 class Unavailable(Exception):
-    """The touchpoints could not be made durable now; the sender should try again."""
+    """The touchpoints could not be taken now; the sender should try again."""
 
 
 class TouchpointLog(Protocol):
@@ -37,7 +37,7 @@ class Channels(Protocol):
     """Finds channels by write key."""
 
     async def find(self, write_key: str) -> Channel | None:
-        """Return the enabled channel of a key. Raises Unavailable when no channel was ever read."""
+        """Return the enabled channel of a key. Raises Unavailable when that cannot be told now."""
         ...
 
 
