@@ -129,7 +129,7 @@ async def _tell(
         task = bars.add_task("Comparing customers", total=len(looked_at))
         outcome = await compare(platform, looked_at, lambda count: bars.advance(task, count))
     show_figures(console, figures_of(replayed, calm))
-    show_tiers(console, replayed.tiers)
+    show_tiers(console, await platform.tiers())
     best = max(story.totals, key=lambda customer: story.totals[customer].amount_minor)
     for customer_id in await platform.find(user_id(best)):
         show_view(console, await platform.view(customer_id))

@@ -49,6 +49,8 @@ def show_tiers(console: Console, tiers: Mapping[str, int]) -> None:
     """Customers by tier as bars, largest first."""
     total = sum(tiers.values())
     table = Table(title="RFM tiers", box=None, padding=(0, 2), title_justify="left")
+    # The top share is cut from the whole population, which is looked at again every now and then.
+    table.caption = "who belongs to the top share of customers follows the population with some delay"
     for heading, side in (("tier", "left"), ("customers", "right"), ("share", "right"), ("", "left")):
         table.add_column(heading, justify="right" if side == "right" else "left")
     for tier, count in sorted(tiers.items(), key=lambda item: -item[1]):
