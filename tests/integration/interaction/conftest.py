@@ -208,7 +208,7 @@ async def read_all(engine: Engine, topic: str) -> list[tuple[bytes, bytes]]:
         await reader.stop()
 
 
-ServiceOn = Callable[[Engine], Any]
+ServiceOn = Callable[..., Any]
 
 
 @pytest.fixture

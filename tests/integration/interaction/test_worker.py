@@ -18,6 +18,7 @@ from interaction_service.adapters.timeline import MonthlyPartitions
 from .conftest import (
     NOW,
     Engine,
+    Event,
     MemoryEngine,
     Service,
     ServiceOn,
@@ -106,7 +107,7 @@ async def test_one_bad_record_stops_nobody(service: Service, memory: MemoryEngin
 @pytest.mark.parametrize("seed", range(4))
 async def test_order_does_not_matter_to_membership(service: Service, memory: MemoryEngine, seed: int) -> None:
     first, second, third = (UUID(int=number) for number in (11, 12, 13))
-    events = [
+    events: list[Event] = [
         resolved(service.keyring, first),
         resolved(service.keyring, second),
         resolved(service.keyring, third),
@@ -127,7 +128,7 @@ async def test_order_does_not_matter_to_membership(service: Service, memory: Mem
 
 async def test_an_undone_merge_parts_the_timelines(service: Service, memory: MemoryEngine) -> None:
     first, second = UUID(int=21), UUID(int=22)
-    events = [
+    events: list[Event] = [
         resolved(service.keyring, first),
         resolved(service.keyring, second),
         merged(first, second, {second: 2}),
