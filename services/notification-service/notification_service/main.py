@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -70,14 +70,17 @@ async def make_worker(
     keyring = Keyring.from_settings(settings)
     provider = make_provider(settings, clock)
     renderer = make_renderer(pack)
-    database = await _open_database(settings)
-    producer = open_producer(settings)
-    await producer.start()
-    relay = Relay(database, producer, streams=[STREAM])
-    async with _profile_client(settings) as client:
+    async with AsyncExitStack() as opened:
+        contacts = ProfileContacts(await opened.enter_async_context(_profile_client(settings)))
+        database = await _open_database(settings)
+        opened.push_async_callback(database.close)
+        producer = open_producer(settings)
+        await producer.start()
+        opened.push_async_callback(producer.stop)
+        relay = Relay(database, producer, streams=[STREAM])
         dispatcher = Dispatcher(
             open_unit=dispatch_units(database, relay, clock),
-            contacts=ProfileContacts(client),
+            contacts=contacts,
             renderer=renderer,
             provider=provider,
             hash_address=lambda address: keyring.blind(ADDRESS_INDEX, address.strip().lower()),
@@ -86,6 +89,7 @@ async def make_worker(
             batch=settings.dispatch_batch,
             lease=timedelta(seconds=settings.lease_seconds),
         )
+        loop = DispatchLoop(dispatcher, poll_seconds=settings.dispatch_poll_seconds)
 
         def consume(group: str, subscription: Subscription, relay: Relay) -> Worker:
             return Worker(
@@ -101,12 +105,7 @@ async def make_worker(
         # A worker for each topic: transactions over both would take their locks in no common order.
         touchpoints = consume(SERVICE, touchpoint_resolved.subscription(journeys_of(pack)), relay)
         merges = consume(f"{SERVICE}.merges", customer_merged.subscription(), Relay(database, producer))
-        loop = DispatchLoop(dispatcher, poll_seconds=settings.dispatch_poll_seconds)
-        try:
-            yield WorkerProcess([loop, merges, touchpoints], [Check("database", database.ping)])
-        finally:
-            await producer.stop()
-            await database.close()
+        yield WorkerProcess([loop, merges, touchpoints], [Check("database", database.ping)])
 
 
 def make_provider(settings: NotificationSettings, clock: Clock) -> EmailProvider:

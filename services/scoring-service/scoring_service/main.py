@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -57,32 +57,31 @@ async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> 
     clock = clock or SystemClock()
     rules = rfm_rules(load_pack(settings.pack_dir, settings.pack))
     keyring = Keyring.from_settings(settings)
-    database = await _open_database(settings)
-    producer = open_producer(settings)
-    await producer.start()
-    relay = Relay(database, producer, streams=[STREAM])
+    async with AsyncExitStack() as opened:
+        database = await _open_database(settings)
+        opened.push_async_callback(database.close)
+        producer = open_producer(settings)
+        await producer.start()
+        opened.push_async_callback(producer.stop)
+        relay = Relay(database, producer, streams=[STREAM])
 
-    def consume(group: str, subscription: Subscription, relay: Relay) -> Worker:
-        return Worker(
-            db=database,
-            consumer=open_consumer(settings, group, [subscription.topic]),
-            relay=relay,
-            subscriptions=[subscription],
-            clock=clock,
-            keyring=keyring,
-            batch=settings.scoring_batch,
-        )
+        def consume(group: str, subscription: Subscription, relay: Relay) -> Worker:
+            return Worker(
+                db=database,
+                consumer=open_consumer(settings, group, [subscription.topic]),
+                relay=relay,
+                subscriptions=[subscription],
+                clock=clock,
+                keyring=keyring,
+                batch=settings.scoring_batch,
+            )
 
-    # A worker for each topic: transactions over both would take their locks in no common order.
-    touchpoints = consume(SERVICE, touchpoint_resolved.subscription(rules), relay)
-    merges = consume(f"{SERVICE}.merges", customer_merged.subscription(rules), Relay(database, producer))
-    review = Review(review_units(database, relay, clock), rules, clock)
-    loop = ReviewLoop(review, poll_seconds=settings.review_poll_seconds)
-    try:
+        # A worker for each topic: transactions over both would take their locks in no common order.
+        touchpoints = consume(SERVICE, touchpoint_resolved.subscription(rules), relay)
+        merges = consume(f"{SERVICE}.merges", customer_merged.subscription(rules), Relay(database, producer))
+        review = Review(review_units(database, relay, clock), rules, clock)
+        loop = ReviewLoop(review, poll_seconds=settings.review_poll_seconds)
         yield WorkerProcess([loop, merges, touchpoints], [Check("database", database.ping)])
-    finally:
-        await producer.stop()
-        await database.close()
 
 
 async def migrate(settings: ScoringSettings) -> None:

@@ -45,6 +45,7 @@ async def test_messages_with_their_decisions_follow_a_merge(
 ) -> None:
     await notification.apply(touchpoint(1), touchpoint(2), touchpoint(9))
     await notification.apply(merge(1, 2, (2, 2)))
+    notification.clock.advance(1)
     await notification.apply(touchpoint(2))
     response = await api.get("/v1/messages", params={"customer_id": str(person(2))})
     assert response.status_code == 200
