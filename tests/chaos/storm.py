@@ -25,7 +25,7 @@ async def storm(
     population = Population(people, random.Random(seed), uuid.uuid4().hex[:8])
     with smtp_server() as (inbox, address):
         options = replace(options, settings={**options.settings, "GUANXI_SMTP_URL": address})
-        async with World(options, tell) as world:
+        async with World(options) as world:
             end = time.monotonic() + seconds
             repeats, kills = await asyncio.gather(
                 keep_sending(world, population, lambda: time.monotonic() > end),
