@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import SkipJsonSchema
 
 Key = Annotated[str, Field(min_length=1, max_length=256)] | int
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -14,15 +15,19 @@ Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 class Message(BaseModel):
     """What every message may carry. A person is named by `userId`, by `anonymousId`, or by both."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="allow")
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="allow",
+        json_schema_extra={"anyOf": [{"required": ["userId"]}, {"required": ["anonymousId"]}]},
+    )
 
     message_id: str | None = Field(
         None,
         max_length=100,
         description="Names this message for ever: a second one of the same channel does not count.",
     )
-    user_id: Key | None = None
-    anonymous_id: Key | None = None
+    user_id: Key | SkipJsonSchema[None] = None
+    anonymous_id: Key | SkipJsonSchema[None] = None
     timestamp: Timestamp | None = Field(
         None, description="When it happened, by the clock that also gave `sentAt`."
     )
