@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,13 +98,20 @@ class Scoring:
 
     async def apply(self, *events: Event) -> None:
         """Handle a batch as the workers do: a transaction for each topic."""
-        for model, subscription in self.subscriptions.items():
-            received = [self._received(event) for event in events if isinstance(event, model)]
-            if received:
-                async with self.database.transaction() as connection:
-                    unit = Unit(connection, self.clock.now())
-                    await subscription.handler(unit, received)
-                    await unit.outbox.write(connection)
+        for model in self.subscriptions:
+            if chosen := [event for event in events if isinstance(event, model)]:
+                async with self.applying(*chosen):
+                    pass
+
+    @asynccontextmanager
+    async def applying(self, *events: Event) -> AsyncIterator[None]:
+        """Handle records of one topic, and commit at the end of the block."""
+        async with self.database.transaction() as connection:
+            unit = Unit(connection, self.clock.now())
+            received = [self._received(event) for event in events]
+            await self.subscriptions[type(events[0])].handler(unit, received)
+            await unit.outbox.write(connection)
+            yield
 
     def _received(self, event: Event) -> Received[Any]:
         self.offset += 1

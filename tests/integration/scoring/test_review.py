@@ -94,6 +94,19 @@ async def test_a_sweep_that_died_is_finished_by_the_next_turn(
     assert tiers.count("high_value") == 10
 
 
+async def test_new_cuts_wait_for_whoever_scores_by_the_old_ones(scoring: Scoring) -> None:
+    """Otherwise the sweep would not see the open transaction's customer, whom the old cuts had classed."""
+    await scoring.apply(*(touchpoint(n, amount=n * 100) for n in range(1, 51)))
+    await recut(scoring)
+    await scoring.apply(*(touchpoint(n, amount=50_000) for n in range(100, 151)))
+    async with scoring.applying(touchpoint(200, amount=4_500)):
+        cutting = asyncio.create_task(recut(scoring))
+        await asyncio.wait([cutting], timeout=0.5)
+        assert not cutting.done()
+    assert await cutting
+    assert (await scoring.scores())[200][3] == 3
+
+
 async def test_time_alone_moves_tiers(scoring: Scoring) -> None:
     await scoring.apply(
         touchpoint(1, amount=100, at=NOW - 10 * DAY), touchpoint(2, amount=100, at=NOW - 170 * DAY)

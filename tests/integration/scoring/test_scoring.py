@@ -127,6 +127,28 @@ async def test_workers_on_the_same_customers_at_once_lose_nothing(scoring: Scori
     assert len(revisions) == len(set(revisions))
 
 
+async def test_fragments_of_one_customer_wait_for_each_other(scoring: Scoring) -> None:
+    """The second transaction must score with what the first, still open, has added to another fragment."""
+    await scoring.apply(touchpoint(1, amount=1), touchpoint(2, customer=1, amount=1))
+    async with scoring.applying(touchpoint(1, amount=100)):
+        second = asyncio.create_task(scoring.apply(touchpoint(2, customer=1, amount=10)))
+        await asyncio.wait([second], timeout=0.3)
+        assert not second.done()
+    await second
+    assert (await scoring.scores())[1][5] == 112
+    assert [event.amount_minor for event in await scoring.events()] == [2, 102, 112]
+
+
+async def test_a_new_customer_is_created_by_one_and_waited_for_by_the_other(scoring: Scoring) -> None:
+    async with scoring.applying(touchpoint(1, amount=100)):
+        second = asyncio.create_task(scoring.apply(touchpoint(2, customer=1, amount=10)))
+        await asyncio.wait([second], timeout=0.3)
+        assert not second.done()
+    await second
+    assert (await scoring.scores())[1][5] == 110
+    await scoring.check_counters()
+
+
 async def test_a_failed_batch_leaves_nothing(scoring: Scoring) -> None:
     await scoring.apply(touchpoint(1, amount=1))
     too_much = touchpoint(1, amount=2**63 - 1)

@@ -10,8 +10,6 @@ from uuid import UUID, uuid5
 State = Literal["planned", "reserved", "sending", "sent", "failed", "uncertain", "skipped"]
 """planned -> reserved -> sending -> sent | failed | uncertain; `skipped` was never to be sent."""
 
-FINAL: frozenset[State] = frozenset(("sent", "failed", "uncertain", "skipped"))
-
 Code = Literal[
     "enrolled",
     "too_old",
@@ -19,7 +17,6 @@ Code = Literal[
     "contacts_unavailable",
     "address_awaited",
     "no_address",
-    "address_unusable",
     "no_consent",
     "address_served",
     "template_failed",
