@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 from rich.console import Console
+from tests.chaos.storm import storm
 
 from guanxi_devstack.topology import WorldOptions
-from tests.chaos.storm import storm
 
 
 def main() -> None:

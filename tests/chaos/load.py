@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from tests.chaos.people import Population
+
 from guanxi_devstack.world import World
 from guanxi_kit.http import TransportError, make_client
-from tests.chaos.people import Population
 
 BATCH = 20
 SENDERS = 4

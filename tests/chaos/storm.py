@@ -9,13 +9,14 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
-from guanxi_devstack.topology import WorldOptions
-from guanxi_devstack.world import World
 from tests.chaos.killer import keep_killing
 from tests.chaos.load import keep_sending
 from tests.chaos.mail import smtp_server
 from tests.chaos.people import Population
 from tests.chaos.verdict import check
+
+from guanxi_devstack.topology import WorldOptions
+from guanxi_devstack.world import World
 
 
 async def storm(

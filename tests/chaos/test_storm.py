@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.chaos.storm import storm
 
 from guanxi_devstack.topology import WorldOptions
-from tests.chaos.storm import storm
 
 
 @pytest.mark.slow

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import asyncpg
+from tests.chaos.mail import Inbox
+from tests.chaos.people import Population
 
 from guanxi_devstack.world import World
 from guanxi_kit.http import make_client
 from guanxi_kit.testing import eventually
-from tests.chaos.mail import Inbox
-from tests.chaos.people import Population
 
 SETTLE_SECONDS = 120.0
 SAMPLE = 10
@@ -81,7 +81,7 @@ async def _views_match(world: World, people: Population) -> None:
 
 
 async def _mail_matches(connection: Any, people: Population, inbox: Inbox) -> None:
-    """One welcome for each buyer; a crash between the server's answer and our commit leaves it `uncertain`, not double."""
+    """One welcome for each buyer; a crash between the server's answer and our commit leaves `uncertain`, not double."""
     buyers = len(people.purchases())
     assert not [address for address, count in inbox.recipients.items() if count > 1], "double mail"
     states = dict(await connection.fetch("SELECT state, count(*) FROM notification.message GROUP BY state"))
