@@ -51,7 +51,9 @@ def make_intake(log: TouchpointLog, keyring: Keyring, pack: Pack, region: str, c
     return Intake(
         log=log,
         keyring=keyring,
-        identification=Identification(IdentifierRules(pack.identifiers, region), pack.identifiers.rank),
+        identification=Identification(
+            IdentifierRules(pack.identifiers, region), pack.identifiers.rank, keyring
+        ),
         purchasing=Purchasing(pack.events),
         clock=clock,
     )

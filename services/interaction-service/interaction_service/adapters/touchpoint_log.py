@@ -31,7 +31,7 @@ class EventLog:
                 _TOPIC,
                 touchpoint.identifiers[0].hash if touchpoint.identifiers else touchpoint.touchpoint_id.bytes,
                 TOUCHPOINT_RECEIVED.encode(
-                    touchpoint, id=str(touchpoint.touchpoint_id), source=SOURCE, time=touchpoint.received_at
+                    touchpoint, id=touchpoint.touchpoint_id.hex, source=SOURCE, time=touchpoint.received_at
                 ),
                 headers,
             )

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
 
+from guanxi_contracts.touchpoint import IdentifierRef
+from guanxi_kit.crypto import Keyring
 from guanxi_kit.identifiers import IdentifierRules, Normalised
 from interaction_service.application.content import Unusable
 from interaction_service.application.message import JsonObject, Message
 from interaction_service.domain.limits import MAX_IDENTIFIERS
 from interaction_service.domain.refusal import Refused
 
+REMEMBERED = 16_384
 Candidate = tuple[str, object, object]
 
 _TRAITS = (
@@ -50,36 +55,57 @@ _OTHER_ACCOUNT = "third_party_account"
 _ABSENT = (None, "")
 
 
+class Usable(NamedTuple):
+    """An identifier that identifies; `place` orders the strongest first."""
+
+    place: tuple[int, str, str]
+    clear: Normalised
+    ref: IdentifierRef
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The identifiers of a message: in clear and as references, both strongest first, and those of no use."""
+
+    clear: list[Normalised]
+    refs: list[IdentifierRef]
+    unusable: list[Unusable]
+
+
 class Identification:
     """Finds the identifiers of a message by a pack's rules; `rank` is the place of each type, 0 the strongest."""
 
-    def __init__(self, rules: IdentifierRules, rank: Mapping[str, int]) -> None:
+    def __init__(self, rules: IdentifierRules, rank: Mapping[str, int], keyring: Keyring) -> None:
         self._rules = rules
         self._rank = rank
+        self._keyring = keyring
+        # Normalising and hashing cost more than all else of a plain message, and most persons come again soon.
+        self._look_up_cached = lru_cache(maxsize=REMEMBERED, typed=True)(self._look_up)
 
-    def identify(
-        self, message: Message, traits: JsonObject, context: JsonObject
-    ) -> tuple[list[Normalised], list[Unusable]]:
-        """Return the usable identifiers, strongest first, and those that identify nobody.
-
-        Raises Refused when there are more than MAX_IDENTIFIERS.
-        """
-        usable: list[Normalised] = []
+    def identify(self, message: Message, traits: JsonObject, context: JsonObject) -> Identified:
+        """Return the identifiers of a message. Raises Refused when there are more than MAX_IDENTIFIERS."""
+        usable: list[Usable] = []
         unusable: list[Unusable] = []
-        for name, raw, namespace in candidates(message, traits, context):
-            found = self._rules.normalise(name, raw, namespace)
-            if not isinstance(found, Normalised):
-                unusable.append(Unusable(name, str(namespace), raw, found.reason))
+        for type_, raw, namespace in candidates(message, traits, context):
+            hashable = isinstance(raw, str | int) and isinstance(namespace, str)
+            found = (self._look_up_cached if hashable else self._look_up)(type_, raw, namespace)
+            if isinstance(found, Unusable):
+                unusable.append(found)
             elif found not in usable:
                 usable.append(found)
         if len(usable) > 1:
             if len(usable) + len(unusable) > MAX_IDENTIFIERS:
                 raise Refused("context.externalIds", f"holds more than {MAX_IDENTIFIERS} identifiers")
-            usable.sort(key=self._place)
-        return usable, unusable
+            usable.sort()
+        return Identified([one.clear for one in usable], [one.ref for one in usable], unusable)
 
-    def _place(self, identifier: Normalised) -> tuple[int, str, str]:
-        return self._rank[identifier.type], identifier.namespace, identifier.value
+    def _look_up(self, type_: str, raw: object, namespace: object) -> Usable | Unusable:
+        found = self._rules.normalise(type_, raw, namespace)
+        if not isinstance(found, Normalised):
+            return Unusable(type_, str(namespace), raw, found.reason)
+        digest = self._keyring.blind(f"{found.type}\0{found.namespace}", found.value)
+        place = self._rank[found.type], found.namespace, found.value
+        return Usable(place, found, IdentifierRef(found.type, digest))
 
 
 def candidates(message: Message, traits: JsonObject, context: JsonObject) -> Iterator[Candidate]:

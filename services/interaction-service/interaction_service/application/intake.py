@@ -10,10 +10,9 @@ from uuid import uuid4
 
 import msgspec
 
-from guanxi_contracts.touchpoint import IdentifierRef, Purchase, TouchpointKind, TouchpointReceivedV1
+from guanxi_contracts.touchpoint import Purchase, TouchpointKind, TouchpointReceivedV1
 from guanxi_kit.clock import Clock
 from guanxi_kit.crypto import Keyring
-from guanxi_kit.identifiers import Normalised
 from interaction_service.application.content import SealedContent, encode_content
 from interaction_service.application.identification import Identification
 from interaction_service.application.message import KINDS, JsonObject, Message, read_message, read_object
@@ -116,11 +115,11 @@ class Intake:
         purchase: Purchase | None = None
         if kind == "track" and message.event is not None:
             purchase = self._purchasing.read(message.event, properties)
-        usable, unusable = self._identification.identify(message, traits, context)
+        person = self._identification.identify(message, traits, context)
         content = SealedContent(
             message_id=message_id,
-            identifiers=usable,
-            unusable=unusable,
+            identifiers=person.clear,
+            unusable=person.unusable,
             properties=message.properties,
             context=message.context,
             category=message.category,
@@ -136,15 +135,11 @@ class Intake:
             name=message.event if kind == "track" else message.name,
             occurred_at=time,
             received_at=received_at,
-            identifiers=[self._hashed(identifier) for identifier in usable],
+            identifiers=person.refs,
             sealed=self._keyring.seal(encode_content(content), identity.bytes),
             has_traits=bool(traits),
             purchase=purchase,
         )
-
-    def _hashed(self, identifier: Normalised) -> IdentifierRef:
-        kind = f"{identifier.type}\0{identifier.namespace}"
-        return IdentifierRef(identifier.type, self._keyring.blind(kind, identifier.value))
 
 
 def _kind_of(message: Message) -> TouchpointKind:

@@ -85,10 +85,11 @@ def _first_number(properties: JsonObject, figures: Sequence[_Figure]) -> tuple[s
         found = figure.find(properties)
         if found:
             try:
-                numbers = [read_number(value) for value in found]
+                if len(found) == 1:
+                    return figure.path, read_number(found[0])
+                return figure.path, sum((read_number(value) for value in found), Decimal(0))
             except BadAmount as error:
                 raise Refused(f"properties.{figure.path}", str(error)) from None
-            return figure.path, numbers[0] if len(numbers) == 1 else sum(numbers, Decimal(0))
     return "", None
 
 
@@ -98,7 +99,11 @@ def _finder(path: str) -> Find:
         return lambda properties: () if _is_absent(value := properties.get(path)) else (value,)
     parts = [(part.removesuffix("[]"), part.endswith("[]")) for part in path.split(".")]
 
+    first = parts[0][0]
+
     def find(properties: JsonObject) -> Sequence[Any]:
+        if first not in properties:
+            return ()
         found: list[Any] = [properties]
         for name, is_list in parts:
             found = [item[name] for item in found if isinstance(item, dict) and name in item]

@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 MAX_MINOR = 10**15
 _MAX_EXPONENT = 30
 _MAX_TEXT = 40
+_SCALES = {digits: Decimal(10**digits) for digits in (0, 2, 3)}
 
 _NO_MINOR_UNIT = frozenset(
     ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF")
@@ -55,7 +56,7 @@ def to_minor(amount: Decimal, currency: str) -> int:
         raise BadAmount("must not be negative")
     if amount.adjusted() > 18:
         raise BadAmount("is absurdly large")
-    minor = int(amount.scaleb(minor_digits(currency)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    minor = int((amount * _SCALES[minor_digits(currency)]).to_integral_value(ROUND_HALF_UP))
     if minor >= MAX_MINOR:
         raise BadAmount("is absurdly large")
     return minor
@@ -67,4 +68,4 @@ def to_count(number: Decimal) -> int:
         raise BadAmount("must not be negative")
     if number.adjusted() > 8:
         raise BadAmount("is absurdly large")
-    return int(number.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return int(number.to_integral_value(ROUND_HALF_UP))
