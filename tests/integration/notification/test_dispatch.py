@@ -189,6 +189,40 @@ async def test_many_dispatchers_share_the_work(notification: Notification, mailb
     assert len(sent) == len(set(sent)) == 120
 
 
+async def test_a_dispatcher_that_overslept_its_lease_sends_nothing(
+    notification: Notification, mailbox: CountingMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one has taken the messages and sent them meanwhile."""
+    await notification.apply(touchpoint(1), touchpoint(2))
+    asleep, awake = asyncio.Event(), asyncio.Event()
+    fetch = notification.contacts.fetch
+
+    async def oversleep(customer_ids: Sequence[UUID]) -> dict[UUID, Contact]:
+        monkeypatch.setattr(notification.contacts, "fetch", fetch)
+        asleep.set()
+        await awake.wait()
+        return await fetch(customer_ids)
+
+    monkeypatch.setattr(notification.contacts, "fetch", oversleep)
+    late = asyncio.create_task(notification.dispatcher(mailbox).run_once())
+    await asleep.wait()
+    notification.clock.advance(3 * MINUTE)
+    dispatcher = notification.dispatcher(mailbox)
+    deliver = mailbox.deliver
+
+    async def wake_then_deliver(emails: Sequence[Email], deadline: float) -> Sequence[Delivery]:
+        """The overslept one comes back while these messages are being sent."""
+        monkeypatch.setattr(mailbox, "deliver", deliver)
+        awake.set()
+        await late
+        return await mailbox.deliver(emails, deadline)
+
+    monkeypatch.setattr(mailbox, "deliver", wake_then_deliver)
+    await dispatcher.run_once()
+    assert set(mailbox.delivered.values()) == {1}
+    assert [kind for kind, _ in await notification.published()] == ["sent", "sent"]
+
+
 class Killed(BaseException):
     """The process died here."""
 

@@ -94,8 +94,11 @@ async def test_a_sweep_that_died_is_finished_by_the_next_turn(
     assert tiers.count("high_value") == 10
 
 
-async def test_new_cuts_wait_for_whoever_scores_by_the_old_ones(scoring: Scoring) -> None:
+async def test_new_cuts_wait_for_whoever_scores_by_the_old_ones(
+    scoring: Scoring, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Otherwise the sweep would not see the open transaction's customer, whom the old cuts had classed."""
+    monkeypatch.setattr(scoring.review, "_batch", 1000)
     await scoring.apply(*(touchpoint(n, amount=n * 100) for n in range(1, 51)))
     await recut(scoring)
     await scoring.apply(*(touchpoint(n, amount=50_000) for n in range(100, 151)))
