@@ -123,8 +123,12 @@ async def test_reaches_view_timeline_score_and_mailbox(world: World, staff: Http
     await eventually(lambda: len(mails_to(world, person.address)) == 1, timeout=WAIT_SECONDS)
     scores = (await staff.get(f"/v1/customers/{customer_id}/scores")).json()
     assert scores["rfm"]["frequency"] == 1
-    messages = (await staff.get(f"/v1/customers/{customer_id}/messages")).json()
-    assert [item["state"] for item in messages["items"]] == ["sent"]
+
+    async def logged_as_sent() -> None:
+        messages = (await staff.get(f"/v1/customers/{customer_id}/messages")).json()
+        assert [item["state"] for item in messages["items"]] == ["sent"]
+
+    await eventually(logged_as_sent, timeout=WAIT_SECONDS)
 
 
 async def timeline_is_complete(staff: HttpClient, customer_id: str) -> None:
