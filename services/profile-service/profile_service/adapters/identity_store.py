@@ -34,8 +34,10 @@ NUMBERS = """
 SELECT nextval('customer_sequence') - opened.base AS number
 FROM customer_number_day AS opened, generate_series(1, $2::int) WHERE opened.day = $1
 """
+LOCK_DAY = "SELECT pg_advisory_xact_lock(hashtextextended('profile.customer_number_day', 0))"
 OPEN_DAY = """
-INSERT INTO customer_number_day (day, base) VALUES ($1, nextval('customer_sequence')) ON CONFLICT DO NOTHING
+INSERT INTO customer_number_day (day, base) SELECT $1::date, nextval('customer_sequence')
+WHERE NOT EXISTS (SELECT FROM customer_number_day WHERE day = $1)
 """
 FOUND_FRAGMENTS = """
 INSERT INTO fragment (profile_id, customer_id, version, founded_at)
@@ -135,6 +137,8 @@ class PostgresIdentities:
         """Return unused sequence numbers of a day; the first of the day opens it."""
         rows = await self._connection.fetch(NUMBERS, day, count)
         if not rows:
+            # Statements of their own: the insert must see the day that another worker opened while this one waited.
+            await self._connection.execute(LOCK_DAY)
             await self._connection.execute(OPEN_DAY, day)
             rows = await self._connection.fetch(NUMBERS, day, count)
         return [row[0] for row in rows]

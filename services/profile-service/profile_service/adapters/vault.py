@@ -31,6 +31,7 @@ class _Traits(msgspec.Struct):
 
 ContentT = TypeVar("ContentT")
 
+MAX_TRAIT_NAME_CHARACTERS = 200
 _IDENTIFIERS = msgspec.json.Decoder(_Identifiers)
 _TRAITS = msgspec.json.Decoder(_Traits)
 _PLAIN = msgspec.json.Decoder(PlainIdentifier)
@@ -66,8 +67,16 @@ class KeyringVault:
         return {ref.hash: _ENCODE(value) for ref, value in zip(touchpoint.identifiers, plain, strict=True)}
 
     def open_traits(self, touchpoint: TouchpointReceivedV1) -> Mapping[str, bytes]:
-        """Return by name the traits as JSON text. Raises Poison when they cannot be read."""
-        return {name: bytes(value) for name, value in self._open(touchpoint, _TRAITS).traits.items()}
+        """Return by name the traits as JSON text. Raises Poison when they cannot be read.
+
+        Names that no index can hold are left out.
+        """
+        traits = self._open(touchpoint, _TRAITS).traits
+        return {
+            name: bytes(value)
+            for name, value in traits.items()
+            if len(name) <= MAX_TRAIT_NAME_CHARACTERS and "\0" not in name
+        }
 
     def seal_identifier(self, value: bytes, identifier_hash: bytes) -> bytes:
         """Seal what `open_identifiers` returned."""

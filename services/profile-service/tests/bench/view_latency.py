@@ -27,24 +27,25 @@ from profile_service.main import make_api
 from profile_service.settings import ProfileSettings
 
 SAMPLE = 2000
-FILL = """
-INSERT INTO fragment SELECT md5('f' || i)::uuid, md5('f' || i)::uuid, 1, false, now() FROM generate_series($1::int, $2::int) AS i;
-INSERT INTO customer SELECT md5('f' || i)::uuid, 'C' || i, now() FROM generate_series($1::int, $2::int) AS i;
-INSERT INTO identifier SELECT decode(md5(k || i), 'hex'), k, md5('f' || i)::uuid, '', now(), md5('t' || i)::uuid
-  FROM generate_series($1::int, $2::int) AS i, unnest(ARRAY['user_id', 'phone']) k;
-INSERT INTO activity SELECT md5('f' || i)::uuid, c, 'CNY', 1, 1, 100, now(), now()
-  FROM generate_series($1::int, $2::int) AS i, unnest(ARRAY['web', 'pos']) c;
-INSERT INTO trait SELECT md5('f' || i)::uuid, n, '', 'web', now(), md5('t' || i)::uuid
-  FROM generate_series($1::int, $2::int) AS i, unnest(ARRAY['city', 'name', 'email']) n;
-INSERT INTO customer_score SELECT md5('f' || i)::uuid, 1, now(), '{"tier": "ordinary"}' FROM generate_series($1::int, $2::int) AS i
-"""
+PEOPLE = "(SELECT md5('f' || i)::uuid AS id, i FROM generate_series($1::int, $2::int) AS i) AS person"
+FILL = (
+    f"INSERT INTO fragment SELECT id, id, 1, false, now() FROM {PEOPLE}",
+    f"INSERT INTO customer SELECT id, 'C' || i, now() FROM {PEOPLE}",
+    "INSERT INTO identifier SELECT decode(md5(type || i), 'hex'), type, id, '', now(), id"
+    f" FROM {PEOPLE}, unnest(ARRAY['user_id', 'phone']) AS type",
+    "INSERT INTO activity SELECT id, channel, 'CNY', 1, 1, 100, now(), now()"
+    f" FROM {PEOPLE}, unnest(ARRAY['web', 'pos']) AS channel",
+    "INSERT INTO trait SELECT id, name, '', 'web', now(), id"
+    f" FROM {PEOPLE}, unnest(ARRAY['city', 'name', 'email']) AS name",
+    f"""INSERT INTO customer_score SELECT id, 1, now(), '{{"tier": "ordinary"}}' FROM {PEOPLE}""",
+)
 
 
 async def fill(connection: asyncpg.Connection, customers: int, keyring: Keyring) -> list[UUID]:
     """Insert customers; return those whose sealed values are real."""
     started = time.perf_counter()
     for low in range(1, customers + 1, 100_000):
-        for statement in FILL.split(";\n"):
+        for statement in FILL:
             await connection.execute(statement, low, min(low + 99_999, customers))
     print(f"filled {customers:,} customers in {time.perf_counter() - started:.0f} s")
     await connection.execute("ANALYZE")
