@@ -115,16 +115,20 @@ class Keyring:
         """Return the 16-byte blind index: HMAC-SHA256 over kind, a NUL and the normalised value, truncated."""
         return hmac.digest(self._index_key, f"{kind}\0{value}".encode(), "sha256")[:INDEX_BYTES]
 
-    def rotate(self) -> Keyring:
-        """Return a keyring whose new primary key seals from now on, while every older key still opens.
+    def with_new_key(self) -> Keyring:
+        """First step of a rotation: a ring with one more key, which opens but does not seal yet.
 
-        Give it to all processes before the first one seals with it, or readers meet an unknown key id for a while.
+        Give it to every process before any of them gets the `promoted` ring; otherwise a process with the old ring
+        meets values it cannot open, and parks them as unreadable.
         """
         fresh = _new_keyset()
         while fresh["primaryKeyId"] in self.key_ids:
             fresh = _new_keyset()
-        keyset = {"primaryKeyId": fresh["primaryKeyId"], "key": [*self._keyset["key"], *fresh["key"]]}
-        return Keyring(keyset, self._index_key)
+        return Keyring({**self._keyset, "key": [*self._keyset["key"], *fresh["key"]]}, self._index_key)
+
+    def promoted(self) -> Keyring:
+        """Second step of a rotation: a ring that seals with its newest key, while every older key still opens."""
+        return Keyring({**self._keyset, "primaryKeyId": self._keyset["key"][-1]["keyId"]}, self._index_key)
 
     @property
     def key_ids(self) -> frozenset[int]:

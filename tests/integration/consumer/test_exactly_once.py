@@ -17,6 +17,7 @@ from typing import Literal
 import asyncpg
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from guanxi_contracts.envelope import EventType
 from guanxi_devstack.pytest_plugin import DatabaseDsns
@@ -101,6 +102,7 @@ class Stage:
         self.log = LogSettings(dsns.log)
         self.keyring = Keyring.generate()
         self.poison: set[int] = set()
+        self.too_large: set[int] = set()
         self.chance = random.Random(7)
         self.rate = 0.0
         self.running: list[tuple[Worker, asyncio.Task[None]]] = []
@@ -122,6 +124,8 @@ class Stage:
         if self.output:
             for item in reversed(received):
                 number = item.event.data.number
+                if number in self.too_large:
+                    unit.outbox.add(item.cause, self.output, b"k", b"x" * 1_000_001)
                 unit.outbox.add(item.cause, self.output, str(number).encode(), encode(number))
 
     async def start(self, group: str) -> Worker:
@@ -271,6 +275,24 @@ async def test_one_bad_message_stops_nobody(first: Stage) -> None:
 
 def encode_any(values: Sequence[tuple[int, bytes]], wanted: set[int]) -> list[bytes]:
     return [value for n, value in values if n in wanted]
+
+
+async def test_an_output_that_no_log_takes_parks_its_record(first: Stage) -> None:
+    first.too_large = {3}
+    await publish(first, [(n, encode(n)) for n in range(10)])
+    await first.start("group")
+    expected = [n for n in range(10) if n != 3]
+    await eventually(lambda: has_all(first, expected), timeout=20)
+    assert await first.effects() == expected
+    assert await first.pool.fetchval("SELECT count(*) FROM dead_letter WHERE reason LIKE 'doubled: %'") == 1
+
+
+async def test_stopping_while_an_assignment_fails_ends(first: Stage) -> None:
+    await first.pool.execute("DROP OWNED BY CURRENT_USER")  # takes the rights on the positions away
+    with capture_logs() as said:
+        await first.start("group")
+        await eventually(lambda: any(entry["event"] == "assignment.retried" for entry in said), timeout=10)
+        await asyncio.wait_for(first.stop(), 15)
 
 
 async def test_a_fault_of_the_surroundings_parks_nothing(first: Stage) -> None:

@@ -4,7 +4,7 @@ from guanxi_kit.consumer.cause import Cause
 from guanxi_kit.consumer.relay import Relay
 from guanxi_kit.consumer.schema import KIT_TABLES
 from guanxi_kit.consumer.unit import Handler, Outbox, Poison, Received, Subscription, Unit, stream_unit
-from guanxi_kit.consumer.worker import Worker
+from guanxi_kit.consumer.worker import Stalled, Worker
 
 __all__ = [
     "KIT_TABLES",
@@ -14,6 +14,7 @@ __all__ = [
     "Poison",
     "Received",
     "Relay",
+    "Stalled",
     "Subscription",
     "Unit",
     "Worker",

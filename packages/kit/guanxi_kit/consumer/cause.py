@@ -8,6 +8,8 @@ from guanxi_kit.log.port import Headers, Record
 
 CAUSE_HEADER = "cause"
 TRACE_HEADER = "traceparent"
+CAUSE_BYTES = 300
+TRACE_BYTES = 55
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,6 +36,8 @@ def cause_of(headers: Headers) -> Cause | None:
     for name, value in headers:
         if name == CAUSE_HEADER:
             source, sequence, index = value.decode().rsplit(":", 2)
+            if "\0" in source or len(value) > CAUSE_BYTES:
+                raise ValueError("malformed cause")
             return Cause(source, int(sequence), int(index))
     return None
 
@@ -41,4 +45,5 @@ def cause_of(headers: Headers) -> Cause | None:
 def cause_from(record: Record) -> Cause:
     """Return the cause that outputs of acting on `record` carry."""
     trace = next((value for name, value in record.headers if name == TRACE_HEADER), b"")
-    return Cause(f"{record.topic}/{record.partition}", record.offset, 0, trace)
+    kept = trace if len(trace) == TRACE_BYTES else b""
+    return Cause(f"{record.topic}/{record.partition}", record.offset, 0, kept)

@@ -75,7 +75,7 @@ async def load_positions(
         if row["log_id"] != log_id:
             raise LogRecreated(
                 f"{where.topic}/{where.partition}: the stored position belongs to log {row['log_id']},"
-                f" but the connected log is {log_id}; restore the log, or reset the position on purpose"
+                f" but the connected log is {log_id}; restore the log, or delete that row on purpose"
             )
         if row["next_offset"] > end[where]:
             raise LogRecreated(

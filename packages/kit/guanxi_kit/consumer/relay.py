@@ -7,10 +7,12 @@ source before an earlier one was confirmed. So receivers see repeats, which they
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 import msgspec
 import structlog
@@ -20,6 +22,8 @@ from guanxi_kit.log.port import Headers, LogUnavailable, Outgoing, Producer
 from guanxi_kit.telemetry import METRICS
 
 CHUNK_ROWS = 64
+CHUNK_BYTES = 8_000_000
+QUEUE_BYTES = 32_000_000
 SWEEP_SECONDS = 5.0
 _UNPACK = msgspec.msgpack.Decoder(list[tuple[str, bytes, bytes, Headers]]).decode
 
@@ -42,15 +46,15 @@ class Relay:
     first, because only the table knows the order of commits between processes.
     """
 
-    def __init__(
-        self, db: Database, producer: Producer, *, streams: Sequence[str] = (), limit: int = 64
-    ) -> None:
+    def __init__(self, db: Database, producer: Producer, *, streams: Sequence[str] = ()) -> None:
         self._db = db
         self._producer = producer
         self._streams = tuple(streams)
-        self._limit = limit
         self._queue: deque[OutboxRow] = deque()
         self._queued: set[int] = set()
+        self._queued_bytes = 0
+        self._sweep_at = 0.0
+        self._failing_since: float | None = None
         self._stale_streams: set[str] = set(streams)
         self._changed = asyncio.Condition()
         self._stopping = False
@@ -82,8 +86,12 @@ class Relay:
         """Wait at most `timeout` seconds until few enough rows are queued to act on more records (back-pressure)."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout), self._changed:
-                await self._changed.wait_for(lambda: len(self._queue) <= self._limit)
-        return len(self._queue) <= self._limit
+                await self._changed.wait_for(lambda: self._queued_bytes <= QUEUE_BYTES)
+        return self._queued_bytes <= QUEUE_BYTES
+
+    def failing_seconds(self) -> float:
+        """Say for how long publishing has failed; 0 while it works."""
+        return 0.0 if self._failing_since is None else time.monotonic() - self._failing_since
 
     def wake(self, source: str) -> None:
         """Publish the rows of a stream soon."""
@@ -109,6 +117,7 @@ class Relay:
         for row in rows:
             if row.id not in self._queued:
                 self._queued.add(row.id)
+                self._queued_bytes += len(row.records)
                 self._queue.append(row)
         METRICS.outbox_pending.set(len(self._queue))
 
@@ -122,7 +131,9 @@ class Relay:
             try:
                 await self._step()
                 delay = 0.1
+                self._failing_since = None
             except Exception as error:
+                self._failing_since = self._failing_since or time.monotonic()
                 if not (isinstance(error, LogUnavailable) or is_transient(error)):
                     log.error("relay.failed", error=type(error).__name__)
                 await asyncio.sleep(delay)
@@ -130,21 +141,23 @@ class Relay:
 
     async def _step(self) -> None:
         """Publish one chunk, or wait for work; look for forgotten stream rows every few seconds."""
+        if time.monotonic() >= self._sweep_at:
+            self._sweep_at = time.monotonic() + SWEEP_SECONDS
+            self._stale_streams.update(self._streams)
         if not self._queue and not self._stale_streams:
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(SWEEP_SECONDS), self._changed:
                     await self._changed.wait_for(lambda: self._queue or self._stale_streams)
-            except TimeoutError:
-                self._stale_streams.update(self._streams)
         for source in tuple(self._stale_streams):
             await self._publish_stream(source)
-        chunk = [self._queue[i] for i in range(min(CHUNK_ROWS, len(self._queue)))]
+        chunk = _chunk(self._queue)
         if chunk:
             await self._publish(chunk)
             async with self._changed:
                 for row in chunk:
                     self._queue.popleft()
                     self._queued.discard(row.id)
+                    self._queued_bytes -= len(row.records)
                 METRICS.outbox_pending.set(len(self._queue))
                 self._changed.notify_all()
 
@@ -161,7 +174,9 @@ class Relay:
                     )
                 if not found:
                     break
-                await self._publish([OutboxRow(row["id"], row["source"], row["records"]) for row in found])
+                await self._publish(
+                    _chunk(OutboxRow(row["id"], row["source"], row["records"]) for row in found)
+                )
         except BaseException:
             self._stale_streams.add(source)
             raise
@@ -185,3 +200,15 @@ class Relay:
                 " DELETE FROM outbox USING quick WHERE id = ANY($1::bigint[])",
                 [row.id for row in rows],
             )
+
+
+def _chunk(rows: Iterable[OutboxRow]) -> list[OutboxRow]:
+    """Return the first rows, as many as one append should carry; at least one if there is one."""
+    chunk: list[OutboxRow] = []
+    size = 0
+    for row in islice(rows, CHUNK_ROWS):
+        size += len(row.records)
+        if chunk and size > CHUNK_BYTES:
+            break
+        chunk.append(row)
+    return chunk

@@ -17,11 +17,13 @@ from guanxi_kit.clock import Clock
 from guanxi_kit.consumer.cause import Cause
 from guanxi_kit.consumer.relay import OutboxRow, Relay
 from guanxi_kit.db import Database
-from guanxi_kit.log.port import MAX_RECORD_BYTES, Headers, Record, RecordTooLarge
+from guanxi_kit.log.gathering import record_size
+from guanxi_kit.log.port import MAX_RECORD_BYTES, Headers, Outgoing, Record, RecordTooLarge
 
 T = TypeVar("T")
 
 ROW_BYTES = 4_000_000
+WIDE_INDEX = 10**9
 _Pending = tuple[Cause, str, bytes, bytes]
 _PACK = msgspec.msgpack.Encoder().encode
 
@@ -47,8 +49,10 @@ class Outbox:
 
     def add(self, cause: Cause, topic: str, key: bytes, value: bytes) -> None:
         """Publish `value` when the transaction commits. Raises RecordTooLarge at once: the log would never take it."""
-        if len(value) > MAX_RECORD_BYTES:
-            raise RecordTooLarge(f"{topic}: {len(value)} bytes")
+        # The index is not known yet; a wide one stands in for it.
+        size = record_size(Outgoing(topic, key, value, replace(cause, index=WIDE_INDEX).headers()))
+        if size > MAX_RECORD_BYTES:
+            raise RecordTooLarge(f"{topic}: {size} bytes")
         self._pending.append((cause, topic, key, value))
 
     async def write(self, connection: asyncpg.Connection[Any]) -> list[OutboxRow]:

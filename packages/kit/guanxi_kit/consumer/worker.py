@@ -22,12 +22,20 @@ from guanxi_kit.consumer.relay import Relay
 from guanxi_kit.consumer.unit import Poison, Subscription, Unit
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, is_transient
-from guanxi_kit.log.port import Consumer, LogError, LogRecreated, LogUnavailable, TopicPartition
+from guanxi_kit.log.port import (
+    Consumer,
+    LogError,
+    LogRecreated,
+    LogUnavailable,
+    RecordTooLarge,
+    TopicPartition,
+)
 from guanxi_kit.telemetry import METRICS, batch_span
 
 LAG_SECONDS = 5.0
 FIRST_DELAY = 0.05
 LONGEST_DELAY = 5.0
+STALLED_SECONDS = 60.0
 RECORD_FAULT_CLASSES = ("22", "23")
 
 log = structlog.get_logger(__name__)
@@ -39,7 +47,7 @@ def is_record_fault(error: BaseException) -> bool:
     Database errors blame a record only as data exception (22) or constraint violation (23); a missing table, a full
     disk or a lost right would otherwise park every record there is.
     """
-    if isinstance(error, Poison):
+    if isinstance(error, Poison | RecordTooLarge):
         return True
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "")[:2] in RECORD_FAULT_CLASSES
@@ -47,6 +55,10 @@ def is_record_fault(error: BaseException) -> bool:
         isinstance(error, Fenced | LogError | OSError | asyncpg.InterfaceError | TimeoutError)
         or is_transient(error)
     )
+
+
+class Stalled(Exception):
+    """The worker runs but makes no progress; the message says with what and for how long."""
 
 
 class Worker:
@@ -74,13 +86,14 @@ class Worker:
         self._stopping = asyncio.Event()
         self._in_batch = asyncio.Lock()
         self._refused: LogRecreated | None = None
+        self._retrying_since: float | None = None
 
     async def run(self) -> None:
         """Consume until stopped. Raises LogRecreated when the log is not the one the positions belong to."""
-        await self._relay.start()
-        await self._consumer.start(self._assigned, self._revoked)
         lag = asyncio.create_task(self._watch_lag(), name="lag")
         try:
+            await self._relay.start()
+            await self._consumer.start(self._assigned, self._revoked)
             while not self._stopping.is_set():
                 await self._step()
         finally:
@@ -91,6 +104,14 @@ class Worker:
     async def stop(self) -> None:
         """Ask `run` to finish its batch and return."""
         self._stopping.set()
+
+    async def check(self) -> None:
+        """Readiness: raises Stalled when one batch, or the relay, has failed for more than a minute."""
+        stalled = 0.0 if self._retrying_since is None else time.monotonic() - self._retrying_since
+        if stalled > STALLED_SECONDS:
+            raise Stalled(f"a batch has been retried for {stalled:.0f} s")
+        if (failing := self._relay.failing_seconds()) > STALLED_SECONDS:
+            raise Stalled(f"nothing could be published for {failing:.0f} s")
 
     async def _step(self) -> None:
         if not await self._relay.has_room(timeout=0.5):
@@ -110,25 +131,33 @@ class Worker:
         while records and not self._stopping.is_set():
             try:
                 async with self._in_batch:
-                    await self._settle(self._ours(records))
+                    for topic in self._topics:
+                        await self._settle(self._ours(records, topic))
             except Exception as error:
+                self._retrying_since = self._retrying_since or time.monotonic()
                 log.warning("batch.retried", reason=reason_of(error), delay=round(delay, 2))
                 for where, found in records.items():
                     METRICS.records.labels(topic=where.topic, outcome="retried").inc(len(found))
             else:
+                self._retrying_since = None
                 return
             await self._pause(delay)
             delay = min(delay * 2, LONGEST_DELAY)
             with suppress(Exception):
                 if await self._resync():
+                    self._retrying_since = None
                     return
 
-    def _ours(self, records: Polled) -> Polled:
-        """Leave out partitions that went to another owner, and records whose effect is already in."""
+    def _ours(self, records: Polled, topic: str) -> Polled:
+        """Return a topic's records without partitions that went to another owner, and effects already in.
+
+        Each topic has a transaction of its own: handlers of two topics would take their locks in no common order.
+        """
         return {
             where: rest
             for where, found in records.items()
-            if where in self._positions
+            if where.topic == topic
+            and where in self._positions
             and (rest := [r for r in found if r.offset >= self._positions[where].next_offset])
         }
 
@@ -182,7 +211,7 @@ class Worker:
     async def _assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Take partitions over: read where they stand, and queue what their last owner left in the outbox."""
         delay = FIRST_DELAY
-        while True:
+        while not self._stopping.is_set():
             try:
                 self._positions |= await self._load(partitions)
                 await self._relay.recover([f"{where.topic}/{where.partition}" for where in partitions])
@@ -194,13 +223,15 @@ class Worker:
                 log.warning("assignment.retried", reason=reason_of(error))
             await self._pause(delay)
             delay = min(delay * 2, LONGEST_DELAY)
-        return {where: self._positions[where].next_offset for where in partitions}
+        return {where: self._positions[where].next_offset for where in partitions if where in self._positions}
 
     async def _revoked(self, partitions: Sequence[TopicPartition]) -> None:
         """Let partitions go, once the batch in hand is through (engines may call this beside it)."""
         async with self._in_batch:
             for where in partitions:
                 self._positions.pop(where, None)
+                with suppress(KeyError):
+                    METRICS.consumer_lag.remove(where.topic, str(where.partition))
         with suppress(TimeoutError):
             async with asyncio.timeout(2.0):
                 await self._relay.flush()
@@ -239,11 +270,18 @@ class Worker:
     async def _watch_lag(self) -> None:
         """Tell lag tools where this service stands: the metric, and the group's offsets in the log."""
         while True:
-            with suppress(LogError, OSError):
-                mine = dict(self._positions)
-                await self._consumer.commit({where: position.next_offset for where, position in mine.items()})
-                for where, end in (await self._consumer.end_offsets(sorted(mine))).items():
-                    METRICS.consumer_lag.labels(topic=where.topic, partition=str(where.partition)).set(
-                        end - mine[where].next_offset
-                    )
+            try:
+                await self._tell_lag(dict(self._positions))
+            except Exception as error:
+                log.warning("lag.unknown", error=type(error).__name__)
             await asyncio.sleep(LAG_SECONDS)
+
+    async def _tell_lag(self, mine: Mapping[TopicPartition, Position]) -> None:
+        if not mine:
+            return
+        await self._consumer.commit({where: position.next_offset for where, position in mine.items()})
+        for where, end in (await self._consumer.end_offsets(sorted(mine))).items():
+            if where in self._positions:
+                METRICS.consumer_lag.labels(topic=where.topic, partition=str(where.partition)).set(
+                    end - mine[where].next_offset
+                )

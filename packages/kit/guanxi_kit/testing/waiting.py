@@ -5,10 +5,21 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, overload
 
 
+ResultT = TypeVar("ResultT")
+
+
+@overload
+async def eventually(
+    condition: Callable[[], Awaitable[ResultT]], timeout: float = ..., interval: float = ...
+) -> ResultT: ...
+@overload
+async def eventually(
+    condition: Callable[[], ResultT], timeout: float = ..., interval: float = ...
+) -> ResultT: ...
 async def eventually(condition: Callable[[], Any], timeout: float = 10.0, interval: float = 0.02) -> Any:
     """Poll `condition`, a function or coroutine function, until it holds, and return its value.
 

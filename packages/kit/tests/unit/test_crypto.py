@@ -52,8 +52,8 @@ def test_other_associated_data_or_another_ring_does_not_open() -> None:
 def test_rotation_seals_with_a_new_key_and_opens_the_old_values() -> None:
     first = Keyring.generate()
     old = first.seal(b"old", b"a")
-    second = first.rotate()
-    third = second.rotate()
+    second = first.with_new_key().promoted()
+    third = second.with_new_key().promoted()
     new = third.seal(b"new", b"a")
     assert third.open(old, b"a") == b"old"
     assert third.key_ids > second.key_ids > first.key_ids
@@ -63,12 +63,22 @@ def test_rotation_seals_with_a_new_key_and_opens_the_old_values() -> None:
         first.open(new, b"a")
 
 
+def test_during_a_rotation_every_ring_opens_what_any_other_sealed() -> None:
+    before = Keyring.generate()
+    prepared = before.with_new_key()
+    promoted = prepared.promoted()
+    for writer in (before, prepared, promoted):
+        for reader in (prepared, promoted):
+            assert reader.open(writer.seal(b"x", b"a"), b"a") == b"x"
+    assert prepared.primary_key_id == before.primary_key_id != promoted.primary_key_id
+
+
 def test_the_blind_index_is_keyed_truncated_hmac_and_survives_rotation() -> None:
     keyring = Keyring.generate()
     key = base64.b64decode(json.loads(keyring.to_json())["index_key"])
     expected = hmac.new(key, b"phone\0CN\0+12025550100", hashlib.sha256).digest()[:16]
     assert keyring.blind("phone\0CN", "+12025550100") == expected
-    assert keyring.rotate().blind("phone\0CN", "+12025550100") == expected
+    assert keyring.with_new_key().promoted().blind("phone\0CN", "+12025550100") == expected
     assert Keyring.generate().blind("phone\0CN", "+12025550100") != expected
     assert keyring.blind("email", "x") != keyring.blind("phone", "x")
 
@@ -90,7 +100,7 @@ def test_a_keyring_loads_from_json_base64_and_file(tmp_path: Path) -> None:
 def test_a_saved_keyring_is_for_its_owner_only_and_leaves_no_draft(tmp_path: Path) -> None:
     path = tmp_path / "keyring.json"
     KEYRING.save(path)
-    KEYRING.rotate().save(path)
+    KEYRING.with_new_key().promoted().save(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [entry.name for entry in tmp_path.iterdir()] == ["keyring.json"]
     assert len(Keyring.load(path).key_ids) == 2

@@ -58,9 +58,14 @@ def test_cause_survives_headers() -> None:
 
 
 def test_outputs_carry_the_trace_of_their_record() -> None:
-    found = record(7, b"", (("traceparent", b"00-aa-bb-01"),))
+    trace = b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01"
+    found = record(7, b"", (("traceparent", trace),))
     assert cause_from(found) == Cause("counted/0", 7)
-    assert cause_from(found).trace == b"00-aa-bb-01"
+    assert cause_from(found).trace == trace
+
+
+def test_what_is_no_trace_is_not_carried_on() -> None:
+    assert cause_from(record(7, b"", (("traceparent", b"x" * 999_000),))).trace == b""
 
 
 def test_a_repeat_is_dropped_and_a_later_output_is_not() -> None:
@@ -105,8 +110,9 @@ def test_an_unreadable_record_is_set_aside_with_its_reason(content: bytes, reaso
     assert batch.moves[HERE][1].next_offset == 3
 
 
-def test_a_malformed_cause_is_set_aside() -> None:
-    batch = decode({HERE: [record(0, value(0), (("cause", b"x"),))]}, {HERE: Position(0, {})}, TOPICS)
+@pytest.mark.parametrize("cause", [b"x", b"a:b:c", b"a\0b:1:2", b"a" * 400 + b":1:2", b"\xff:1:2"])
+def test_a_malformed_cause_is_set_aside(cause: bytes) -> None:
+    batch = decode({HERE: [record(0, value(0), (("cause", cause),))]}, {HERE: Position(0, {})}, TOPICS)
     assert len(batch.unreadable) == 1
     assert not batch.work["counted"]
 

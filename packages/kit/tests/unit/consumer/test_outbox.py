@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from guanxi_kit.consumer import unit as unit_module
 from guanxi_kit.consumer.cause import Cause, cause_of
+from guanxi_kit.consumer.relay import CHUNK_BYTES, OutboxRow, _chunk
 from guanxi_kit.consumer.unit import Outbox, _rows
 from guanxi_kit.log.port import MAX_RECORD_BYTES, Headers, RecordTooLarge
 
@@ -45,5 +46,14 @@ def test_outputs_of_one_cause_keep_the_order_of_adding() -> None:
 
 
 def test_a_record_the_log_would_never_take_is_refused_at_once() -> None:
-    with pytest.raises(RecordTooLarge):
-        Outbox().add(Cause("a/0", 1), "t", b"", b"x" * (MAX_RECORD_BYTES + 1))
+    for spare in (-1, 0, 20):  # key and headers count too
+        with pytest.raises(RecordTooLarge):
+            Outbox().add(Cause("a/0", 1), "t", b"", b"x" * (MAX_RECORD_BYTES - spare))
+    Outbox().add(Cause("a/0", 1), "t", b"", b"x" * (MAX_RECORD_BYTES - 200))
+
+
+def test_a_chunk_is_bounded_by_bytes_and_never_empty() -> None:
+    rows = [OutboxRow(n, "a/0", b"x" * (CHUNK_BYTES // 3)) for n in range(10)]
+    assert [row.id for row in _chunk(rows)] == [0, 1, 2]
+    assert len(_chunk([OutboxRow(1, "a/0", b"x" * (2 * CHUNK_BYTES))] * 2)) == 1
+    assert _chunk([]) == []
