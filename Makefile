@@ -33,8 +33,9 @@ lint: $(VENV)/dev.stamp ## Style and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types: $(VENV)/dev.stamp ## Types, folder by folder
-	$(BIN)/mypy $(TYPED)
+# Folder by folder, since test modules of two services may have the same name.
+types: $(VENV)/dev.stamp ## Types
+	@for folder in $(TYPED); do echo "mypy $$folder"; $(BIN)/mypy $$folder; done
 
 format: $(VENV)/dev.stamp ## Bring the code into the project's format
 	$(BIN)/ruff check --fix .
