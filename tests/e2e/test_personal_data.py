@@ -1,0 +1,322 @@
+"""Personal data is nowhere in clear: in no file of the database, no row, no topic, no log and no metric."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import mmap
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from guanxi_contracts.catalog import TOPICS
+from guanxi_devstack.pytest_plugin import DatabaseServer
+from guanxi_devstack.world import World
+from guanxi_kit.http import HttpClient, make_client
+from guanxi_kit.log.factory import open_reader
+from guanxi_kit.settings import ServiceSettings
+from guanxi_kit.testing import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def mark() -> str:
+    """Letters that stand nowhere else."""
+    return uuid.uuid4().hex[:10].translate(str.maketrans("0123456789", "ghijklmnop"))
+
+
+@dataclass
+class Person:
+    """Somebody made up, each of whose values is unmistakable."""
+
+    phone: str = "+447700900871"
+    email: str = field(default_factory=lambda: f"{mark()}@example.org")
+    name: str = field(default_factory=lambda: f"秦{mark()}岚")
+    address: str = field(default_factory=lambda: f"{mark()}路 88 号")
+    note: str = field(default_factory=lambda: f"called about {mark()}, très fâché")
+    member_number: str = field(default_factory=lambda: f"M-{mark()}")
+    user_id: str = field(default_factory=lambda: f"user-{mark()}")
+    device: str = field(default_factory=lambda: f"device-{mark()}")
+    openid: str = field(default_factory=lambda: f"openid-{mark()}")
+    order: str = field(default_factory=lambda: f"order-{mark()}")
+
+    def values(self) -> dict[str, str]:
+        """What must not be found, as it was written and as it is normalised."""
+        return {
+            **vars(self),
+            "phone": "7700900871",
+            "phone as written": "7700 900871",
+            "email in capitals": self.email.upper(),
+            "local part": self.email.partition("@")[0],
+        }
+
+    def batch(self) -> list[dict[str, Any]]:
+        ids = {"userId": self.user_id, "anonymousId": self.device}
+        traits = {
+            "phone": "+44 7700 900871",
+            "email": self.email.upper(),
+            "name": self.name,
+            "address": {"street": self.address},
+            "memberNumber": self.member_number,
+            "wechatOpenid": self.openid,
+            "appId": "wx1",
+        }
+        context = {"device": {"id": self.device}, "ip": "192.0.2.7", "page": {"title": self.note}}
+        order = {"order_id": self.order, "revenue": 12.5, "currency": "CNY", "note": self.note}
+        return [
+            {"type": "identify", **ids, "messageId": f"a-{self.order}", "traits": traits, "context": context},
+            {"type": "track", **ids, "event": "Order Completed", "properties": order, "context": context},
+            {"type": "page", **ids, "name": "Home", "properties": {"q": self.note}, "context": context},
+            {"type": "group", **ids, "groupId": f"firm-{self.device}", "traits": {"contact": self.name}},
+            {"type": "alias", "userId": self.user_id, "previousId": self.openid},
+        ]
+
+
+def forms(value: str) -> Iterator[tuple[str, bytes]]:
+    """A value in every encoding that would still give it away."""
+    raw = value.encode()
+    yield "UTF-8", raw
+    yield "UTF-16", value.encode("utf-16-le")
+    yield "JSON escapes", json.dumps(value)[1:-1].encode()
+    yield (
+        "JSON escapes in capitals",
+        re.sub(r"\\u([0-9a-f]{4})", lambda found: "\\u" + found[1].upper(), json.dumps(value)[1:-1]).encode(),
+    )
+    yield "percent", quote(value, safe="").encode()
+    yield "hex", raw.hex().encode()
+    yield "HEX", raw.hex().upper().encode()
+    for shift in range(3):
+        # What surrounds the value changes only the first and last characters of its base64.
+        whole = base64.b64encode(b"\0" * shift + raw)
+        stable = whole[-(-shift * 8 // 6) : len(whole) - 4 if len(raw + b"\0" * shift) % 3 else len(whole)]
+        yield f"base64 at {shift}", stable
+        yield f"base64url at {shift}", stable.replace(b"+", b"-").replace(b"/", b"_")
+
+
+class Search:
+    """Finds values of a person, whatever their encoding."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._names = {
+            form: f"{name} in {kind}" for name, value in values.items() for kind, form in forms(value)
+        }
+        longest_first = sorted(self._names, key=len, reverse=True)
+        self._pattern = re.compile(b"|".join(map(re.escape, longest_first)))
+
+    def in_bytes(self, data: bytes | mmap.mmap) -> set[str]:
+        return {self._names[found[0]] for found in self._pattern.finditer(data)}
+
+    def in_each(self, held: Mapping[str, bytes]) -> dict[str, set[str]]:
+        """Names of what was found, by name of where."""
+        return {where: names for where, data in held.items() if (names := self.in_bytes(data))}
+
+    def in_files(self, paths: Iterable[Path]) -> dict[str, set[str]]:
+        """Names of what was found, by file; a file that goes away meanwhile is passed over."""
+        found = {}
+        for path in paths:
+            try:
+                with path.open("rb") as file:
+                    if path.stat().st_size == 0:
+                        continue
+                    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                        if names := self.in_bytes(data):
+                            found[str(path)] = names
+            except FileNotFoundError:
+                continue
+        return found
+
+
+async def rows(dsn: str) -> dict[str, bytes]:
+    """Every table of every schema as text, which also undoes the database's compression; bytea is hex in it."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        tables = await connection.fetch(
+            "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables"
+            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+        )
+        return {
+            table["name"]: "\n".join(
+                row[0] for row in await connection.fetch(f"SELECT t::text FROM {table['name']} t")
+            ).encode()
+            for table in tables
+        }
+    finally:
+        await connection.close()
+
+
+async def topics(world: World) -> dict[str, bytes]:
+    """Every record of every topic: key, value and headers."""
+    options = world.options
+    settings = ServiceSettings.load(
+        service="test",
+        log_engine="kafka" if options.kafka_bootstrap else "postgres",
+        log_url=world.topology.dsn("log_app"),
+        kafka_bootstrap=options.kafka_bootstrap,
+    )
+    held = {}
+    for topic in TOPICS:
+        reader = open_reader(settings)
+        await reader.start()
+        try:
+            places = await reader.partitions(topic.name)
+            await reader.assign(await reader.begin_offsets(places))
+            parts: list[bytes] = []
+            while batch := await reader.poll(max_records=10_000, timeout=2.0):
+                for record in (record for records in batch.values() for record in records):
+                    parts += [record.key, record.value, *(value for _, value in record.headers)]
+            held[topic.name] = b"\n".join(parts)
+        finally:
+            await reader.stop()
+    return held
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def person(world: World) -> Person:
+    """A person whose touchpoints went the whole way, and whose data were also sent where they do not belong."""
+    person = Person()
+    auth = (world.credentials.write_keys["web"], "")
+    client: HttpClient
+    async with make_client(world.url, token=world.credentials.token("admin"), timeout=20.0) as client:
+        answer = await client.post("/v1/batch", json={"batch": person.batch()}, auth=auth)
+        assert answer.json()["accepted"] == len(person.batch()), answer.text
+        await send_where_it_does_not_belong(client, person, auth)
+
+        async def arrived() -> None:
+            found = await client.get("/v1/customers", params={"phone": "+44 7700 900871"})
+            assert len(found.json()["items"]) == 1
+            path = f"/v1/customers/{found.json()['items'][0]['customer_id']}"
+            view, timeline = (await client.get(path)).json(), (await client.get(f"{path}/timeline")).json()
+            assert view["traits"]["name"]["value"] == person.name
+            assert view["scores"].get("rfm")
+            notes = [item["content"]["properties"].get("note") for item in timeline["items"]]
+            assert person.note in notes, "what is sealed can be opened again"
+            assert (await client.get(f"{path}/messages")).json()["items"][0]["state"] == "sent"
+
+        await eventually(arrived, timeout=60.0)
+        for name in ("email", "member_number", "user_id"):
+            found = await client.get("/v1/customers", params={name: getattr(person, name)})
+            assert len(found.json()["items"]) == 1, name
+    return person
+
+
+@pytest.fixture(scope="session")
+def search(person: Person) -> Search:
+    return Search(person.values())
+
+
+async def send_where_it_does_not_belong(client: HttpClient, person: Person, auth: tuple[str, str]) -> None:
+    """Make every kind of mistake with a person's data: all are refused, and none may be written down."""
+    wrong = [
+        {"userId": {"email": person.email}, "event": person.note},
+        {"userId": person.user_id, "event": person.note, "timestamp": person.phone},
+        {"userId": person.user_id, "event": person.note * 400},
+        {"userId": person.user_id, "event": person.note, "properties": person.address},
+        {"userId": person.user_id, "event": person.note + "\0"},
+    ]
+    for message in wrong:
+        assert (await client.post("/v1/track", json=message, auth=auth)).status_code == 400
+    for broken in (person.email.encode(), json.dumps({"userId": person.name}).encode()[:-1], b"\xff"):
+        assert (await client.post("/v1/track", content=broken, auth=auth)).status_code == 400
+    assert (await client.post("/v1/track", json={}, auth=(person.email, ""))).status_code == 401
+    for query in (
+        {"email": person.email, "phone": person.phone},
+        {"phone": person.note},
+        {"email": person.name},
+        {"nonsense": person.name},
+    ):
+        assert (await client.get("/v1/customers", params=query)).status_code == 400
+    for path in (f"/v1/customers/{quote(person.email)}", f"/v1/{quote(person.name)}/{person.phone}"):
+        assert (await client.get(path, params={"q": person.note})).status_code in (400, 404)
+    strange = {"last-event-id": person.email, "user-agent": person.order, "referer": person.user_id}
+    assert (await client.get("/v1/changes", headers=strange)).status_code == 400
+
+
+async def test_the_search_finds_every_form() -> None:
+    person = Person()
+    search = Search(person.values())
+    for name, value in person.values().items():
+        for kind, form in forms(value):
+            assert len(form) >= 8, f"{name} in {kind} is too short to be unmistakable"
+        raw = value.encode()
+        for around in (b"", b"x", b"xy", b"xyz"):
+            for hidden in (
+                around + raw,
+                base64.b64encode(around + raw + around),
+                base64.urlsafe_b64encode(around + raw + b"tail"),
+                (around + raw).hex().encode(),
+                json.dumps({"a": value}).encode(),
+                json.dumps({"a": value}, ensure_ascii=False).encode(),
+            ):
+                assert search.in_bytes(hidden), f"{name} was not found in {hidden!r}"
+    assert not search.in_bytes(b"nothing of the kind \xe7\xa7\xa6 7700900123 @example.org")
+
+
+async def test_no_row_holds_it(world: World, search: Search) -> None:
+    assert search.in_each(await rows(world.topology.admin_dsn)) == {}
+
+
+async def test_no_topic_holds_it(world: World, search: Search) -> None:
+    held = await topics(world)
+    assert len(held["touchpoint.received"]) > 1_000, "the topics were read"
+    assert search.in_each(held) == {}
+
+
+async def test_no_file_of_the_database_holds_it(
+    world: World, person: Person, search: Search, database_server: DatabaseServer
+) -> None:
+    if database_server.embedded is None:
+        pytest.skip("the files of an outside database cannot be read")
+    data = database_server.embedded.data
+    connection = await asyncpg.connect(world.topology.admin_dsn)
+    try:
+        await connection.execute("CHECKPOINT")
+        paths = [path for path in data.rglob("*") if path.is_file()]
+        assert sum(path.stat().st_size for path in paths) > 20_000_000, "the files were found"
+        assert await asyncio.to_thread(search.in_files, paths) == {}
+        # The same scan fails when there is something to be found, in each form that a careless column might take.
+        planted = person.note
+        await connection.execute("CREATE TABLE public.scratch (plain text, encoded bytea, document jsonb)")
+        await connection.execute(
+            "INSERT INTO public.scratch VALUES ($1, $2, $3)",
+            planted,
+            base64.b64encode(planted.encode()),
+            json.dumps({"note": planted}),
+        )
+        await connection.execute("CHECKPOINT")
+        paths = [path for path in data.rglob("*") if path.is_file()]
+        found = await asyncio.to_thread(search.in_files, paths)
+        in_tables = {name for path, names in found.items() if "/base/" in path for name in names}
+        assert "note in UTF-8" in in_tables
+        assert any("base64" in name for name in in_tables)
+        assert any("/pg_wal/" in path for path in found), "the write-ahead log is scanned too"
+        assert "public.scratch" in search.in_each(await rows(world.topology.admin_dsn))
+    finally:
+        await connection.execute("DROP TABLE IF EXISTS public.scratch")
+        await connection.close()
+
+
+async def test_no_log_and_no_metric_holds_it(
+    world: World, person: Person, search: Search, database_server: DatabaseServer, tmp_path: Path
+) -> None:
+    logs = list((world.options.folder / "logs").glob("*.log"))
+    assert len(logs) >= 9, "every process has a log"
+    if database_server.embedded is not None:
+        logs.append(database_server.embedded.log_file)
+    assert search.in_files(logs) == {}
+    for child in world.children.values():
+        async with make_client(f"http://127.0.0.1:{child.spec.port}") as client:
+            metrics = await client.get("/metrics")
+        assert metrics.status_code == 200
+        assert search.in_bytes(metrics.content) == set(), child.spec.name
+    planted = tmp_path / "planted.log"
+    planted.write_bytes(logs[0].read_bytes() + json.dumps({"event": person.name}).encode())
+    assert search.in_files([planted]) == {str(planted): {"name in JSON escapes"}}
