@@ -195,28 +195,32 @@ class _Resolver:
         if self._is_unlinking(identifier.type):
             self._refuse(position, strongest, identifier, MAY_NOT_LINK, identifier.type)
             return
-        kept, given = self._known.customers[survivor], self._known.customers[absorbed]
-        refusal = self._limit_against(kept, given)
+        refusal = self._limit_against(self._known.customers[survivor], self._known.customers[absorbed])
         if refusal is not None:
             self._refuse(position, strongest, identifier, *refusal)
             return
-        moved = tuple((profile_id, memberships[profile_id].version + 1) for profile_id in given.fragments)
-        memberships.update((profile_id, Membership(survivor, version)) for profile_id, version in moved)
-        kept.fragments += given.fragments
-        kept.identifiers += given.identifiers
-        self._known.joined.add(survivor)
-        del self._known.customers[absorbed]
         self.resolution.merges.append(
             Merge(
                 merge_id(survivor, absorbed, sighting.touchpoint_id),
                 survivor,
                 absorbed,
-                moved,
+                self._absorb(survivor, absorbed),
                 position,
                 identifier.type,
                 identifier.hash,
             )
         )
+
+    def _absorb(self, survivor: UUID, absorbed: UUID) -> tuple[tuple[UUID, int], ...]:
+        """Give all fragments of one customer to another; return them with their new versions."""
+        memberships = self._known.memberships
+        kept, given = self._known.customers[survivor], self._known.customers.pop(absorbed)
+        moved = tuple((profile_id, memberships[profile_id].version + 1) for profile_id in given.fragments)
+        memberships.update((profile_id, Membership(survivor, version)) for profile_id, version in moved)
+        kept.fragments += given.fragments
+        kept.identifiers += given.identifiers
+        self._known.joined.add(survivor)
+        return moved
 
     def _limit_against(self, kept: Census, given: Census) -> tuple[str, str] | None:
         """Return why these two customers may not become one (reason, type), or None."""
