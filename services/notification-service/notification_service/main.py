@@ -29,8 +29,8 @@ from notification_service.adapters.pack_journeys import journeys_of
 from notification_service.adapters.smtp import SmtpProvider, parse_smtp_url
 from notification_service.adapters.templates import LiquidRenderer
 from notification_service.api import messages
-from notification_service.application.dispatch import Dispatcher
-from notification_service.application.ports import EmailProvider, TemplateFailed
+from notification_service.application.dispatch import Dispatcher, OpenUnit
+from notification_service.application.ports import Contacts, EmailProvider, TemplateFailed
 from notification_service.consumers import customer_merged, touchpoint_resolved
 from notification_service.domain.messages import RetryPolicy
 from notification_service.settings import NotificationSettings
@@ -68,8 +68,6 @@ async def make_worker(
     clock = clock or SystemClock()
     pack = load_pack(settings.pack_dir, settings.pack)
     keyring = Keyring.from_settings(settings)
-    provider = make_provider(settings, clock)
-    renderer = make_renderer(pack)
     async with AsyncExitStack() as opened:
         contacts = ProfileContacts(await opened.enter_async_context(_profile_client(settings)))
         database = await _open_database(settings)
@@ -78,16 +76,8 @@ async def make_worker(
         await producer.start()
         opened.push_async_callback(producer.stop)
         relay = Relay(database, producer, streams=[STREAM])
-        dispatcher = Dispatcher(
-            open_unit=dispatch_units(database, relay, clock),
-            contacts=contacts,
-            renderer=renderer,
-            provider=provider,
-            hash_address=lambda address: keyring.blind(ADDRESS_INDEX, address.strip().lower()),
-            policy=RetryPolicy(),
-            clock=clock,
-            batch=settings.dispatch_batch,
-            lease=timedelta(seconds=settings.lease_seconds),
+        dispatcher = _dispatcher(
+            settings, dispatch_units(database, relay, clock), contacts, pack, clock=clock
         )
         loop = DispatchLoop(dispatcher, poll_seconds=settings.dispatch_poll_seconds)
 
@@ -106,6 +96,23 @@ async def make_worker(
         touchpoints = consume(SERVICE, touchpoint_resolved.subscription(journeys_of(pack)), relay)
         merges = consume(f"{SERVICE}.merges", customer_merged.subscription(), Relay(database, producer))
         yield WorkerProcess([loop, merges, touchpoints], [Check("database", database.ping)])
+
+
+def _dispatcher(
+    settings: NotificationSettings, open_unit: OpenUnit, contacts: Contacts, pack: Pack, *, clock: Clock
+) -> Dispatcher:
+    keyring = Keyring.from_settings(settings)
+    return Dispatcher(
+        open_unit=open_unit,
+        contacts=contacts,
+        renderer=make_renderer(pack),
+        provider=make_provider(settings, clock),
+        hash_address=lambda address: keyring.blind(ADDRESS_INDEX, address.strip().lower()),
+        policy=RetryPolicy(),
+        clock=clock,
+        batch=settings.dispatch_batch,
+        lease=timedelta(seconds=settings.lease_seconds),
+    )
 
 
 def make_provider(settings: NotificationSettings, clock: Clock) -> EmailProvider:
