@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import base64
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,22 +12,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import asyncpg
+import msgspec
 import pytest
 
 from guanxi_contracts.catalog import (
-    CUSTOMER_MERGED_TOPIC,
     TOPICS,
     TOUCHPOINT_RECEIVED_TOPIC,
-    TOUCHPOINT_RESOLVED_TOPIC,
 )
-from guanxi_contracts.customer import CUSTOMER_MERGED, CustomerMergedV1, MovedFragment
 from guanxi_contracts.touchpoint import (
     TOUCHPOINT_RECEIVED,
-    TOUCHPOINT_RESOLVED,
-    Purchase,
     TouchpointReceivedV1,
-    TouchpointResolvedV1,
 )
 from guanxi_devstack.pytest_plugin import DatabaseDsns
 from guanxi_kit.crypto import Keyring
@@ -35,10 +29,9 @@ from guanxi_kit.db import Database, open_pool
 from guanxi_kit.http import HttpClient
 from guanxi_kit.log.factory import open_admin, open_consumer, open_producer, open_reader
 from guanxi_kit.log.memory import MemoryConsumer, MemoryLog, MemoryProducer, MemoryReader
-from guanxi_kit.log.port import Consumer, Outgoing, Producer, Reader, TopicSpec
+from guanxi_kit.log.port import Consumer, Producer, Reader, TopicSpec
 from guanxi_kit.testing import ManualClock, StaffIdentity, client_of
 from interaction_service.adapters.channels import add_channel
-from interaction_service.application.content import SealedContent, encode_content
 from interaction_service.main import SERVICE, make_api, make_worker, migrate
 from interaction_service.main import TOPICS as WORKER_TOPICS
 from interaction_service.settings import InteractionSettings
@@ -180,8 +173,6 @@ class Service:
 
     def opened(self, touchpoint: TouchpointReceivedV1) -> Any:
         """Open what a touchpoint carries under seal."""
-        import msgspec
-
         return msgspec.json.decode(self.keyring.open(touchpoint.sealed, touchpoint.touchpoint_id.bytes))
 
     async def timeline(self, customer: UUID, *, role: Any = "agent", **query: Any) -> Any:
@@ -189,6 +180,10 @@ class Service:
         return await self.client.get(
             f"/v1/customers/{customer}/timeline", params=query, headers=self.staff.headers(role)
         )
+
+
+def basic(key: str) -> dict[str, str]:
+    return {"authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode()}
 
 
 async def read_all(engine: Engine, topic: str) -> list[tuple[bytes, bytes]]:
@@ -248,89 +243,3 @@ async def running_worker(service: Service) -> AsyncIterator[None]:
         finally:
             await worker.stop()
             await task
-
-
-_NUMBERS = itertools.count(1)
-
-
-def resolved(
-    keyring: Keyring,
-    profile: UUID,
-    *,
-    customer: UUID | None = None,
-    version: int = 1,
-    at: datetime = NOW,
-    number: int | None = None,
-    kind: Any = "track",
-    channel: str = "web",
-    name: str | None = "Viewed",
-    purchase: Purchase | None = None,
-    **content: Any,
-) -> TouchpointResolvedV1:
-    """Return a resolved touchpoint; `content` goes under its seal."""
-    identity = UUID(int=next(_NUMBERS) if number is None else number)
-    sealed = SealedContent(message_id=str(identity.int), identifiers=[], **content)
-    return TouchpointResolvedV1(
-        profile_id=profile,
-        customer_id=customer or profile,
-        membership_version=version,
-        touchpoint=TouchpointReceivedV1(
-            touchpoint_id=identity,
-            channel=channel,
-            kind=kind,
-            name=name,
-            occurred_at=at,
-            received_at=NOW,
-            identifiers=[],
-            sealed=keyring.seal(encode_content(sealed), identity.bytes),
-            purchase=purchase,
-        ),
-    )
-
-
-def merged(into: UUID, absorbed: UUID, moved: Mapping[UUID, int]) -> CustomerMergedV1:
-    """Return a merge with the new versions of the moved fragments."""
-    return CustomerMergedV1(
-        merge_id=UUID(int=next(_NUMBERS)),
-        customer_id=into,
-        absorbed_customer_id=absorbed,
-        moved=[MovedFragment(profile, version) for profile, version in moved.items()],
-        touchpoint_id=UUID(int=1),
-        identifier_type="phone",
-        merged_at=NOW,
-    )
-
-
-Event = TouchpointResolvedV1 | CustomerMergedV1
-
-
-def outgoing(event: Event) -> Outgoing:
-    """Return the record of an event, as profile-service publishes it."""
-    if isinstance(event, TouchpointResolvedV1):
-        value = TOUCHPOINT_RESOLVED.encode(event, id="1", source="test", time=NOW)
-        return Outgoing(TOUCHPOINT_RESOLVED_TOPIC.name, event.customer_id.bytes, value)
-    value = CUSTOMER_MERGED.encode(event, id="1", source="test", time=NOW)
-    return Outgoing(CUSTOMER_MERGED_TOPIC.name, event.customer_id.bytes, value)
-
-
-async def publish(engine: Engine, records: Sequence[Outgoing]) -> None:
-    """Append records to the log."""
-    producer = engine.producer()
-    await producer.start()
-    try:
-        await producer.append(records)
-    finally:
-        await producer.stop()
-
-
-async def count(database: Database, sql: str, *arguments: Any) -> int:
-    """Return the number that a query gives."""
-    async with database.connection() as connection:
-        found: int = await connection.fetchval(sql, *arguments)
-        return found
-
-
-async def rows(database: Database, sql: str, *arguments: Any) -> list[asyncpg.Record]:
-    """Return the rows of a query."""
-    async with database.connection() as connection:
-        return list(await connection.fetch(sql, *arguments))

@@ -14,7 +14,8 @@ from interaction_service.adapters.channels import MISS_SECONDS, REFRESH_SECONDS,
 from interaction_service.main import add_channel_command
 from interaction_service.settings import InteractionSettings
 
-from .conftest import WRITE_KEY, Service, rows
+from .conftest import WRITE_KEY, Service
+from .events import rows
 
 KEY = "another-write-key-0123"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import json
 from datetime import timedelta
@@ -13,7 +12,8 @@ import pytest
 from guanxi_kit.log.port import LogUnavailable
 from interaction_service.domain.touchpoint import touchpoint_id
 
-from .conftest import NOW, WRITE_KEY, Engine, MemoryEngine, Service, ServiceOn, read_all, rows
+from .conftest import NOW, WRITE_KEY, Engine, MemoryEngine, Service, ServiceOn, basic, read_all
+from .events import rows
 
 ALL_KINDS: dict[str, dict[str, Any]] = {
     "identify": {"userId": "u-1", "traits": {"email": "Lin@Example.com"}},
@@ -23,10 +23,6 @@ ALL_KINDS: dict[str, dict[str, Any]] = {
     "group": {"userId": "u-1", "groupId": "acme", "traits": {"name": "Acme"}},
     "alias": {"userId": "u-1", "previousId": "a-1"},
 }
-
-
-def basic(key: str) -> dict[str, str]:
-    return {"authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode()}
 
 
 async def test_each_kind_has_its_endpoint(service: Service) -> None:
@@ -243,60 +239,6 @@ async def test_what_is_over_the_bounds_of_a_process_is_told_to_wait(
         assert response.status_code == 503
         assert response.headers["retry-after"] == "1"
         assert (await service.post("/v1/page", {"userId": "u"})).status_code == 200
-
-
-async def test_skewed_clocks_cancel_out_and_imports_hold_as_given(service: Service) -> None:
-    ahead = timedelta(hours=3)
-    message = {
-        "type": "page",
-        "userId": "u",
-        "messageId": "1",
-        "timestamp": (NOW + ahead - timedelta(minutes=5)).isoformat(),
-    }
-    document = {"batch": [message], "sentAt": (NOW + ahead).isoformat()}
-    await service.post("/v1/batch", document)
-    await service.post("/v1/import", {**document, "batch": [{**message, "messageId": "2"}]})
-    times = sorted(touchpoint.occurred_at for touchpoint in await service.received())
-    assert times == [NOW - timedelta(minutes=5), NOW + ahead - timedelta(minutes=5)]
-
-
-async def test_purchases_are_exact(service: Service) -> None:
-    order = {"type": "track", "userId": "u", "event": "Order Completed"}
-    batch = [
-        {**order, "properties": {"revenue": 19.99, "products": [{"quantity": 2}, {"quantity": 3}]}},
-        {**order, "properties": {"total": "1234.565", "currency": "cny"}},
-        {**order, "properties": {"value": 500, "currency": "JPY", "quantity": 7}},
-        {**order, "properties": {}},
-        {**order, "event": "Viewed", "properties": {"revenue": 1}},
-    ]
-    response = await service.post("/v1/batch", {"batch": batch})
-    assert response.json()["accepted"] == 5
-    figures = {
-        t.purchase and (t.purchase.amount_minor, t.purchase.currency, t.purchase.quantity)
-        for t in await service.received()
-    }
-    assert figures == {(1999, "CNY", 5), (123457, "CNY", 1), (500, "JPY", 7), None}
-
-
-@pytest.mark.parametrize(
-    "amount", ['"NaN"', '"Infinity"', "-1", "1e40", '"1E999999999"', "true", "{}", '"x"']
-)
-async def test_an_amount_that_is_none_is_refused(service: Service, amount: str) -> None:
-    body = f'{{"userId": "u", "event": "Order Completed", "properties": {{"revenue": {amount}}}}}'
-    response = await service.client.post("/v1/track", content=body, headers=basic(WRITE_KEY))
-    assert response.status_code == 400
-    assert response.json()["errors"][0]["field"] == "properties.revenue"
-
-
-async def test_unusable_identifiers_stay_with_their_reason(service: Service) -> None:
-    traits = {"phone": "00000000000", "email": "not-an-address", "openid": "o-1"}
-    await service.post("/v1/identify", {"userId": "undefined", "traits": traits})
-    (touchpoint,) = await service.received()
-    assert touchpoint.identifiers == []
-    content = service.opened(touchpoint)
-    assert {item["type"] for item in content["unusable"]} == {"user_id", "phone", "email", "wechat_openid"}
-    assert all(item["reason"] for item in content["unusable"])
-    assert content["traits"] == traits
 
 
 async def test_an_unknown_path_and_the_health_checks_pass_the_lane(service: Service) -> None:

@@ -16,7 +16,8 @@ from interaction_service.api.schemas import Timeline
 from interaction_service.application.recording import Recording
 from interaction_service.consumers.touchpoint_resolved import command
 
-from .conftest import NOW, Service, resolved
+from .conftest import NOW, Service
+from .events import resolved
 
 
 async def record(service: Service, *events: TouchpointResolvedV1) -> None:

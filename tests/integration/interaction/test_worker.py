@@ -15,21 +15,8 @@ from guanxi_kit.log.port import Outgoing
 from guanxi_kit.testing import eventually
 from interaction_service.adapters.timeline import MonthlyPartitions
 
-from .conftest import (
-    NOW,
-    Engine,
-    Event,
-    MemoryEngine,
-    Service,
-    ServiceOn,
-    count,
-    merged,
-    outgoing,
-    publish,
-    resolved,
-    rows,
-    running_worker,
-)
+from .conftest import NOW, Engine, MemoryEngine, Service, ServiceOn, running_worker
+from .events import Event, count, merged, outgoing, publish, resolved, rows
 
 TOUCHPOINTS = "SELECT count(*) FROM touchpoint"
 LETTERS = "SELECT count(*) FROM dead_letter"

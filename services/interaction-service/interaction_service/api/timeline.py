@@ -11,10 +11,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from guanxi_kit.auth import require
 from guanxi_kit.errors import FieldError, Problem
 from interaction_service.api.schemas import Kind, Timeline
-from interaction_service.application.content import OpenedContent
 from interaction_service.application.message import JsonObject
 from interaction_service.application.ports import TimelineFilter, TimelineRow
-from interaction_service.application.timeline import Entry, ReadTimeline
+from interaction_service.application.timeline import Entry, ReadTimeline, ShownContent
 from interaction_service.domain.page import BadCursor, Place
 
 router = APIRouter()
@@ -77,8 +76,8 @@ def _purchase(row: TimelineRow) -> JsonObject | None:
     return {"amount_minor": row.amount_minor, "currency": row.currency, "quantity": row.quantity}
 
 
-def _content(content: OpenedContent) -> JsonObject:
-    page = content.context.get("page")
+def _content(content: ShownContent) -> JsonObject:
+    page = content.page
     return {
         "properties": content.properties,
         "traits": content.traits,

@@ -39,13 +39,13 @@ class SealedContent(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class OpenedContent(msgspec.Struct, kw_only=True):
-    """The part of the sealed content that a timeline shows."""
+    """The part of the sealed content that a timeline shows; senders may write null for an object."""
 
-    traits: JsonObject = {}
-    properties: JsonObject = {}
-    context: JsonObject = {}
+    traits: JsonObject | None = None
+    properties: JsonObject | None = None
+    context: JsonObject | None = None
     category: str | None = None
-    group: JsonObject = {}
+    group: JsonObject | None = None
 
 
 _ENCODER = msgspec.json.Encoder()

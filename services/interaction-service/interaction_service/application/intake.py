@@ -14,7 +14,7 @@ from guanxi_contracts.touchpoint import Purchase, TouchpointKind, TouchpointRece
 from guanxi_kit.clock import Clock
 from guanxi_kit.crypto import Keyring
 from interaction_service.application.content import SealedContent, encode_content
-from interaction_service.application.identification import Identification
+from interaction_service.application.identification import Identification, Identified
 from interaction_service.application.message import KINDS, JsonObject, Message, read_message, read_object
 from interaction_service.application.ports import Channel, TouchpointLog
 from interaction_service.application.purchasing import Purchasing
@@ -116,14 +116,7 @@ class Intake:
         if kind == "track" and message.event is not None:
             purchase = self._purchasing.read(message.event, properties)
         person = self._identification.identify(message, traits, context)
-        content = SealedContent(
-            message_id=message_id,
-            identifiers=person.clear,
-            unusable=person.unusable,
-            properties=message.properties,
-            context=message.context,
-            category=message.category,
-        )
+        content = _content(message, message_id, person)
         if traits:
             content.traits = message.traits if kind == "identify" and not context.get("traits") else traits
         if kind == "group":
@@ -140,6 +133,17 @@ class Intake:
             has_traits=bool(traits),
             purchase=purchase,
         )
+
+
+def _content(message: Message, message_id: str, person: Identified) -> SealedContent:
+    return SealedContent(
+        message_id=message_id,
+        identifiers=person.clear,
+        unusable=person.unusable,
+        properties=message.properties,
+        context=message.context,
+        category=message.category,
+    )
 
 
 def _kind_of(message: Message) -> TouchpointKind:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from guanxi_kit.crypto import Keyring, SealBroken
-from interaction_service.application.content import OpenedContent, decode_content
+from interaction_service.application.content import decode_content
+from interaction_service.application.message import JsonObject
 from interaction_service.application.ports import TimelineFilter, TimelineRow, Timelines
 from interaction_service.domain.masking import mask_content
 from interaction_service.domain.months import month_of, start_of, windows
@@ -20,11 +22,22 @@ SCAN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
+class ShownContent:
+    """What a touchpoint is about, masked. `page` is what the SDK reported of the page, of any shape."""
+
+    traits: JsonObject
+    properties: JsonObject
+    group: JsonObject
+    category: str | None
+    page: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """A touchpoint with its content opened and masked; None when no key of this installation opens it."""
+    """A touchpoint with its content; None when no key of this installation opens it."""
 
     row: TimelineRow
-    content: OpenedContent | None
+    content: ShownContent | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +86,18 @@ class ReadTimeline:
     def _page(self, rows: Sequence[TimelineRow], next_place: Place | None) -> TimelinePage:
         return TimelinePage([Entry(row, self._open(row)) for row in rows], next_place)
 
-    def _open(self, row: TimelineRow) -> OpenedContent | None:
+    def _open(self, row: TimelineRow) -> ShownContent | None:
         try:
             content = decode_content(self._keyring.open(row.sealed, row.touchpoint_id.bytes))
         except (SealBroken, msgspec.MsgspecError):
             return None
-        content.traits = mask_content(content.traits)
-        content.properties = mask_content(content.properties)
-        content.group = mask_content(content.group)
-        content.context = {"page": mask_content(content.context.get("page"))}
-        return content
+        return ShownContent(
+            traits=mask_content(content.traits or {}),
+            properties=mask_content(content.properties or {}),
+            group=mask_content(content.group or {}),
+            category=content.category,
+            page=mask_content((content.context or {}).get("page")),
+        )
 
 
 def _matches(row: TimelineRow, only: TimelineFilter) -> bool:

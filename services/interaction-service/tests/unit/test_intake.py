@@ -17,6 +17,7 @@ from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.packs import load_pack
 from guanxi_kit.testing import ManualClock
+from interaction_service.application.content import decode_content
 from interaction_service.application.intake import Intake, Outcome, Submission
 from interaction_service.application.ports import Channel
 from interaction_service.main import make_intake
@@ -146,6 +147,15 @@ async def test_content_keeps_what_the_sender_wrote(intake: Intake, kept: Kept) -
     await intake.accept(WEB, Submission([text]))
     plain = KEYRING.open(kept.touchpoints[0].sealed, kept.touchpoints[0].touchpoint_id.bytes)
     assert b'{"big":123456789012345678901234567890,"exact":0.10}' in plain
+
+
+async def test_nulls_for_objects_are_absent(intake: Intake, kept: Kept) -> None:
+    nothing = {"properties": None, "traits": None, "context": None}
+    await accept(intake, {"type": "identify", "userId": "u", **nothing})
+    (touchpoint,) = kept.touchpoints
+    assert not touchpoint.has_traits
+    plain = KEYRING.open(touchpoint.sealed, touchpoint.touchpoint_id.bytes)
+    assert decode_content(plain).properties is None
 
 
 async def test_too_many_identifiers(intake: Intake) -> None:

@@ -1,0 +1,111 @@
+"""Events as profile-service publishes them, and short looks into the database."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
+from guanxi_contracts.customer import CUSTOMER_MERGED, CustomerMergedV1, MovedFragment
+from guanxi_contracts.touchpoint import (
+    TOUCHPOINT_RESOLVED,
+    Purchase,
+    TouchpointReceivedV1,
+    TouchpointResolvedV1,
+)
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.db import Database
+from guanxi_kit.log.port import Outgoing
+from interaction_service.application.content import SealedContent, encode_content
+
+from .conftest import NOW, Engine
+
+_NUMBERS = itertools.count(1)
+
+
+def resolved(
+    keyring: Keyring,
+    profile: UUID,
+    *,
+    customer: UUID | None = None,
+    version: int = 1,
+    at: datetime = NOW,
+    number: int | None = None,
+    kind: Any = "track",
+    channel: str = "web",
+    name: str | None = "Viewed",
+    purchase: Purchase | None = None,
+    **content: Any,
+) -> TouchpointResolvedV1:
+    """Return a resolved touchpoint; `content` goes under its seal."""
+    identity = UUID(int=next(_NUMBERS) if number is None else number)
+    sealed = SealedContent(message_id=str(identity.int), identifiers=[], **content)
+    return TouchpointResolvedV1(
+        profile_id=profile,
+        customer_id=customer or profile,
+        membership_version=version,
+        touchpoint=TouchpointReceivedV1(
+            touchpoint_id=identity,
+            channel=channel,
+            kind=kind,
+            name=name,
+            occurred_at=at,
+            received_at=NOW,
+            identifiers=[],
+            sealed=keyring.seal(encode_content(sealed), identity.bytes),
+            purchase=purchase,
+        ),
+    )
+
+
+def merged(into: UUID, absorbed: UUID, moved: Mapping[UUID, int]) -> CustomerMergedV1:
+    """Return a merge with the new versions of the moved fragments."""
+    return CustomerMergedV1(
+        merge_id=UUID(int=next(_NUMBERS)),
+        customer_id=into,
+        absorbed_customer_id=absorbed,
+        moved=[MovedFragment(profile, version) for profile, version in moved.items()],
+        touchpoint_id=UUID(int=1),
+        identifier_type="phone",
+        merged_at=NOW,
+    )
+
+
+Event = TouchpointResolvedV1 | CustomerMergedV1
+
+
+def outgoing(event: Event) -> Outgoing:
+    """Return the record of an event, as profile-service publishes it."""
+    if isinstance(event, TouchpointResolvedV1):
+        value = TOUCHPOINT_RESOLVED.encode(event, id="1", source="test", time=NOW)
+        return Outgoing(TOUCHPOINT_RESOLVED_TOPIC.name, event.customer_id.bytes, value)
+    value = CUSTOMER_MERGED.encode(event, id="1", source="test", time=NOW)
+    return Outgoing(CUSTOMER_MERGED_TOPIC.name, event.customer_id.bytes, value)
+
+
+async def publish(engine: Engine, records: Sequence[Outgoing]) -> None:
+    """Append records to the log."""
+    producer = engine.producer()
+    await producer.start()
+    try:
+        await producer.append(records)
+    finally:
+        await producer.stop()
+
+
+async def count(database: Database, sql: str, *arguments: Any) -> int:
+    """Return the number that a query gives."""
+    async with database.connection() as connection:
+        found: int = await connection.fetchval(sql, *arguments)
+        return found
+
+
+async def rows(database: Database, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+    """Return the rows of a query."""
+    async with database.connection() as connection:
+        return list(await connection.fetch(sql, *arguments))
