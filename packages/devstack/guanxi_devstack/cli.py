@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from guanxi_devstack.credentials import load_credentials
-from guanxi_devstack.demo.command import DemoOptions, run_demo
-from guanxi_devstack.dev_env import NotRunning
-from guanxi_devstack.runner import run as run_platform
-from guanxi_devstack.topology import DEFAULT_PORT, WorldOptions
-from guanxi_kit.auth import Role
+from guanxi_devstack.ports import DEFAULT_PORT
 
+# Commands import what they need themselves: the help comes at once, and Ctrl-C during the imports ends quietly.
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 Folder = Annotated[Path, typer.Option("--data", help="Folder of everything the platform keeps.")]
 KEPT = Path(".guanxi")
@@ -27,12 +22,22 @@ KEPT = Path(".guanxi")
 def run(
     data: Folder = KEPT,
     port: Annotated[
-        int, typer.Option(envvar="GUANXI_PORT", help="The gateway's; others follow it.")
+        int, typer.Option(envvar="GUANXI_PORT", min=1, max=65_000, help="The gateway's; others follow it.")
     ] = DEFAULT_PORT,
     workers: Annotated[int, typer.Option(min=1, max=20, help="Workers of each service.")] = 1,
-    partitions: Annotated[int | None, typer.Option(envvar="GUANXI_PARTITIONS", help="Of new topics.")] = None,
+    partitions: Annotated[
+        int | None, typer.Option(envvar="GUANXI_PARTITIONS", min=1, help="Of new topics.")
+    ] = None,
 ) -> None:
-    """Start the platform and keep it running until Ctrl-C."""
+    """Start the platform and keep it running until Ctrl-C.
+
+    GUANXI_KAFKA_BOOTSTRAP and GUANXI_DATABASE_URL name outside servers to use in place of the embedded ones.
+    """
+    from rich.console import Console
+
+    from guanxi_devstack.runner import run as run_platform
+    from guanxi_devstack.topology import WorldOptions
+
     options = WorldOptions(
         folder=data.resolve(),
         base_port=port,
@@ -48,13 +53,22 @@ def run(
 def demo(
     data: Folder = KEPT,
     as_of: Annotated[
-        str, typer.Option(help="Date of the last purchase, YYYY-MM-DD; today if not given.")
-    ] = "",
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Day of the last purchase; today if not given."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Only the first customers (0: all).")] = 0,
     connections: Annotated[int, typer.Option(min=1, max=64, help="Requests under way at a time.")] = 4,
 ) -> None:
-    """Replay the CDNOW purchases into the running platform and show what became of them."""
-    options = DemoOptions(data.resolve(), as_of, limit, connections)
+    """Replay the CDNOW purchases into the running platform and show what became of them.
+
+    All days are moved by the same number, so that the last purchase falls on the day given.
+    """
+    from rich.console import Console
+
+    from guanxi_devstack.demo.command import DemoOptions, run_demo
+    from guanxi_devstack.dev_env import NotRunning
+
+    options = DemoOptions(data.resolve(), as_of.date() if as_of else None, limit, connections)
     try:
         raise typer.Exit(asyncio.run(run_demo(options, Console())))
     except NotRunning as error:
@@ -64,11 +78,17 @@ def demo(
 
 @app.command()
 def token(
-    role: Annotated[Role, typer.Argument(help="What the holder may do.")],
+    role: Annotated[str, typer.Argument(help="agent, team_lead, marketer, analyst, dpo, admin or service.")],
     data: Folder = KEPT,
     subject: Annotated[str, typer.Option(help="Who holds it.")] = "",
     hours: Annotated[float, typer.Option(min=0.01)] = 24,
 ) -> None:
     """Print a fresh token of a role for the platform in the data folder."""
+    from guanxi_devstack.credentials import load_credentials
+    from guanxi_kit.auth import ROLE_PERMISSIONS
+
+    known = next((name for name in ROLE_PERMISSIONS if name == role), None)
+    if known is None:
+        raise typer.BadParameter(f"{role} is none of {', '.join(ROLE_PERMISSIONS)}", param_hint="role")
     credentials = load_credentials(data.resolve() / "secrets")
-    typer.echo(credentials.token(role, subject or None, timedelta(hours=hours)))
+    typer.echo(credentials.token(known, subject or None, timedelta(hours=hours)))

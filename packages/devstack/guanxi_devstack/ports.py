@@ -8,6 +8,7 @@ import socket
 
 import psutil
 
+DEFAULT_PORT = 8080
 # Below the range from which Linux gives ports to outgoing connections, so that none of those can take ours.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
 

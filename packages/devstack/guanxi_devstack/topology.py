@@ -11,10 +11,9 @@ from pathlib import Path
 from guanxi_devstack.bootstrap import SERVICES, with_login
 from guanxi_devstack.children import ChildSpec
 from guanxi_devstack.credentials import Credentials
-from guanxi_devstack.ports import find_free_port
+from guanxi_devstack.ports import DEFAULT_PORT, find_free_port
 
 HOST = "127.0.0.1"
-DEFAULT_PORT = 8080
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 # Ours to set for each child, or about the local platform as a whole: a child must not inherit them.

@@ -38,13 +38,13 @@ _FAILURES = (DatasetUnavailable, Refused, ProbeFailed)
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """`as_of` (YYYY-MM-DD, empty = today) is the day that the last purchase of the file is moved to.
+    """`as_of` (today if None) is the day that the last purchase of the file is moved to.
 
     `limit` takes only the first customers (0: all). `connections` requests are under way at a time.
     """
 
     folder: Path
-    as_of: str = ""
+    as_of: date | None = None
     limit: int = 0
     connections: int = 4
 
@@ -79,7 +79,7 @@ async def run_demo(options: DemoOptions, console: Console) -> int:
 
 async def _load(options: DemoOptions) -> Story:
     purchases = read_purchases(await fetch(CDNOW_MASTER))
-    last = date.fromisoformat(options.as_of) if options.as_of else datetime.now(UTC).date()
+    last = options.as_of or datetime.now(UTC).date()
     shift = shift_to(purchases, last)
     totals = totals_by_customer(purchases)
     if options.limit:
