@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import mmap
-import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 import pytest_asyncio
+from tests.e2e.search import Search, forms
 
 from guanxi_contracts.catalog import TOPICS
 from guanxi_devstack.pytest_plugin import DatabaseServer
@@ -79,60 +77,6 @@ class Person:
             {"type": "group", **ids, "groupId": f"firm-{self.device}", "traits": {"contact": self.name}},
             {"type": "alias", "userId": self.user_id, "previousId": self.openid},
         ]
-
-
-def forms(value: str) -> Iterator[tuple[str, bytes]]:
-    """A value in every encoding that would still give it away."""
-    raw = value.encode()
-    yield "UTF-8", raw
-    yield "UTF-16", value.encode("utf-16-le")
-    yield "JSON escapes", json.dumps(value)[1:-1].encode()
-    yield (
-        "JSON escapes in capitals",
-        re.sub(r"\\u([0-9a-f]{4})", lambda found: "\\u" + found[1].upper(), json.dumps(value)[1:-1]).encode(),
-    )
-    yield "percent", quote(value, safe="").encode()
-    yield "hex", raw.hex().encode()
-    yield "HEX", raw.hex().upper().encode()
-    for shift in range(3):
-        # What surrounds the value changes only the first and last characters of its base64.
-        whole = base64.b64encode(b"\0" * shift + raw)
-        stable = whole[-(-shift * 8 // 6) : len(whole) - 4 if len(raw + b"\0" * shift) % 3 else len(whole)]
-        yield f"base64 at {shift}", stable
-        yield f"base64url at {shift}", stable.replace(b"+", b"-").replace(b"/", b"_")
-
-
-class Search:
-    """Finds values of a person, whatever their encoding."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._names = {
-            form: f"{name} in {kind}" for name, value in values.items() for kind, form in forms(value)
-        }
-        longest_first = sorted(self._names, key=len, reverse=True)
-        self._pattern = re.compile(b"|".join(map(re.escape, longest_first)))
-
-    def in_bytes(self, data: bytes | mmap.mmap) -> set[str]:
-        return {self._names[found[0]] for found in self._pattern.finditer(data)}
-
-    def in_each(self, held: Mapping[str, bytes]) -> dict[str, set[str]]:
-        """Names of what was found, by name of where."""
-        return {where: names for where, data in held.items() if (names := self.in_bytes(data))}
-
-    def in_files(self, paths: Iterable[Path]) -> dict[str, set[str]]:
-        """Names of what was found, by file; a file that goes away meanwhile is passed over."""
-        found = {}
-        for path in paths:
-            try:
-                with path.open("rb") as file:
-                    if path.stat().st_size == 0:
-                        continue
-                    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                        if names := self.in_bytes(data):
-                            found[str(path)] = names
-            except FileNotFoundError:
-                continue
-        return found
 
 
 async def rows(dsn: str) -> dict[str, bytes]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from guanxi_contracts.catalog import CUSTOMER_CHANGED_TOPIC
 from guanxi_contracts.customer import CUSTOMER_CHANGED, CustomerChangedV1
+from guanxi_devstack.brokers import Noida
 from guanxi_gateway.main import make_api
 from guanxi_gateway.settings import GatewaySettings
 from guanxi_kit.app.server import HttpServer
@@ -220,9 +222,24 @@ class ChangeLog:
         await self._producer.append(records)
 
 
+@pytest.fixture(scope="session")
+def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Kafka that knows its offsets."""
+    outside = os.environ.get("GUANXI_KAFKA_BOOTSTRAP")
+    if outside:
+        yield outside
+        return
+    broker = Noida(tmp_path_factory.mktemp("noida"))
+    broker.start()
+    try:
+        yield broker.bootstrap
+    finally:
+        broker.stop()
+
+
 @pytest.fixture
 def engine() -> str:
-    """The engine of the event log; tests that want PostgreSQL override it."""
+    """The engine of the event log; tests that want a real one override it."""
     return "memory"
 
 
@@ -235,15 +252,20 @@ async def log(engine: str, request: pytest.FixtureRequest) -> AsyncIterator[Chan
         memory.create(spec)
         yield ChangeLog(MemoryProducer(memory), lambda: MemoryReader(memory))
         return
-    dsns = request.getfixturevalue("database_dsns")
-    admin = open_admin(ServiceSettings(service="test", log_url=dsns.log_owner))
+    if engine == "kafka":
+        bootstrap = request.getfixturevalue("kafka_bootstrap")
+        owner = app = ServiceSettings(service="test", log_engine="kafka", kafka_bootstrap=bootstrap)
+    else:
+        dsns = request.getfixturevalue("database_dsns")
+        owner = ServiceSettings(service="test", log_url=dsns.log_owner)
+        app = ServiceSettings(service="test", log_url=dsns.log)
+    admin = open_admin(owner)
     await admin.start()
     await admin.create_topics([spec])
     await admin.stop()
-    settings = ServiceSettings(service="test", log_url=dsns.log)
-    producer = open_producer(settings)
+    producer = open_producer(app)
     await producer.start()
     try:
-        yield ChangeLog(producer, lambda: open_reader(settings))
+        yield ChangeLog(producer, lambda: open_reader(app))
     finally:
         await producer.stop()

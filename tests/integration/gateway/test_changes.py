@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -77,7 +78,7 @@ async def following(frontend: Frontend, gateway: Any, **params: Any) -> AsyncIte
             await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", "postgres", pytest.param("kafka", marks=pytest.mark.kafka)])
 def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -139,7 +140,7 @@ async def test_a_change_arrives_at_once(start_gateway: Any, log: Any) -> None:
         for number in range(20):
             began = time.perf_counter()
             await log.write((1, number))
-            await eventually(lambda number=number: frontend.received == number + 1, interval=0.001)
+            await eventually(partial(arrived, number + 1), interval=0.001)
             waits.append(time.perf_counter() - began)
     assert sorted(waits)[len(waits) // 2] < 0.25
 
