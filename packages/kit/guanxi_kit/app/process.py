@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -28,6 +29,9 @@ WorkerFactory = Callable[[SettingsT], AbstractAsyncContextManager[WorkerProcess]
 Migrate = Callable[[SettingsT], Awaitable[object]]
 Command = Callable[[SettingsT, Sequence[str]], Awaitable[int | None]]
 _Action = Callable[[SettingsT], Awaitable[int | None]]
+
+# A batch makes tens of thousands of objects that all die with it; collecting in the middle of one finds nothing.
+_GC_THRESHOLD = 100_000
 
 
 def run(
@@ -68,6 +72,8 @@ def _perform(service: str, name: str, settings_type: type[SettingsT], action: _A
         role = name if name in ("api", "worker", "migrate") else "command"
         settings = settings_type.load(service=service, role=role)
         configure_logging(service, name, settings.log_level)
+        gc.freeze()
+        gc.set_threshold(_GC_THRESHOLD, 20, 20)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_traced(settings, action))
     except FatalError as error:

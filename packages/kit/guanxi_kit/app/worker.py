@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from guanxi_kit.app.factory import create_app
 from guanxi_kit.app.health import Check, NotReady
@@ -23,6 +23,13 @@ class Part(Protocol):
 
     async def run(self) -> None: ...
     async def stop(self) -> None: ...
+
+
+@runtime_checkable
+class ProgressPart(Part, Protocol):
+    """A part whose `check` raises while it makes no progress."""
+
+    async def check(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ async def serve_worker(
     async def work() -> None:
         async with worker as process:
             opened.set()
-            checks[:] = process.readiness
+            checks[:] = [*process.readiness, *_progress_checks(process.parts)]
             await _run_parts(process.parts, stop, settings.shutdown_seconds)
 
     working = asyncio.create_task(work())
@@ -64,6 +71,13 @@ async def serve_worker(
         stopping.cancel()
         server.stop()
         await serving
+
+
+def _progress_checks(parts: Sequence[Part]) -> list[Check]:
+    """A part that can tell whether it makes progress (`check`) counts for readiness."""
+    return [
+        Check(type(part).__name__.lower(), part.check) for part in parts if isinstance(part, ProgressPart)
+    ]
 
 
 async def _starting() -> None:

@@ -27,8 +27,13 @@ class Cause:
 
     def headers(self) -> Headers:
         """Record headers that carry this cause."""
-        cause = (CAUSE_HEADER, f"{self.source}:{self.sequence}:{self.index}".encode())
-        return (cause, (TRACE_HEADER, self.trace)) if self.trace else (cause,)
+        return cause_headers(f"{self.source}:{self.sequence}:{self.index}", self.trace)
+
+
+def cause_headers(place: str, trace: bytes) -> Headers:
+    """Record headers for a cause written as `source:sequence:index`."""
+    cause = (CAUSE_HEADER, place.encode())
+    return (cause, (TRACE_HEADER, trace)) if trace else (cause,)
 
 
 def cause_of(headers: Headers) -> Cause | None:

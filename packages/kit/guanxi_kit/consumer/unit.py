@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Generic, TypeVar
@@ -14,16 +14,16 @@ import msgspec
 
 from guanxi_contracts.envelope import Envelope, EventType
 from guanxi_kit.clock import Clock
-from guanxi_kit.consumer.cause import Cause
+from guanxi_kit.consumer.cause import Cause, cause_headers
 from guanxi_kit.consumer.relay import OutboxRow, Relay
 from guanxi_kit.db import Database
-from guanxi_kit.log.gathering import record_size
-from guanxi_kit.log.port import MAX_RECORD_BYTES, Headers, Outgoing, Record, RecordTooLarge
+from guanxi_kit.log.port import MAX_RECORD_BYTES, Headers, Record, RecordTooLarge
 
 T = TypeVar("T")
 
 ROW_BYTES = 4_000_000
-WIDE_INDEX = 10**9
+# Room for the headers that the relay sends along: the cause and the trace.
+LARGEST = MAX_RECORD_BYTES - 512
 _Pending = tuple[Cause, str, bytes, bytes]
 _PACK = msgspec.msgpack.Encoder().encode
 
@@ -49,9 +49,8 @@ class Outbox:
 
     def add(self, cause: Cause, topic: str, key: bytes, value: bytes) -> None:
         """Publish `value` when the transaction commits. Raises RecordTooLarge at once: the log would never take it."""
-        # The index is not known yet; a wide one stands in for it.
-        size = record_size(Outgoing(topic, key, value, replace(cause, index=WIDE_INDEX).headers()))
-        if size > MAX_RECORD_BYTES:
+        size = len(key) + len(value)
+        if size > LARGEST:
             raise RecordTooLarge(f"{topic}: {size} bytes")
         self._pending.append((cause, topic, key, value))
 
@@ -82,9 +81,10 @@ def _rows(pending: list[_Pending]) -> list[tuple[str, int, bytes]]:
     for source, of_source in groupby(ordered, key=lambda item: item[0].source):
         packed: list[tuple[str, bytes, bytes, Headers]] = []
         size = 0
-        for _, of_cause in groupby(of_source, key=lambda item: item[0].sequence):
+        for sequence, of_cause in groupby(of_source, key=lambda item: item[0].sequence):
+            place = f"{source}:{sequence}:"
             for index, (cause, topic, key, value) in enumerate(of_cause):
-                packed.append((topic, key, value, replace(cause, index=index).headers()))
+                packed.append((topic, key, value, cause_headers(f"{place}{index}", cause.trace)))
                 size += len(value)
             if size > ROW_BYTES:
                 rows.append((source, len(packed), _PACK(packed)))

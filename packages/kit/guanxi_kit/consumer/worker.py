@@ -36,7 +36,7 @@ LAG_SECONDS = 5.0
 FIRST_DELAY = 0.05
 LONGEST_DELAY = 5.0
 STALLED_SECONDS = 60.0
-RECORD_FAULT_CLASSES = ("22", "23")
+RECORD_FAULT_CLASSES = ("22", "23", "54")
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +44,8 @@ log = structlog.get_logger(__name__)
 def is_record_fault(error: BaseException) -> bool:
     """True when the content of a record is to blame, so that parking it helps.
 
-    Database errors blame a record only as data exception (22) or constraint violation (23); a missing table, a full
-    disk or a lost right would otherwise park every record there is.
+    Database errors blame a record only as data exception (22), constraint violation (23) or limit exceeded by
+    a row or index entry (54); a missing table, a full disk or a lost right would otherwise park every record there is.
     """
     if isinstance(error, Poison | RecordTooLarge):
         return True
