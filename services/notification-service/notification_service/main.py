@@ -9,10 +9,11 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_kit.app import Check, WorkerProcess, create_app
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
-from guanxi_kit.consumer import Relay, Subscription, Worker
+from guanxi_kit.consumer import Relay, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.http import HttpClient, make_client
@@ -37,6 +38,7 @@ from notification_service.settings import NotificationSettings
 
 SERVICE = "notification-service"
 SCHEMA = "notification"
+TOPICS = (TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
 ADDRESS_INDEX = "notification.email"
 
 
@@ -64,10 +66,9 @@ def make_api(settings: NotificationSettings, clock: Clock | None = None) -> Fast
 async def make_worker(
     settings: NotificationSettings, clock: Clock | None = None
 ) -> AsyncIterator[WorkerProcess]:
-    """Open what the worker needs and lend its parts: the dispatch, and a consumer for each topic."""
+    """Open what the worker needs and lend its parts: the dispatch, then the consumer whose relay serves both."""
     clock = clock or SystemClock()
     pack = load_pack(settings.pack_dir, settings.pack)
-    keyring = Keyring.from_settings(settings)
     async with AsyncExitStack() as opened:
         contacts = ProfileContacts(await opened.enter_async_context(_profile_client(settings)))
         database = await _open_database(settings)
@@ -80,22 +81,19 @@ async def make_worker(
             settings, dispatch_units(database, relay, clock), contacts, pack, clock=clock
         )
         loop = DispatchLoop(dispatcher, poll_seconds=settings.dispatch_poll_seconds)
-
-        def consume(group: str, subscription: Subscription, relay: Relay) -> Worker:
-            return Worker(
-                db=database,
-                consumer=open_consumer(settings, group, [subscription.topic]),
-                relay=relay,
-                subscriptions=[subscription],
-                clock=clock,
-                keyring=keyring,
-                batch=settings.notification_batch,
-            )
-
-        # A worker for each topic: transactions over both would take their locks in no common order.
-        touchpoints = consume(SERVICE, touchpoint_resolved.subscription(journeys_of(pack)), relay)
-        merges = consume(f"{SERVICE}.merges", customer_merged.subscription(), Relay(database, producer))
-        yield WorkerProcess([loop, merges, touchpoints], [Check("database", database.ping)])
+        worker = Worker(
+            db=database,
+            consumer=open_consumer(settings, SERVICE, TOPICS),
+            relay=relay,
+            subscriptions=[
+                touchpoint_resolved.subscription(journeys_of(pack)),
+                customer_merged.subscription(),
+            ],
+            clock=clock,
+            keyring=Keyring.from_settings(settings),
+            batch=settings.notification_batch,
+        )
+        yield WorkerProcess([loop, worker], [Check("database", database.ping)])
 
 
 def _dispatcher(

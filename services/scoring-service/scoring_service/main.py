@@ -8,10 +8,11 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_kit.app import Check, WorkerProcess, create_app
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
-from guanxi_kit.consumer import Relay, Subscription, Worker
+from guanxi_kit.consumer import Relay, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.log.factory import open_consumer, open_producer
@@ -28,6 +29,7 @@ from scoring_service.settings import ScoringSettings
 
 SERVICE = "scoring-service"
 SCHEMA = "scoring"
+TOPICS = (TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
 
 
 def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
@@ -53,10 +55,9 @@ def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> AsyncIterator[WorkerProcess]:
-    """Open what the worker needs and lend its parts: the review, and a consumer for each topic."""
+    """Open what the worker needs and lend its parts: the review, then the consumer whose relay serves both."""
     clock = clock or SystemClock()
     rules = rfm_rules(load_pack(settings.pack_dir, settings.pack))
-    keyring = Keyring.from_settings(settings)
     async with AsyncExitStack() as opened:
         database = await _open_database(settings)
         opened.push_async_callback(database.close)
@@ -64,24 +65,18 @@ async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> 
         await producer.start()
         opened.push_async_callback(producer.stop)
         relay = Relay(database, producer, streams=[STREAM])
-
-        def consume(group: str, subscription: Subscription, relay: Relay) -> Worker:
-            return Worker(
-                db=database,
-                consumer=open_consumer(settings, group, [subscription.topic]),
-                relay=relay,
-                subscriptions=[subscription],
-                clock=clock,
-                keyring=keyring,
-                batch=settings.scoring_batch,
-            )
-
-        # A worker for each topic: transactions over both would take their locks in no common order.
-        touchpoints = consume(SERVICE, touchpoint_resolved.subscription(rules), relay)
-        merges = consume(f"{SERVICE}.merges", customer_merged.subscription(rules), Relay(database, producer))
+        worker = Worker(
+            db=database,
+            consumer=open_consumer(settings, SERVICE, TOPICS),
+            relay=relay,
+            subscriptions=[touchpoint_resolved.subscription(rules), customer_merged.subscription(rules)],
+            clock=clock,
+            keyring=Keyring.from_settings(settings),
+            batch=settings.scoring_batch,
+        )
         review = Review(review_units(database, relay, clock), rules, clock)
         loop = ReviewLoop(review, poll_seconds=settings.review_poll_seconds)
-        yield WorkerProcess([loop, merges, touchpoints], [Check("database", database.ping)])
+        yield WorkerProcess([loop, worker], [Check("database", database.ping)])
 
 
 async def migrate(settings: ScoringSettings) -> None:
