@@ -18,7 +18,7 @@ from guanxi_devstack.preparation import create_topics, prepare_services
 from guanxi_devstack.topology import HOST, Ports, Topology, WorldOptions
 from guanxi_kit.http import HttpClient, TransportError, make_client
 
-READY_SECONDS = 180.0
+READY_SECONDS = 120.0
 UPKEEP_SECONDS = 3600.0
 DATABASE = "guanxi"
 Progress = Callable[[str], None]
