@@ -9,7 +9,7 @@ import structlog
 
 from guanxi_gateway.application.change_feed import ChangeFeed
 from guanxi_gateway.application.log_reading import ChangeTopic, Extent
-from guanxi_kit.log.port import Reader
+from guanxi_kit.log.port import LogRecreated, Reader
 
 _log = structlog.get_logger(__name__)
 
@@ -39,6 +39,7 @@ class FeedTail:
         self._longest_wait = longest_wait
         self.ready = False
         self.started = False
+        self._recreated = False
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -48,6 +49,7 @@ class FeedTail:
                 await self._follow()
                 wait = self._first_wait
             except Exception as error:
+                self._recreated = self._recreated or isinstance(error, LogRecreated)
                 wait = self._first_wait if self.ready else min(wait * 2, self._longest_wait)
                 _log.warning("change_feed_interrupted", reason=type(error).__name__, retry_in=wait)
                 self.ready = False
@@ -76,8 +78,9 @@ class FeedTail:
         if not feed.positions:
             feed.restart(extent.log_mark, self._recent(extent))
             return
-        if feed.log_mark != extent.log_mark or extent.precedes(feed.positions):
+        if self._recreated or feed.log_mark != extent.log_mark or extent.precedes(feed.positions):
             _log.error("change_log_recreated")
+            self._recreated = False
             feed.restart(extent.log_mark, extent.ends)
             return
         feed.widen(len(extent.ends))

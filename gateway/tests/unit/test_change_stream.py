@@ -10,7 +10,7 @@ import pytest
 
 from guanxi_gateway.application.change_feed import ChangeFeed, FellBehind
 from guanxi_gateway.application.event_ids import EventId, decode_event_id
-from guanxi_kit.log.port import LogUnavailable, Record
+from guanxi_kit.log.port import LogRecreated, LogUnavailable, Record
 from guanxi_kit.testing import eventually
 
 CUSTOMERS = range(1, 8)
@@ -232,3 +232,47 @@ async def test_a_feed_overtaken_by_retention_tells_its_clients(
     log.write(1, 50)
     await asyncio.wait_for(following, 10)
     assert client.events.index("reset") == len(client.events) - 2
+
+
+@pytest.mark.parametrize("longer", [False, True])
+async def test_a_log_made_anew_is_told_to_clients_that_stayed_and_to_those_that_return(
+    log: Any, replica: Any, client: Any, new_client: Any, monkeypatch: pytest.MonkeyPatch, longer: bool
+) -> None:
+    log.reads_identify_the_log()
+    for number in range(10):
+        log.write(1, number)
+    changes = await replica()
+    stayed = new_client()
+    following = asyncio.create_task(stayed.follow(changes, lambda c: "reset" in c.events))
+    await client.follow(changes, lambda c: True)
+
+    async def lost(*_: object, **__: object) -> None:
+        raise LogUnavailable("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("guanxi_kit.log.memory.clients.MemoryReader.poll", lost)
+        log.write(1, 10)
+        await eventually(lambda: not changes.following)
+        log.make_anew()
+        for number in range(20 if longer else 3):
+            log.write(1, number)
+    await asyncio.wait_for(following, 10)
+    await asyncio.wait_for(client.follow(changes, lambda c: "reset" in c.events), 10)
+    assert client.numbers == {}
+
+
+async def test_a_log_that_says_it_was_made_anew_is_believed(
+    log: Any, replica: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = await replica()
+    following = asyncio.create_task(client.follow(changes, lambda c: "reset" in c.events))
+    await eventually(lambda: client.events == ["ready"])
+
+    async def recreated(*_: object, **__: object) -> None:
+        raise LogRecreated("another log")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("guanxi_kit.log.memory.clients.MemoryReader.poll", recreated)
+        log.write(1, 1)
+        await eventually(lambda: not changes.following)
+    await asyncio.wait_for(following, 10)
