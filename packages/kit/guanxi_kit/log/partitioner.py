@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import unpack_from
 
 _SEED = 0x9747B28C
@@ -23,6 +24,7 @@ def murmur2(data: bytes) -> int:
     return mixed ^ mixed >> 15
 
 
+@lru_cache(maxsize=32_768)
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition of a key among `partitions`, the same on every engine."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions

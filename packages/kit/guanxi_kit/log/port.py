@@ -34,8 +34,7 @@ class TopicPartition(NamedTuple):
 Headers = tuple[tuple[str, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A record to append. The partition follows from the key (murmur2, as every Kafka client does)."""
 
     topic: str
