@@ -119,7 +119,7 @@ class Notification:
     offset: int = 0
 
     async def apply(self, *events: Event) -> None:
-        """Handle a batch as the workers do: a transaction for each topic."""
+        """Handle a batch as the worker does: a transaction for each topic."""
         for model, subscription in self.subscriptions.items():
             received = [self._received(event) for event in events if isinstance(event, model)]
             if received:

@@ -1,4 +1,4 @@
-"""A migrated scoring database, and what applies events to it as the worker does: one transaction a batch."""
+"""A migrated scoring database, and what applies events to it as the worker does: one transaction a topic and batch."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Scoring:
     published: list[ScoreChangedV1] = field(default_factory=list)
 
     async def apply(self, *events: Event) -> None:
-        """Handle a batch as the workers do: a transaction for each topic."""
+        """Handle a batch as the worker does: a transaction for each topic."""
         for model in self.subscriptions:
             if chosen := [event for event in events if isinstance(event, model)]:
                 async with self.applying(*chosen):
