@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Iterable
 from datetime import timedelta
 
 import asyncpg
 import pytest
 
+from guanxi_contracts.touchpoint import TouchpointResolvedV1
 from scoring_service.adapters.review_store import PostgresReviewStore
+from scoring_service.application.ports import StoredCuts
+from scoring_service.application.review import CLAIM
 from scoring_service.domain.features import Features
 from scoring_service.domain.rfm import Cuts, classify
 
@@ -22,6 +26,27 @@ MINUTE = timedelta(minutes=1)
 async def recut(scoring: Scoring) -> bool:
     scoring.clock.advance(MINUTE)
     return await scoring.review.recut_if_due()
+
+
+async def check_classes(scoring: Scoring, purchases: Iterable[TouchpointResolvedV1]) -> None:
+    """Everybody stands where the newest cuts put what they bought."""
+    spent: dict[int, Features] = {}
+    for event in purchases:
+        purchase = event.touchpoint.purchase
+        assert purchase is not None
+        features = spent.setdefault(event.profile_id.int, Features())
+        features.add_purchase(event.touchpoint.occurred_at, purchase.amount_minor)
+    async with scoring.database.connection() as connection:
+        stored = await PostgresReviewStore(connection).latest_cuts()
+    assert stored is not None
+    cuts = Cuts(stored.version, stored.amounts)
+    wanted = {n: tuple(classify(bought, scoring.review.rules, cuts, NOW)) for n, bought in spent.items()}
+    assert {number: score[:4] for number, score in (await scoring.scores()).items()} == wanted
+    await scoring.check_counters()
+
+
+async def die(*_: object) -> None:
+    raise asyncpg.ConnectionDoesNotExistError("killed")
 
 
 async def test_the_first_cuts_rank_everybody(scoring: Scoring) -> None:
@@ -80,10 +105,6 @@ async def test_a_sweep_that_died_is_finished_by_the_next_turn(
     scoring: Scoring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await scoring.apply(*(touchpoint(n, amount=n * 100) for n in range(1, 51)))
-
-    async def die(*_: object) -> None:
-        raise asyncpg.ConnectionDoesNotExistError("killed")
-
     with monkeypatch.context() as patched:
         patched.setattr(PostgresReviewStore, "customers_in", die)
         with pytest.raises(asyncpg.ConnectionDoesNotExistError):
@@ -92,6 +113,66 @@ async def test_a_sweep_that_died_is_finished_by_the_next_turn(
     await recut(scoring)
     tiers = [score[0] for score in (await scoring.scores()).values()]
     assert tiers.count("high_value") == 10
+
+
+async def test_of_two_recuts_at_once_one_publishes(scoring: Scoring, monkeypatch: pytest.MonkeyPatch) -> None:
+    purchases = [touchpoint(n, amount=n * 100) for n in range(1, 51)]
+    await scoring.apply(*purchases)
+    plain = PostgresReviewStore.publish_cuts
+    slow_is_there, slow_may_go = asyncio.Event(), asyncio.Event()
+
+    async def wait_then_publish(self: PostgresReviewStore, *arguments: object) -> object:
+        slow_is_there.set()
+        await slow_may_go.wait()
+        return await plain(self, *arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PostgresReviewStore, "publish_cuts", wait_then_publish)
+        slow = asyncio.create_task(recut(scoring))
+        await slow_is_there.wait()
+    scoring.clock.advance(CLAIM)
+    assert await recut(scoring)
+    slow_may_go.set()
+    assert not await slow
+    assert [row["version"] for row in await scoring.rows("SELECT version FROM rfm_cut")] == [1]
+    await check_classes(scoring, purchases)
+
+
+async def test_cuts_whose_sweep_is_unfinished_are_not_replaced(
+    scoring: Scoring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow recut gets to publishing after another has published, and before that one dies in its sweep."""
+    purchases = [touchpoint(n, amount=n * 100) for n in range(1, 51)]
+    await scoring.apply(*purchases)
+    await recut(scoring)
+    plain = PostgresReviewStore.latest_cuts
+    slow_is_there, slow_may_go = asyncio.Event(), asyncio.Event()
+    reads = 0
+
+    async def wait_before_publishing(self: PostgresReviewStore) -> StoredCuts | None:
+        nonlocal reads
+        reads += 1
+        if reads == 2:
+            slow_is_there.set()
+            await slow_may_go.wait()
+        return await plain(self)
+
+    more = [touchpoint(n, amount=50_000) for n in range(100, 120)]
+    await scoring.apply(*more)
+    with monkeypatch.context() as patched:
+        patched.setattr(PostgresReviewStore, "latest_cuts", wait_before_publishing)
+        slow = asyncio.create_task(recut(scoring))
+        await slow_is_there.wait()
+        scoring.clock.advance(CLAIM)
+        patched.setattr(PostgresReviewStore, "customers_in", die)
+        with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+            await recut(scoring)
+    last = touchpoint(120, amount=50_000)
+    await scoring.apply(last)
+    slow_may_go.set()
+    assert not await slow
+    assert await recut(scoring)
+    await check_classes(scoring, [*purchases, *more, last])
 
 
 async def test_new_cuts_wait_for_whoever_scores_by_the_old_ones(
@@ -135,17 +216,13 @@ async def test_time_alone_moves_tiers(scoring: Scoring) -> None:
 
 async def test_recuts_beside_busy_workers_leave_everybody_in_the_right_class(scoring: Scoring) -> None:
     chance = random.Random(3)
-    spent: dict[int, Features] = {}
+    purchases: list[TouchpointResolvedV1] = []
     done = asyncio.Event()
 
     async def work() -> None:
         for _ in range(25):
             batch = [touchpoint(chance.randint(1, 80), amount=chance.randint(1, 5_000)) for _ in range(12)]
-            for event in batch:
-                purchase = event.touchpoint.purchase
-                assert purchase is not None
-                features = spent.setdefault(event.profile_id.int, Features())
-                features.add_purchase(event.touchpoint.occurred_at, purchase.amount_minor)
+            purchases.extend(batch)
             await scoring.apply(*batch)
 
     async def cut_all_the_time() -> None:
@@ -156,11 +233,4 @@ async def test_recuts_beside_busy_workers_leave_everybody_in_the_right_class(sco
     await asyncio.gather(*(work() for _ in range(4)))
     done.set()
     await cutting
-    async with scoring.database.connection() as connection:
-        stored = await PostgresReviewStore(connection).latest_cuts()
-    assert stored is not None
-    rules = scoring.review.rules
-    cuts = Cuts(stored.version, stored.amounts)
-    for number, score in (await scoring.scores()).items():
-        assert score[:4] == tuple(classify(spent[number], rules, cuts, NOW))
-    await scoring.check_counters()
+    await check_classes(scoring, purchases)

@@ -24,7 +24,7 @@ class ReviewLoop:
         """Look for due reviews until stopped."""
         while not self._stopping.is_set():
             try:
-                await self._review.run_due()
+                await self._review.run_due(self._stopping.is_set)
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -34,5 +34,5 @@ class ReviewLoop:
                     await self._stopping.wait()
 
     async def stop(self) -> None:
-        """Ask `run` to return after the turn in hand."""
+        """Ask `run` to return after the batch in hand."""
         self._stopping.set()

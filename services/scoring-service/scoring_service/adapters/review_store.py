@@ -42,9 +42,11 @@ class PostgresReviewStore:
         """True when computing the cuts is due and now this caller's, until `until` should it die."""
         return bool(await self._connection.fetchval(_CLAIM, now, until))
 
-    async def schedule_recut(self, at: datetime) -> None:
-        """Set when the cuts are due next."""
-        await self._connection.execute("UPDATE review_schedule SET next_run_at = $1 WHERE name = 'recut'", at)
+    async def schedule_recut(self, at: datetime, claim: datetime) -> None:
+        """Set when the cuts are due next, unless the claim until `claim` ran out and is another caller's now."""
+        await self._connection.execute(
+            "UPDATE review_schedule SET next_run_at = $1 WHERE name = 'recut' AND next_run_at = $2", at, claim
+        )
 
     async def latest_cuts(self) -> StoredCuts | None:
         """Return the current cuts and what is left of their sweep."""
@@ -75,12 +77,16 @@ class PostgresReviewStore:
         amount_at = dict(zip(wanted, (row["amount_minor"] for row in rows), strict=True))
         return population, [amount_at[rank] for rank in ranks]
 
-    async def publish_cuts(self, cuts: StoredCuts, now: datetime) -> None:
-        """Make cuts current, once every transaction that scores by the ones before has ended."""
+    async def publish_cuts(self, cuts: StoredCuts, now: datetime) -> bool:
+        """Make cuts current, once every transaction that scores by the ones before has ended.
+
+        False, with nothing changed, when another caller has published that version before.
+        """
         await self._connection.execute("LOCK TABLE rfm_cut IN EXCLUSIVE MODE")
-        await self._connection.execute(
+        is_first = await self._connection.fetchval(
             "INSERT INTO rfm_cut (version, rules, quantiles, amounts, population, activity, moved_low, moved_high,"
-            " computed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            " computed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+            " ON CONFLICT (version) DO NOTHING RETURNING true",
             cuts.version,
             cuts.rules,
             list(cuts.quantiles),
@@ -91,7 +97,10 @@ class PostgresReviewStore:
             [span.high for span in cuts.moved],
             now,
         )
+        if not is_first:
+            return False
         await self._connection.execute("DELETE FROM rfm_cut WHERE version <= $1 - 1000", cuts.version)
+        return True
 
     async def mark_swept(self, version: int, now: datetime) -> None:
         """Note that everybody whom these cuts concern has been scored by them."""

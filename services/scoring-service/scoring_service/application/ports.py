@@ -103,15 +103,20 @@ class ReviewStore(Protocol):
         """True when computing the cuts is due and now this caller's, until `until` should it die."""
         ...
 
-    async def schedule_recut(self, at: datetime) -> None: ...
+    async def schedule_recut(self, at: datetime, claim: datetime) -> None:
+        """Set when the cuts are due next, unless the claim until `claim` ran out and is another caller's now."""
+        ...
 
     async def latest_cuts(self) -> StoredCuts | None: ...
     async def compute_amounts(self, quantiles: Sequence[float]) -> tuple[int, list[int]]:
         """Return how many customers have purchases, and the amounts at the quantiles (empty below the minimum)."""
         ...
 
-    async def publish_cuts(self, cuts: StoredCuts, now: datetime) -> None:
-        """Make cuts current, once every transaction that scores by the ones before has ended."""
+    async def publish_cuts(self, cuts: StoredCuts, now: datetime) -> bool:
+        """Make cuts current, once every transaction that scores by the ones before has ended.
+
+        False, with nothing changed, when another caller has published that version before.
+        """
         ...
 
     async def mark_swept(self, version: int, now: datetime) -> None: ...

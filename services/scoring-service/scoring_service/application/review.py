@@ -16,8 +16,16 @@ from scoring_service.domain.recut import SHORTEST_INTERVAL, pause_after, ranges_
 from scoring_service.domain.rfm import RfmRules
 
 BATCH = 1000
-# A recut that died may be repeated after this long; repeating it beside a slow one costs time, not correctness.
+# A recut that died may be repeated after this long. A merely slow one then has another beside it: both sweep, which
+# costs time only, but just one of them publishes, and never over cuts whose sweep is unfinished.
 CLAIM = timedelta(minutes=10)
+
+Stopping = Callable[[], bool]
+
+
+def never() -> bool:
+    """Do not stop."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,10 @@ OpenUnit = Callable[[], AbstractAsyncContextManager[ReviewUnit]]
 
 
 class Review:
-    """Keeps tiers true to the population and to the calendar, visiting only the customers concerned."""
+    """Keeps tiers true to the population and to the calendar, visiting only the customers concerned.
+
+    Between two batches `stopping` is asked whether to end early; the next turn, of any process, takes up the rest.
+    """
 
     def __init__(self, open_unit: OpenUnit, rules: RfmRules, clock: Clock, *, batch: int = BATCH) -> None:
         self._open = open_unit
@@ -43,43 +54,56 @@ class Review:
         self._batch = batch
         self._fingerprint = fingerprint(rules)
 
-    async def run_due(self) -> None:
+    async def run_due(self, stopping: Stopping = never) -> None:
         """Do what is due now: scores due by time, then the cuts."""
-        await self.review_due()
-        await self.recut_if_due()
+        await self.review_due(stopping)
+        if not stopping():
+            await self.recut_if_due(stopping)
 
-    async def review_due(self) -> int:
+    async def review_due(self, stopping: Stopping = never) -> int:
         """Score everybody anew whose score time alone may have changed, and return how many that were."""
         visited = 0
-        while True:
+        while not stopping():
             async with self._open() as unit:
                 due = await unit.reviews.customers_due(unit.now, self._batch)
                 await self._score(unit, due)
             visited += len(due)
             if len(due) < self._batch:
-                return visited
+                break
+        return visited
 
-    async def recut_if_due(self) -> bool:
-        """Compute the cuts if it is time and any score changed since, visit whom they moved; True when computed."""
+    async def recut_if_due(self, stopping: Stopping = never) -> bool:
+        """Compute the cuts if it is time and any score changed since, visit whom they moved; True when published.
+
+        Ended early, it is due again at once.
+        """
         async with self._open() as unit:
-            if not await unit.reviews.claim_recut(unit.now, unit.now + CLAIM):
+            claim = unit.now + CLAIM
+            if not await unit.reviews.claim_recut(unit.now, claim):
                 return False
         started = self._clock.monotonic()
         pause = SHORTEST_INTERVAL
+        published = False
         try:
-            await self._finish_sweep()
-            published = await self._publish()
-            await self._finish_sweep()
-            pause = pause_after(timedelta(seconds=self._clock.monotonic() - started))
+            done = await self._finish_sweep(stopping) and not stopping()
+            if done and (published := await self._publish()):
+                done = await self._finish_sweep(stopping)
+            elapsed = timedelta(seconds=self._clock.monotonic() - started)
+            pause = pause_after(elapsed) if done else timedelta()
         finally:
             async with self._open() as unit:
-                await unit.reviews.schedule_recut(unit.now + pause)
+                await unit.reviews.schedule_recut(unit.now + pause, claim)
         return published
 
     async def _publish(self) -> bool:
-        """Publish new cuts unless they would be the same for the same reasons."""
+        """Publish new cuts unless they would be the same for the same reasons, or another process is at it.
+
+        Cuts not swept yet are not replaced: their sweep may die, and the sweep of the next would not visit its ranges.
+        """
         async with self._open() as unit:
             current = await unit.reviews.latest_cuts()
+            if current is not None and not current.is_swept:
+                return False
             activity = await unit.reviews.activity()
             same_rules = current is not None and current.rules == self._fingerprint
             if current is not None and same_rules and current.activity == activity:
@@ -97,18 +121,22 @@ class Review:
                 activity=activity,
                 moved=tuple(ranges_between(old, amounts)),
             )
-            await unit.reviews.publish_cuts(cuts, unit.now)
-        return True
+            return await unit.reviews.publish_cuts(cuts, unit.now)
 
-    async def _finish_sweep(self) -> None:
-        """Score anew whom the current cuts put elsewhere; a sweep that died is done again from its beginning."""
+    async def _finish_sweep(self, stopping: Stopping) -> bool:
+        """Score anew whom the current cuts put elsewhere; True when nobody is left.
+
+        A sweep that died or was stopped is done again from its beginning.
+        """
         async with self._open() as unit:
             cuts = await unit.reviews.latest_cuts()
         if cuts is None or cuts.is_swept:
-            return
+            return True
         for amounts in cuts.moved:
             after: Place | None = None
             while True:
+                if stopping():
+                    return False
                 async with self._open() as unit:
                     places = await unit.reviews.customers_in(amounts, after, self._batch)
                     await self._score(unit, [place.customer_id for place in places])
@@ -117,6 +145,7 @@ class Review:
                 after = places[-1]
         async with self._open() as unit:
             await unit.reviews.mark_swept(cuts.version, unit.now)
+        return True
 
     async def _score(self, unit: ReviewUnit, customer_ids: Sequence[UUID]) -> None:
         for change in await rescore(unit.scores, self.rules, customer_ids, unit.now):
