@@ -90,7 +90,7 @@ class Stage:
 
     async def _found(self, refs: dict[bytes, tuple[str, UUID]], missing: list[bytes]) -> None:
         await self.connection.execute(
-            "INSERT INTO floor.identifier SELECT h, t, p, h, now(), p FROM"
+            "INSERT INTO floor.identifier (hash, type, profile_id, sealed, first_seen_at, touchpoint_id) SELECT h, t, p, h, now(), p FROM"
             " unnest($1::bytea[], $2::text[], $3::uuid[]) AS u(h, t, p) ON CONFLICT DO NOTHING",
             missing,
             [refs[item][0] for item in missing],
@@ -98,8 +98,8 @@ class Stage:
         )
         founders = sorted({refs[item][1] for item in missing})
         for statement in (
-            "INSERT INTO floor.fragment SELECT p, p, 1, now() FROM unnest($1::uuid[]) AS u(p) ON CONFLICT DO NOTHING",
-            "INSERT INTO floor.customer SELECT p, p::text, 1, now() FROM unnest($1::uuid[]) AS u(p) ON CONFLICT DO NOTHING",
+            "INSERT INTO floor.fragment (profile_id, customer_id, version, joined, founded_at) SELECT p, p, 1, false, now() FROM unnest($1::uuid[]) AS u(p) ON CONFLICT DO NOTHING",
+            "INSERT INTO floor.customer (customer_id, customer_number, created_at) SELECT p, p::text, now() FROM unnest($1::uuid[]) AS u(p) ON CONFLICT DO NOTHING",
         ):
             await self.connection.execute(statement, founders)
 
