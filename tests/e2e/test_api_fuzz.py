@@ -88,14 +88,19 @@ async def customer_id(world: World) -> str:
         answer = await client.post("/v1/batch", json={"batch": batch}, auth=auth)
         assert answer.json()["accepted"] == len(batch), answer.text
 
+        async def read(path: str, **query: str) -> Any:
+            found = await client.get(path, params=query)
+            assert found.status_code == 200, found.text
+            return found.json()
+
         async def settled() -> str:
-            found = (await client.get("/v1/customers", params={"user_id": "fuzz-ada"})).json()["items"]
+            found = (await read("/v1/customers", user_id="fuzz-ada"))["items"]
             assert found
             path = f"/v1/customers/{found[0]['customer_id']}"
-            assert (await client.get(path)).json()["scores"].get("rfm")
-            assert len((await client.get(f"{path}/timeline")).json()["items"]) == len(batch)
-            assert (await client.get(f"{path}/scores")).status_code == 200
-            assert (await client.get(f"{path}/messages")).json()["items"]
+            assert (await read(path))["scores"].get("rfm")
+            assert len((await read(f"{path}/timeline"))["items"]) == len(batch)
+            assert await read(f"{path}/scores")
+            assert (await read(f"{path}/messages"))["items"]
             return str(found[0]["customer_id"])
 
         return str(await eventually(settled, timeout=60.0))

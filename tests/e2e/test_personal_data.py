@@ -135,21 +135,28 @@ async def person(world: World) -> Person:
         await send_where_it_does_not_belong(client, person, auth)
 
         async def arrived() -> None:
-            found = await client.get("/v1/customers", params={"phone": "+44 7700 900871"})
-            assert len(found.json()["items"]) == 1
-            path = f"/v1/customers/{found.json()['items'][0]['customer_id']}"
-            view, timeline = (await client.get(path)).json(), (await client.get(f"{path}/timeline")).json()
+            found = await read(client, "/v1/customers", phone="+44 7700 900871")
+            assert len(found["items"]) == 1
+            path = f"/v1/customers/{found['items'][0]['customer_id']}"
+            view, timeline = await read(client, path), await read(client, f"{path}/timeline")
             assert view["traits"]["name"]["value"] == person.name
             assert view["scores"].get("rfm")
             notes = [item["content"]["properties"].get("note") for item in timeline["items"]]
             assert person.note in notes, "what is sealed can be opened again"
-            assert (await client.get(f"{path}/messages")).json()["items"][0]["state"] == "sent"
+            messages = await read(client, f"{path}/messages")
+            assert [message["state"] for message in messages["items"]] == ["sent"]
 
         await eventually(arrived, timeout=60.0)
         for name in ("email", "member_number", "user_id"):
-            found = await client.get("/v1/customers", params={name: getattr(person, name)})
-            assert len(found.json()["items"]) == 1, name
+            found = await read(client, "/v1/customers", **{name: getattr(person, name)})
+            assert len(found["items"]) == 1, name
     return person
+
+
+async def read(client: HttpClient, path: str, **query: str) -> dict[str, Any]:
+    answer = await client.get(path, params=query)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
 
 
 @pytest.fixture(scope="session")
