@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 from guanxi_gateway.application.event_ids import mark_of
 from guanxi_kit.log.port import Reader, TopicPartition
-
-
-@runtime_checkable
-class Identified(Protocol):
-    """A reader that can say which log it reads: an id that changes when the log is created anew."""
-
-    async def log_id(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +52,7 @@ class ChangeTopic:
         begins = await reader.begin_offsets(partitions)
         ends = await reader.end_offsets(partitions)
         return Extent(
-            mark_of(await reader.log_id()) if isinstance(reader, Identified) else 0,
+            mark_of(await reader.log_id()),
             tuple(begins[partition] for partition in partitions),
             tuple(ends[partition] for partition in partitions),
         )

@@ -24,19 +24,11 @@ from guanxi_kit.testing import eventually
 NAME = CUSTOMER_CHANGED_TOPIC.name
 
 
-class IdentifiedReader(MemoryReader):
-    """A reader that names its log."""
-
-    async def log_id(self) -> str:
-        return self._log.log_id
-
-
 class ChangeLog:
     """Writes changes to a topic; the number of a change is its minute, so that order shows."""
 
     def __init__(self, partitions: int = 3) -> None:
         self._partitions = partitions
-        self._reader: type[MemoryReader] = MemoryReader
         self.written: dict[UUID, list[int]] = {}
         self.make_anew()
 
@@ -44,10 +36,6 @@ class ChangeLog:
         """Replace the log by an empty one."""
         self.memory = MemoryLog()
         self.memory.create(TopicSpec(NAME, self._partitions, 7))
-
-    def reads_identify_the_log(self) -> None:
-        """Let readers say which log they read."""
-        self._reader = IdentifiedReader
 
     def write(self, customer: int, number: int) -> None:
         customer_id = UUID(int=customer)
@@ -64,7 +52,7 @@ class ChangeLog:
         self.memory.append([Outgoing(NAME, b"x", b'{"type":')])
 
     def topic(self) -> ChangeTopic:
-        return ChangeTopic(NAME, lambda: self._reader(self.memory))
+        return ChangeTopic(NAME, lambda: MemoryReader(self.memory))
 
     def drop(self, partition_records: int) -> None:
         """Let retention drop the oldest records of every partition."""

@@ -238,7 +238,6 @@ async def test_a_feed_overtaken_by_retention_tells_its_clients(
 async def test_a_log_made_anew_is_told_to_clients_that_stayed_and_to_those_that_return(
     log: Any, replica: Any, client: Any, new_client: Any, monkeypatch: pytest.MonkeyPatch, longer: bool
 ) -> None:
-    log.reads_identify_the_log()
     for number in range(10):
         log.write(1, number)
     changes = await replica()

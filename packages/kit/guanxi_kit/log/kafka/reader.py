@@ -11,6 +11,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 from guanxi_kit.log.kafka.reading import (
     begin_offsets,
     broker_errors,
+    cluster_id,
     end_offsets,
     explain_out_of_range,
     native,
@@ -48,6 +49,10 @@ class KafkaReader:
         if self._client is not None:
             with broker_errors(self._bootstrap):
                 await self._client.stop()
+
+    async def log_id(self) -> str:
+        """The cluster's id."""
+        return await cluster_id(self._bootstrap)
 
     async def partitions(self, topic: str) -> Sequence[TopicPartition]:
         """All partitions of a topic."""

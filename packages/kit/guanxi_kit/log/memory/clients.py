@@ -60,6 +60,10 @@ class MemoryReader:
         """All partitions of a topic."""
         return self._log.positions(topic)
 
+    async def log_id(self) -> str:
+        """The id of the log."""
+        return self._log.log_id
+
     async def assign(self, positions: Positions) -> None:
         """Read exactly these partitions from these offsets on."""
         self.next_offsets = dict(positions)

@@ -55,6 +55,12 @@ class PostgresReader:
         """The earliest offset kept in each partition."""
         return {position: head.begin for position, head in (await self._topics.heads_of(partitions)).items()}
 
+    async def log_id(self) -> str:
+        """The id the log got when it was installed."""
+        if self._link.log_id is None:
+            await self._topics.load()
+        return str(self._link.log_id)
+
     def _hear(self, _channel: str, payload: str) -> None:
         read = {position.topic for position in self._fetcher.assigned()}
         if not read.isdisjoint(payload.split(",")):
