@@ -10,10 +10,10 @@ from uuid import UUID
 import msgspec
 
 from guanxi_kit.crypto import Keyring, SealBroken
+from guanxi_kit.masking import mask_content
 from interaction_service.application.content import decode_content
 from interaction_service.application.message import JsonObject
 from interaction_service.application.ports import TimelineFilter, TimelineRow, Timelines
-from interaction_service.domain.masking import mask_content
 from interaction_service.domain.months import month_of, start_of, windows
 from interaction_service.domain.page import Place
 

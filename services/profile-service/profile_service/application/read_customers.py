@@ -10,12 +10,12 @@ from uuid import UUID
 
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.identifiers import IdentifierRules, Normalised
+from guanxi_kit.masking import mask_content, mask_identifier
 from profile_service.application.read_ports import (
     CustomerNumber,
     CustomerReads,
     StoredIdentifier,
 )
-from profile_service.domain.masking import mask_identifier, mask_trait
 from profile_service.domain.view import (
     IdentifierView,
     TraitView,
@@ -75,7 +75,7 @@ async def read_view(given: UUID, reads: CustomerReads, rank: Mapping[str, int]) 
         channels=count_channels(sums),
         identifiers=_show_identifiers(identifiers, rank),
         traits={
-            trait.name: TraitView(mask_trait(trait.name, trait.value), trait.occurred_at, trait.channel)
+            trait.name: TraitView(mask_content(trait.value, trait.name), trait.occurred_at, trait.channel)
             for trait in traits
         },
         scores={} if score is None else {"rfm": {k: v for k, v in score.items() if k != "customer_id"}},
