@@ -30,6 +30,7 @@ from guanxi_kit.log.port import Record
 from guanxi_kit.packs import load_pack
 from guanxi_kit.testing import ManualClock
 from scoring_service.adapters.pack_rules import rfm_rules
+from scoring_service.adapters.review_store import PostgresReviewStore
 from scoring_service.adapters.review_unit import STREAM, review_units
 from scoring_service.adapters.score_store import PostgresScoreStore
 from scoring_service.application.review import Review
@@ -89,6 +90,7 @@ Event = TouchpointResolvedV1 | CustomerMergedV1
 
 @dataclass
 class Scoring:
+    settings: ScoringSettings
     database: Database
     clock: ManualClock
     review: Review
@@ -152,6 +154,11 @@ class Scoring:
         counted = await self.rows("SELECT tier, count(*) AS n FROM customer_score GROUP BY tier")
         async with self.database.connection() as connection:
             kept = await PostgresScoreStore(connection).read_tiers()
+            trade = await PostgresReviewStore(connection).current_trade()
+        bought = await self.rows(
+            "SELECT count(*), coalesce(sum(purchases), 0)::bigint FROM customer_score WHERE purchases > 0"
+        )
+        assert trade == tuple(bought[0])
         assert {tier: n for tier, n in kept.items() if n} == {row["tier"]: row["n"] for row in counted}
 
 
@@ -170,6 +177,7 @@ async def scoring(database_dsns: DatabaseDsns) -> AsyncIterator[Scoring]:
     clock = ManualClock(NOW)
     relay = Relay(database, None, streams=[STREAM])  # type: ignore[arg-type]
     yield Scoring(
+        settings,
         database,
         clock,
         Review(review_units(database, relay, clock), rules, clock, batch=7),

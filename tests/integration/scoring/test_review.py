@@ -152,7 +152,7 @@ async def test_cuts_whose_sweep_is_unfinished_are_not_replaced(
     async def wait_before_publishing(self: PostgresReviewStore) -> StoredCuts | None:
         nonlocal reads
         reads += 1
-        if reads == 2:
+        if reads == 3:
             slow_is_there.set()
             await slow_may_go.wait()
         return await plain(self)

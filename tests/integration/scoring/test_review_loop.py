@@ -25,9 +25,9 @@ def stopped_at(scoring: Scoring, monkeypatch: pytest.MonkeyPatch) -> StopAt:
         loop = ReviewLoop(scoring.review, poll_seconds=60)
         plain = getattr(PostgresReviewStore, call)
 
-        async def stop_first(*arguments: Any) -> Any:
+        async def stop_first(*arguments: Any, **named: Any) -> Any:
             await loop.stop()
-            return await plain(*arguments)
+            return await plain(*arguments, **named)
 
         monkeypatch.setattr(PostgresReviewStore, call, stop_first)
         return loop

@@ -10,12 +10,13 @@ from uuid import UUID
 import asyncpg
 
 from scoring_service.application.ports import Place, StoredCuts
-from scoring_service.domain.recut import MINIMUM_POPULATION, AmountRange
+from scoring_service.domain.recut import MINIMUM_POPULATION, AmountRange, Trade
 from scoring_service.domain.rfm import cut_ranks
 
 _CLAIM = """
-INSERT INTO review_schedule AS r (name, next_run_at) VALUES ('recut', $2)
-ON CONFLICT (name) DO UPDATE SET next_run_at = excluded.next_run_at WHERE r.next_run_at <= $1 RETURNING true
+INSERT INTO review_schedule AS r (name, next_run_at, early_at) VALUES ('recut', $2, $2)
+ON CONFLICT (name) DO UPDATE SET next_run_at = excluded.next_run_at, early_at = excluded.early_at
+WHERE r.next_run_at <= $1 OR ($3 AND r.early_at <= $1) RETURNING true
 """
 _AMOUNTS = """
 SELECT amount_minor FROM (
@@ -38,15 +39,26 @@ class PostgresReviewStore:
     def __init__(self, connection: asyncpg.Connection[Any]) -> None:
         self._connection = connection
 
-    async def claim_recut(self, now: datetime, until: datetime) -> bool:
-        """True when computing the cuts is due and now this caller's, until `until` should it die."""
-        return bool(await self._connection.fetchval(_CLAIM, now, until))
+    async def claim_recut(self, now: datetime, until: datetime, *, early: bool) -> bool:
+        """True when computing the cuts is due, or `early` due, and now this caller's, until `until` should it die."""
+        return bool(await self._connection.fetchval(_CLAIM, now, until, early))
 
-    async def schedule_recut(self, at: datetime, claim: datetime) -> None:
+    async def schedule_recut(self, at: datetime, early_at: datetime, claim: datetime) -> None:
         """Set when the cuts are due next, unless the claim until `claim` ran out and is another caller's now."""
         await self._connection.execute(
-            "UPDATE review_schedule SET next_run_at = $1 WHERE name = 'recut' AND next_run_at = $2", at, claim
+            "UPDATE review_schedule SET next_run_at = $1, early_at = $2 WHERE name = 'recut' AND next_run_at = $3",
+            at,
+            early_at,
+            claim,
         )
+
+    async def current_trade(self) -> Trade:
+        """Return buyers and purchases as counted: a read of at most 128 rows."""
+        row = await self._connection.fetchrow(
+            "SELECT coalesce(sum(buyers), 0)::bigint AS buyers, coalesce(sum(purchases), 0)::bigint AS purchases"
+            " FROM tier_count"
+        )
+        return Trade(row["buyers"], row["purchases"])
 
     async def latest_cuts(self) -> StoredCuts | None:
         """Return the current cuts and what is left of their sweep."""
@@ -58,24 +70,24 @@ class PostgresReviewStore:
             rules=row["rules"],
             quantiles=tuple(row["quantiles"]),
             amounts=tuple(row["amounts"]),
-            population=row["population"],
+            trade=Trade(row["population"], row["purchases"]),
             activity=row["activity"],
             moved=tuple(map(AmountRange, row["moved_low"], row["moved_high"])),
             is_swept=row["swept_at"] is not None,
         )
 
-    async def compute_amounts(self, quantiles: Sequence[float]) -> tuple[int, list[int]]:
-        """Return how many customers have purchases, and the amounts at the quantiles (none below the minimum)."""
+    async def compute_amounts(self, quantiles: Sequence[float]) -> list[int]:
+        """Return the amounts at the quantiles among the customers with purchases (none below the minimum)."""
         population: int = await self._connection.fetchval(
             "SELECT count(*) FROM customer_score WHERE purchases > 0"
         )
         if population < MINIMUM_POPULATION:
-            return population, []
+            return []
         ranks = cut_ranks(population, quantiles)
         wanted = sorted(set(ranks))
         rows = await self._connection.fetch(_AMOUNTS, wanted)
         amount_at = dict(zip(wanted, (row["amount_minor"] for row in rows), strict=True))
-        return population, [amount_at[rank] for rank in ranks]
+        return [amount_at[rank] for rank in ranks]
 
     async def publish_cuts(self, cuts: StoredCuts, now: datetime) -> bool:
         """Make cuts current, once every transaction that scores by the ones before has ended.
@@ -84,14 +96,15 @@ class PostgresReviewStore:
         """
         await self._connection.execute("LOCK TABLE rfm_cut IN EXCLUSIVE MODE")
         is_first = await self._connection.fetchval(
-            "INSERT INTO rfm_cut (version, rules, quantiles, amounts, population, activity, moved_low, moved_high,"
-            " computed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+            "INSERT INTO rfm_cut (version, rules, quantiles, amounts, population, purchases, activity, moved_low,"
+            " moved_high, computed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
             " ON CONFLICT (version) DO NOTHING RETURNING true",
             cuts.version,
             cuts.rules,
             list(cuts.quantiles),
             list(cuts.amounts),
-            cuts.population,
+            cuts.trade.buyers,
+            cuts.trade.purchases,
             cuts.activity,
             [span.low for span in cuts.moved],
             [span.high for span in cuts.moved],

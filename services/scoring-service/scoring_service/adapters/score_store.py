@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from scoring_service.application.ports import FragmentChange, FragmentState, Score
+from scoring_service.application.ports import FragmentChange, FragmentState, Score, TierChange
 from scoring_service.domain.features import KEPT_BUCKETS, Features
 from scoring_service.domain.rfm import Classes, Cuts, RfmRules, Tier
 
@@ -80,9 +80,11 @@ WHERE s.customer_id = u.customer_id
 """
 
 _COUNT_TIERS = """
-INSERT INTO tier_count AS t (slot, tier, customers)
-SELECT $1, tier, change FROM unnest($2::text[], $3::bigint[]) AS u(tier, change) ORDER BY tier
-ON CONFLICT (slot, tier) DO UPDATE SET customers = t.customers + excluded.customers
+INSERT INTO tier_count AS t (slot, tier, customers, buyers, purchases)
+SELECT $1, tier, c, b, p FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) AS u(tier, c, b, p)
+ORDER BY tier
+ON CONFLICT (slot, tier) DO UPDATE SET customers = t.customers + excluded.customers,
+    buyers = t.buyers + excluded.buyers, purchases = t.purchases + excluded.purchases
 """
 
 
@@ -177,11 +179,19 @@ class PostgresScoreStore:
                 "DELETE FROM customer_score WHERE customer_id = ANY($1::uuid[])", customer_ids
             )
 
-    async def count_tiers(self, changes: Mapping[Tier, int]) -> None:
+    async def count_tiers(self, changes: Mapping[Tier, TierChange]) -> None:
         """Add to the counters of the tiers."""
         if changes:
             slot = os.getpid() % COUNTER_SLOTS
-            await self._connection.execute(_COUNT_TIERS, slot, list(changes), list(changes.values()))
+            added = changes.values()
+            await self._connection.execute(
+                _COUNT_TIERS,
+                slot,
+                list(changes),
+                [one.customers for one in added],
+                [one.buyers for one in added],
+                [one.purchases for one in added],
+            )
 
     async def customer_of(self, customer_id: UUID) -> UUID | None:
         """Return the customer that an id ever given out means today, or None for an unknown id."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from scoring_service.domain.features import Features
-from scoring_service.domain.recut import AmountRange
+from scoring_service.domain.recut import AmountRange, Trade
 from scoring_service.domain.rfm import Classes, Cuts, Reason, RfmRules, Tier
 
 
@@ -51,6 +51,15 @@ class ScoreChange(NamedTuple):
     reasons: list[Reason]
 
 
+@dataclass(slots=True)
+class TierChange:
+    """What a transaction adds to the counters of a tier."""
+
+    customers: int = 0
+    buyers: int = 0
+    purchases: int = 0
+
+
 class ScoreStore(Protocol):
     """Features and scores, inside one transaction.
 
@@ -72,7 +81,7 @@ class ScoreStore(Protocol):
     async def next_revision(self) -> int: ...
     async def write_scores(self, scores: Sequence[Score]) -> None: ...
     async def remove_scores(self, customer_ids: Sequence[UUID]) -> None: ...
-    async def count_tiers(self, changes: Mapping[Tier, int]) -> None: ...
+    async def count_tiers(self, changes: Mapping[Tier, TierChange]) -> None: ...
 
 
 class Place(NamedTuple):
@@ -84,13 +93,13 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredCuts:
-    """Cuts with the rules they were made for. `moved` is what the sweep after publishing them still has to visit."""
+    """Cuts with the rules and the trade they were made for. `moved` is what their sweep still has to visit."""
 
     version: int
     rules: str
     quantiles: tuple[float, ...]
     amounts: tuple[int, ...]
-    population: int
+    trade: Trade
     activity: int
     moved: tuple[AmountRange, ...]
     is_swept: bool = False
@@ -99,17 +108,21 @@ class StoredCuts:
 class ReviewStore(Protocol):
     """Reads and writes of the scheduled reviews, inside one transaction."""
 
-    async def claim_recut(self, now: datetime, until: datetime) -> bool:
-        """True when computing the cuts is due and now this caller's, until `until` should it die."""
+    async def claim_recut(self, now: datetime, until: datetime, *, early: bool) -> bool:
+        """True when computing the cuts is due, or `early` due, and now this caller's, until `until` should it die."""
         ...
 
-    async def schedule_recut(self, at: datetime, claim: datetime) -> None:
+    async def schedule_recut(self, at: datetime, early_at: datetime, claim: datetime) -> None:
         """Set when the cuts are due next, unless the claim until `claim` ran out and is another caller's now."""
         ...
 
+    async def current_trade(self) -> Trade:
+        """Return buyers and purchases as counted, at the same cost however many there are."""
+        ...
+
     async def latest_cuts(self) -> StoredCuts | None: ...
-    async def compute_amounts(self, quantiles: Sequence[float]) -> tuple[int, list[int]]:
-        """Return how many customers have purchases, and the amounts at the quantiles (empty below the minimum)."""
+    async def compute_amounts(self, quantiles: Sequence[float]) -> list[int]:
+        """Return the amounts at the quantiles among the customers with purchases (none below the minimum)."""
         ...
 
     async def publish_cuts(self, cuts: StoredCuts, now: datetime) -> bool:

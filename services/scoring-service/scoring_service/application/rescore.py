@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
 from uuid import UUID
 
-from scoring_service.application.ports import Score, ScoreChange, ScoreStore
+from scoring_service.application.ports import Score, ScoreChange, ScoreStore, TierChange
 from scoring_service.domain.features import Features
 from scoring_service.domain.rfm import Cuts, RfmRules, Tier, classify, explain, next_review
 
@@ -91,7 +91,12 @@ def _differs(old: Score | None, new: Score) -> bool:
     )
 
 
-def _tier_changes(before: dict[UUID, Score | None], fresh: dict[UUID, Score]) -> dict[Tier, int]:
-    changes: Counter[Tier] = Counter(score.classes.tier for score in fresh.values())
-    changes.subtract(old.classes.tier for old in before.values() if old is not None)
-    return {tier: change for tier, change in changes.items() if change}
+def _tier_changes(before: dict[UUID, Score | None], fresh: dict[UUID, Score]) -> dict[Tier, TierChange]:
+    changes: defaultdict[Tier, TierChange] = defaultdict(TierChange)
+    counted = [(score, 1) for score in fresh.values()] + [(old, -1) for old in before.values() if old]
+    for score, sign in counted:
+        change = changes[score.classes.tier]
+        change.customers += sign
+        change.buyers += sign if score.purchases else 0
+        change.purchases += sign * score.purchases
+    return {tier: change for tier, change in changes.items() if change != TierChange()}

@@ -12,7 +12,7 @@ from uuid import UUID
 from guanxi_kit.clock import Clock
 from scoring_service.application.ports import Place, ReviewStore, ScoreChange, ScoreStore, StoredCuts
 from scoring_service.application.rescore import rescore
-from scoring_service.domain.recut import SHORTEST_INTERVAL, pause_after, ranges_between
+from scoring_service.domain.recut import SHORTEST_PAUSE, Pauses, has_outgrown, pauses_after, ranges_between
 from scoring_service.domain.rfm import RfmRules
 
 BATCH = 1000
@@ -75,24 +75,26 @@ class Review:
     async def recut_if_due(self, stopping: Stopping = never) -> bool:
         """Compute the cuts if it is time and any score changed since, visit whom they moved; True when published.
 
-        Ended early, it is due again at once.
+        It is time sooner when the trade has outgrown the cuts. Stopped in the middle, it is due again at once.
         """
         async with self._open() as unit:
             claim = unit.now + CLAIM
-            if not await unit.reviews.claim_recut(unit.now, claim):
+            cuts = await unit.reviews.latest_cuts()
+            early = cuts is not None and has_outgrown(cuts.trade, await unit.reviews.current_trade())
+            if not await unit.reviews.claim_recut(unit.now, claim, early=early):
                 return False
         started = self._clock.monotonic()
-        pause = SHORTEST_INTERVAL
+        pauses = Pauses(SHORTEST_PAUSE, SHORTEST_PAUSE)
         published = False
         try:
             done = await self._finish_sweep(stopping) and not stopping()
             if done and (published := await self._publish()):
                 done = await self._finish_sweep(stopping)
             elapsed = timedelta(seconds=self._clock.monotonic() - started)
-            pause = pause_after(elapsed) if done else timedelta()
+            pauses = pauses_after(elapsed) if done else Pauses(timedelta(), timedelta())
         finally:
             async with self._open() as unit:
-                await unit.reviews.schedule_recut(unit.now + pause, claim)
+                await unit.reviews.schedule_recut(unit.now + pauses.regular, unit.now + pauses.early, claim)
         return published
 
     async def _publish(self) -> bool:
@@ -108,7 +110,8 @@ class Review:
             same_rules = current is not None and current.rules == self._fingerprint
             if current is not None and same_rules and current.activity == activity:
                 return False
-            population, amounts = await unit.reviews.compute_amounts(self.rules.quantiles)
+            trade = await unit.reviews.current_trade()
+            amounts = await unit.reviews.compute_amounts(self.rules.quantiles)
             if not amounts:
                 return False
             old = current.amounts if current is not None and same_rules else None
@@ -117,7 +120,7 @@ class Review:
                 rules=self._fingerprint,
                 quantiles=self.rules.quantiles,
                 amounts=tuple(amounts),
-                population=population,
+                trade=trade,
                 activity=activity,
                 moved=tuple(ranges_between(old, amounts)),
             )
