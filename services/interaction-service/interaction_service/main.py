@@ -21,6 +21,7 @@ from guanxi_kit.db import Database, open_pool
 from guanxi_kit.identifiers import IdentifierRules
 from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.port import Consumer, Producer
+from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import Pack, load_pack
 from interaction_service.adapters.channels import ChannelDirectory, ChannelRefused, add_channel
@@ -75,7 +76,7 @@ def make_api(
         # Each timeline page is planned for its own months, so that the other partitions are not even looked at.
         database = await _open_database(settings, plan_cache_mode="force_custom_plan")
         log = producer(settings)
-        await log.start()
+        await start_patiently(log)
         channels = ChannelDirectory(database, time)
         touchpoints = EventLog(log, timeout=settings.append_seconds)
         app.state.ingest = Ingest(
@@ -112,7 +113,7 @@ async def make_worker(
     time = clock or SystemClock()
     database = await _open_database(settings)
     log = producer(settings)
-    await log.start()
+    await start_patiently(log)
     recording = Recording(MonthlyPartitions(database))
     worker = Worker(
         db=database,

@@ -18,6 +18,7 @@ from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.http import HttpClient, make_client
 from guanxi_kit.log.factory import open_consumer, open_producer
+from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import Pack, load_pack
 from guanxi_kit.settings import SettingsError
@@ -74,7 +75,7 @@ async def make_worker(
         database = await _open_database(settings)
         opened.push_async_callback(database.close)
         producer = open_producer(settings)
-        await producer.start()
+        await start_patiently(producer)
         opened.push_async_callback(producer.stop)
         relay = Relay(database, producer, streams=[STREAM])
         dispatcher = _dispatcher(

@@ -17,6 +17,7 @@ from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.identifiers import IdentifierRules
 from guanxi_kit.log.factory import open_consumer, open_producer
+from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import load_pack
 from profile_service.adapters.pack_rules import identity_rules
@@ -63,7 +64,7 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
     rules = identity_rules(load_pack(settings.pack_dir, settings.pack))
     database = await _open_database(settings)
     producer = open_producer(settings)
-    await producer.start()
+    await start_patiently(producer)
     worker = Worker(
         db=database,
         consumer=open_consumer(settings, SERVICE, [TOUCHPOINT_RECEIVED_TOPIC.name, SCORE_CHANGED_TOPIC.name]),

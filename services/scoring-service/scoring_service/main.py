@@ -16,6 +16,7 @@ from guanxi_kit.consumer import Relay, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.log.factory import open_consumer, open_producer
+from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import load_pack
 from scoring_service.adapters.pack_rules import rfm_rules
@@ -62,7 +63,7 @@ async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> 
         database = await _open_database(settings)
         opened.push_async_callback(database.close)
         producer = open_producer(settings)
-        await producer.start()
+        await start_patiently(producer)
         opened.push_async_callback(producer.stop)
         relay = Relay(database, producer, streams=[STREAM])
         worker = Worker(

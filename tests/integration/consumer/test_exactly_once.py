@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal, cast
 
 import asyncpg
 import msgspec
@@ -25,7 +25,16 @@ from guanxi_kit.consumer import KIT_TABLES, Poison, Received, Relay, Subscriptio
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.log.factory import open_admin, open_consumer, open_producer
-from guanxi_kit.log.port import LogRecreated, LogUnavailable, Outgoing, Producer, TopicSpec
+from guanxi_kit.log.port import (
+    Consumer,
+    LogRecreated,
+    LogUnavailable,
+    OnAssigned,
+    OnRevoked,
+    Outgoing,
+    Producer,
+    TopicSpec,
+)
 from guanxi_kit.telemetry import METRICS
 from guanxi_kit.testing import eventually
 
@@ -129,13 +138,13 @@ class Stage:
                     unit.outbox.add(item.cause, self.output, b"k", b"x" * 1_000_001)
                 unit.outbox.add(item.cause, self.output, str(number).encode(), encode(number))
 
-    async def start(self, group: str) -> Worker:
+    async def start(self, group: str, consumer: Consumer | None = None) -> Worker:
         producer = FaultyProducer(open_producer(self.log), self.chance, self.rate)
         await producer.start()
         self.producers.append(producer)
         worker = Worker(
             db=self.db,
-            consumer=open_consumer(self.log, group, [self.topic]),
+            consumer=consumer or open_consumer(self.log, group, [self.topic]),
             relay=Relay(self.db, producer),
             subscriptions=[Subscription(self.topic, {NUMBERED.type: NUMBERED}, self.handle)],
             clock=SystemClock(),
@@ -286,6 +295,29 @@ async def test_an_output_that_no_log_takes_parks_its_record(first: Stage) -> Non
     await eventually(lambda: has_all(first, expected), timeout=20)
     assert await first.effects() == expected
     assert await first.pool.fetchval("SELECT count(*) FROM dead_letter WHERE reason LIKE 'doubled: %'") == 1
+
+
+class LateConsumer:
+    """A consumer of a log that cannot be reached the first times."""
+
+    def __init__(self, inner: Consumer, times: int) -> None:
+        self._inner, self._times = inner, times
+
+    async def start(self, on_assigned: OnAssigned, on_revoked: OnRevoked) -> None:
+        self._times -= 1
+        if self._times >= 0:
+            raise LogUnavailable("not there yet")
+        await self._inner.start(on_assigned, on_revoked)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+async def test_a_worker_started_before_its_log_joins_later(first: Stage) -> None:
+    await publish(first, [(1, encode(1))])
+    consumer = LateConsumer(open_consumer(first.log, "group", [first.topic]), times=3)
+    await first.start("group", cast(Consumer, consumer))
+    await eventually(lambda: has_all(first, [1]), timeout=20)
 
 
 async def test_stopping_while_an_assignment_fails_ends(first: Stage) -> None:

@@ -93,13 +93,26 @@ class Worker:
         lag = asyncio.create_task(self._watch_lag(), name="lag")
         try:
             await self._relay.start()
-            await self._consumer.start(self._assigned, self._revoked)
+            await self._join()
             while not self._stopping.is_set():
                 await self._step()
         finally:
             lag.cancel()
             await self._relay.stop()
             await self._consumer.stop()
+
+    async def _join(self) -> None:
+        """Enter the group, however long the log cannot be reached."""
+        delay = FIRST_DELAY
+        while not self._stopping.is_set():
+            try:
+                await self._consumer.start(self._assigned, self._revoked)
+            except LogUnavailable as error:
+                log.warning("join.retried", reason=reason_of(error))
+            else:
+                return
+            await self._pause(delay)
+            delay = min(delay * 2, LONGEST_DELAY)
 
     async def stop(self) -> None:
         """Ask `run` to finish its batch and return."""
