@@ -341,7 +341,7 @@ async def test_a_fault_of_the_surroundings_parks_nothing(first: Stage) -> None:
 
 
 def retries() -> float:
-    return METRICS.records.labels(topic="numbers", outcome="retried")._value.get()
+    return float(METRICS.records.labels(topic="numbers", outcome="retried")._value.get())
 
 
 async def test_a_log_made_anew_is_refused(first: Stage) -> None:
