@@ -43,6 +43,7 @@ format: $(VENV)/dev.stamp ## Bring the code into the project's format
 
 chaos: $(VENV)/dev.stamp ## Kill processes under load for minutes; nothing may be lost or doubled
 	$(BIN)/python -m tests.chaos
+	$(BIN)/python -m tests.chaos --kafka
 
 bench: $(VENV)/dev.stamp ## Measure against floors that run in the same session
 	$(BIN)/python -m bench

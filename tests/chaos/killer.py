@@ -9,8 +9,6 @@ from collections.abc import Callable
 
 from guanxi_devstack.world import World
 
-SERVICES = ("profile", "interaction", "scoring", "notification")
-
 
 def victims(world: World) -> list[str]:
     """Every worker and api, the gateway, and the database if it is ours; workers come up most often."""
@@ -22,14 +20,12 @@ def victims(world: World) -> list[str]:
 
 
 async def keep_killing(
-    world: World, chance: random.Random, until: Callable[[], bool], tell: Callable[[str], None]
-) -> Counter[str]:
-    """Kill (-9) one victim after another until `until()`, each back after a moment; returns the kills by name."""
-    kills: Counter[str] = Counter()
+    world: World, chance: random.Random, until: Callable[[], bool], kills: Counter[str]
+) -> None:
+    """Kill (-9) one victim after another until `until()`, each back after a moment; counts them by name in `kills`."""
     while not until():
         await asyncio.sleep(chance.uniform(0.3, 2.0))
         name = chance.choice(victims(world))
-        tell(name)
         kills[name] += 1
         if name == "database":
             await world.kill_database()
@@ -40,4 +36,3 @@ async def keep_killing(
             await child.kill()
             await asyncio.sleep(chance.uniform(0.0, 1.0))
             await child.start()
-    return kills

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tests.chaos.people import Population
 
 from guanxi_devstack.world import World
-from guanxi_kit.http import TransportError, make_client
+from guanxi_kit.http import HttpClient, TransportError, make_client
 
 BATCH = 20
 SENDERS = 4
@@ -45,11 +45,8 @@ async def _sender(world: World, people: Population, until: Callable[[], bool]) -
     return repeats
 
 
-async def _repeat(client: object, key: str, people: Population) -> None:
+async def _repeat(client: HttpClient, key: str, people: Population) -> None:
     """Send an old batch again, as a channel does that lost its own state."""
-    from guanxi_kit.http import HttpClient
-
-    assert isinstance(client, HttpClient)
     start = people.chance.randrange(max(1, len(people.accepted) - BATCH))
     old = people.accepted[start : start + BATCH]
     try:

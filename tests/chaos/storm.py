@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,31 +19,46 @@ from tests.chaos.verdict import check
 from guanxi_devstack.topology import WorldOptions
 from guanxi_devstack.world import World
 
+REPORT_SECONDS = 30.0
+
 
 async def storm(
     options: WorldOptions, *, seconds: float, people: int, seed: int, tell: Callable[[str], None]
 ) -> None:
-    """Start a platform, keep load and kills on for `seconds`, stop both, check. Raises AssertionError with what differs."""
+    """Start a platform, keep load and kills on for `seconds`, stop both, check.
+
+    Raises AssertionError with what differs.
+    """
     population = Population(people, random.Random(seed), uuid.uuid4().hex[:8])
+    kills: Counter[str] = Counter()
     with smtp_server() as (inbox, address):
         options = replace(options, settings={**options.settings, "GUANXI_SMTP_URL": address})
         async with World(options) as world:
+            tell(f"{len(world.children)} processes are ready, the storm begins")
             end = time.monotonic() + seconds
-            repeats, kills = await asyncio.gather(
-                keep_sending(world, population, lambda: time.monotonic() > end),
-                keep_killing(
-                    world,
-                    random.Random(seed),
-                    lambda: time.monotonic() > end,
-                    lambda name: tell(f"{len(population.accepted):>7} accepted, kill -9 {name}"),
-                ),
+
+            def over() -> bool:
+                return time.monotonic() > end
+
+            repeats, *_ = await asyncio.gather(
+                keep_sending(world, population, over),
+                keep_killing(world, random.Random(seed), over, kills),
+                _report(population, kills, end, tell),
             )
             await world.wait_ready()
-            tell(
-                f"{len(population.accepted)} touchpoints accepted, {repeats} batches repeated, kills: {dict(kills)}"
-            )
+            tell(f"{repeats} batches repeated; {_named(kills)}")
             await check(world, population, inbox, tell)
-            tell(
-                f"exactly once: {len(population.accepted)} touchpoints, {population.customers()} customers,"
-                f" {len(inbox.recipients)} welcome mails, {sum(kills.values())} kills"
-            )
+    tell(
+        f"exactly once: seed {seed}, {seconds:.0f} s, {kills.total()} kills, {len(population.accepted)} touchpoints,"
+        f" {population.customers()} customers, {len(inbox.recipients)} welcome mails"
+    )
+
+
+async def _report(people: Population, kills: Counter[str], end: float, tell: Callable[[str], None]) -> None:
+    while (left := end - time.monotonic()) > 0:
+        await asyncio.sleep(min(REPORT_SECONDS, left))
+        tell(f"{len(people.accepted)} touchpoints accepted, {kills.total()} kills")
+
+
+def _named(kills: Counter[str]) -> str:
+    return "kills: " + ", ".join(f"{name} {count}" for name, count in sorted(kills.items()))
