@@ -47,10 +47,10 @@ async def storm(
             )
             await world.wait_ready()
             tell(f"{repeats} batches repeated; {_named(kills)}")
-            await check(world, population, inbox, tell)
+            unsent = await check(world, population, inbox, tell)
     tell(
         f"exactly once: seed {seed}, {seconds:.0f} s, {kills.total()} kills, {len(population.accepted)} touchpoints,"
-        f" {population.customers()} customers, {len(inbox.recipients)} welcome mails"
+        f" {population.customers()} customers, {len(inbox.recipients)} welcome mails, {unsent} uncertain and unsent"
     )
 
 

@@ -46,8 +46,11 @@ _DEAD_LETTERS = " UNION ALL ".join(
 _UNPUBLISHED = " UNION ALL ".join(f"SELECT '{service}', source FROM {service}.outbox" for service in SERVICES)
 
 
-async def check(world: World, people: Population, inbox: Inbox, tell: Callable[[str], None]) -> None:
-    """Wait until the platform has settled, then compare everything with the oracle. Raises AssertionError."""
+async def check(world: World, people: Population, inbox: Inbox, tell: Callable[[str], None]) -> int:
+    """Wait until the platform has settled, then compare everything with the oracle. Raises AssertionError.
+
+    Returns how many buyers got no welcome, because its sender was killed and nobody may try again.
+    """
     connection = await asyncpg.connect(world.topology.admin_dsn)
     try:
         began = time.monotonic()
@@ -61,6 +64,7 @@ async def check(world: World, people: Population, inbox: Inbox, tell: Callable[[
         # Once more, for what came twice and late.
         await _totals_match(connection, people)
         await _mail_matches(connection, people, inbox)
+        return len(people.purchases()) - len(inbox.recipients)
     finally:
         await connection.close()
 
