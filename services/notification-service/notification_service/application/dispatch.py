@@ -41,6 +41,9 @@ class DispatchUnit:
 OpenUnit = Callable[[], AbstractAsyncContextManager[DispatchUnit]]
 Draft = tuple[Reserved, Email]
 
+# What a crash between handing over and noting the answer can leave uncertain; each slice costs two commits.
+SLICE = 8
+
 
 class Dispatcher:
     """Sends due messages in batches. Any number may run at once, in any number of processes."""
@@ -76,8 +79,8 @@ class Dispatcher:
             return 0
         await self._recover([message for message in due if message.was_sending])
         drafts = await self._prepare([message for message in due if not message.was_sending])
-        started = await self._start(drafts)
-        await self._deliver(started)
+        for start in range(0, len(drafts), SLICE):
+            await self._deliver(await self._start(drafts[start : start + SLICE]))
         return len(due)
 
     async def _recover(self, messages: Sequence[Reserved]) -> None:
