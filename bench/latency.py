@@ -53,7 +53,7 @@ async def measure(tell: Callable[[str], None]) -> dict[str, Any]:
 async def _send(running: World, label: str, *, seconds: int) -> Any:
     key = running.credentials.write_keys["web"]
     requests = list(singles(label, key, count=RATE * seconds, customers=RATE * seconds // 3))
-    outcome = await run("127.0.0.1", running.ports.gateway, iter(requests), connections=10, rate=RATE)
+    outcome = await run("127.0.0.1", running.ports.gateway, iter(requests), connections=20, rate=RATE)
     assert set(outcome.statuses) == {200}, outcome.statuses
     return outcome
 
