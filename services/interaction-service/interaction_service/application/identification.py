@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
+
+import msgspec
 
 from guanxi_contracts.touchpoint import IdentifierRef
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.identifiers import IdentifierRules, Normalised
 from interaction_service.application.content import Unusable
-from interaction_service.application.message import JsonObject, Message
+from interaction_service.application.message import JsonObject, Message, Scalar
 from interaction_service.domain.limits import MAX_IDENTIFIERS
 from interaction_service.domain.refusal import Refused
 
@@ -63,9 +64,11 @@ class Usable(NamedTuple):
     ref: IdentifierRef
 
 
-@dataclass(frozen=True, slots=True)
-class Identified:
-    """The identifiers of a message: in clear and as references, both strongest first, and those of no use."""
+class Identified(msgspec.Struct, frozen=True):
+    """The identifiers of a message: in clear and as references, both strongest first, and those of no use.
+
+    Messages of one person share one of these: nobody changes its lists.
+    """
 
     clear: list[Normalised]
     refs: list[IdentifierRef]
@@ -81,18 +84,34 @@ class Identification:
         self._keyring = keyring
         # Normalising and hashing cost more than all else of a plain message, and most persons come again soon.
         self._look_up_cached = lru_cache(maxsize=REMEMBERED, typed=True)(self._look_up)
+        self._identify_plain = lru_cache(maxsize=REMEMBERED)(self._plain)
 
     def identify(self, message: Message, traits: JsonObject, context: JsonObject) -> Identified:
         """Return the identifiers of a message. Raises Refused when there are more than MAX_IDENTIFIERS."""
+        device_id = _device_id(context)
+        if not traits and "externalIds" not in context and (device_id is None or type(device_id) is str):
+            return self._identify_plain(message.user_id, message.anonymous_id, message.previous_id, device_id)
+        return self._arrange(candidates(message, traits, context))
+
+    def _plain(
+        self,
+        user_id: Scalar | None,
+        anonymous_id: Scalar | None,
+        previous_id: Scalar | None,
+        device_id: str | None,
+    ) -> Identified:
+        return self._arrange(_from_ids(user_id, anonymous_id, previous_id, device_id))
+
+    def _arrange(self, found: Iterable[Candidate]) -> Identified:
         usable: list[Usable] = []
         unusable: list[Unusable] = []
-        for type_, raw, namespace in candidates(message, traits, context):
+        for type_, raw, namespace in found:
             hashable = isinstance(raw, str | int) and isinstance(namespace, str)
-            found = (self._look_up_cached if hashable else self._look_up)(type_, raw, namespace)
-            if isinstance(found, Unusable):
-                unusable.append(found)
-            elif found not in usable:
-                usable.append(found)
+            one = (self._look_up_cached if hashable else self._look_up)(type_, raw, namespace)
+            if isinstance(one, Unusable):
+                unusable.append(one)
+            elif one not in usable:
+                usable.append(one)
         if len(usable) > 1:
             if len(usable) + len(unusable) > MAX_IDENTIFIERS:
                 raise Refused("context.externalIds", f"holds more than {MAX_IDENTIFIERS} identifiers")
@@ -110,20 +129,30 @@ class Identification:
 
 def candidates(message: Message, traits: JsonObject, context: JsonObject) -> Iterator[Candidate]:
     """Yield (type, raw value, namespace) of everything in a message that may identify its person."""
-    if message.user_id not in _ABSENT:
-        yield "user_id", message.user_id, ""
-    if message.anonymous_id not in _ABSENT:
-        yield "anonymous_id", message.anonymous_id, ""
-    if message.previous_id not in _ABSENT:
-        yield "anonymous_id", message.previous_id, ""
+    yield from _from_ids(message.user_id, message.anonymous_id, message.previous_id, _device_id(context))
     if traits:
         yield from _from_traits(traits)
-    device = context.get("device")
-    if isinstance(device, dict) and device.get("id") not in _ABSENT:
-        yield "device_id", device["id"], ""
     external = context.get("externalIds")
     if isinstance(external, list):
         yield from _from_external(external)
+
+
+def _from_ids(
+    user_id: object, anonymous_id: object, previous_id: object, device_id: object
+) -> Iterator[Candidate]:
+    if user_id not in _ABSENT:
+        yield "user_id", user_id, ""
+    if anonymous_id not in _ABSENT:
+        yield "anonymous_id", anonymous_id, ""
+    if previous_id not in _ABSENT:
+        yield "anonymous_id", previous_id, ""
+    if device_id not in _ABSENT:
+        yield "device_id", device_id, ""
+
+
+def _device_id(context: JsonObject) -> Any:
+    device = context.get("device")
+    return device.get("id") if isinstance(device, dict) else None
 
 
 def _from_traits(traits: JsonObject) -> Iterator[Candidate]:
