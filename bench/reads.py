@@ -27,8 +27,8 @@ LONG, SHORT = 100_000, 100
 CROWD = """
 INSERT INTO profile.fragment (profile_id, customer_id, version, founded_at)
 SELECT md5('c' || n)::uuid, md5('c' || n)::uuid, 1, now() FROM generate_series(1, $1::int) AS n;
-INSERT INTO profile.customer (customer_id, customer_number, fragments, created_at)
-SELECT md5('c' || n)::uuid, 'X' || n, 1, now() FROM generate_series(1, $1::int) AS n;
+INSERT INTO profile.customer (customer_id, customer_number, created_at)
+SELECT md5('c' || n)::uuid, 'X' || n, now() FROM generate_series(1, $1::int) AS n;
 INSERT INTO profile.identifier (hash, type, profile_id, sealed, first_seen_at, touchpoint_id)
 SELECT decode(md5(k || n), 'hex'), 'user_id', md5('c' || n)::uuid, decode(repeat(md5('s' || n), 3), 'hex'), now(),
   md5('t' || n)::uuid FROM generate_series(1, $1::int) AS n, (VALUES ('i'), ('j')) AS kinds (k);
@@ -53,7 +53,7 @@ async def measure(tell: Callable[[str], None]) -> dict[str, Any]:
             await _send(running, _history("long-a", LONG))
             await _send(running, _history("long-b", LONG))
             await _send(running, _history("short", SHORT))
-            await _taken_in(running, 2 * LONG + SHORT)
+            await _taken_in(running, REAL + 2 * LONG + SHORT)
             result["timeline"] = await _timelines(running, client, token)
             tell(f"timeline page: {result['timeline']}")
             result["join"] = await _join(running, client)
