@@ -19,23 +19,15 @@ from guanxi_kit.log.port import (
 Failures = Mapping[TopicPartition, LogError]
 
 
-def record_size(record: Outgoing) -> int:
-    """Bytes that a record counts against MAX_RECORD_BYTES: key, value and headers."""
-    size = len(record.key) + len(record.value)
-    for name, content in record.headers:
-        size += len(name) + len(content)
-    return size
-
-
 def total_size(records: Sequence[Outgoing]) -> int:
-    """Bytes of all records. Raises RecordTooLarge when one of them is over the limit."""
+    """Bytes that records count: keys, values and headers. Raises RecordTooLarge for one over MAX_RECORD_BYTES."""
     total = 0
-    for record in records:
-        size = record_size(record)
+    for topic, key, value, headers in records:
+        size = len(key) + len(value)
+        for name, content in headers:
+            size += len(name) + len(content)
         if size > MAX_RECORD_BYTES:
-            raise RecordTooLarge(
-                f"a record of {size} bytes for {record.topic}; the limit is {MAX_RECORD_BYTES}"
-            )
+            raise RecordTooLarge(f"a record of {size} bytes for {topic}; the limit is {MAX_RECORD_BYTES}")
         total += size
     return total
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from guanxi_kit.log.gathering import record_size
+from guanxi_kit.log.gathering import total_size
 from guanxi_kit.log.port import Headers, Outgoing, Record, TopicPartition
 
 MAX_BATCH_RECORDS = 1000
@@ -18,17 +18,22 @@ _decoder = msgspec.msgpack.Decoder(list[tuple[bytes, bytes, Headers]])
 
 def encode_batches(records: Sequence[Outgoing]) -> Iterator[tuple[int, bytes]]:
     """Cut records into batches of bounded size, in order; yields (number of records, bytes)."""
-    batch: list[tuple[bytes, bytes, Headers]] = []
+    if 0 < len(records) <= MAX_BATCH_RECORDS:
+        encoded = _encoder.encode([record[1:] for record in records])
+        if len(encoded) <= MAX_BATCH_BYTES or len(records) == 1:
+            yield len(records), encoded
+            return
+    batch: list[Outgoing] = []
     size = 0
     for record in records:
-        added = record_size(record)
+        added = total_size((record,))
         if batch and (size + added > MAX_BATCH_BYTES or len(batch) == MAX_BATCH_RECORDS):
-            yield len(batch), _encoder.encode(batch)
+            yield len(batch), _encoder.encode([record[1:] for record in batch])
             batch, size = [], 0
-        batch.append((record.key, record.value, record.headers))
+        batch.append(record)
         size += added
     if batch:
-        yield len(batch), _encoder.encode(batch)
+        yield len(batch), _encoder.encode([record[1:] for record in batch])
 
 
 def decode_batch(

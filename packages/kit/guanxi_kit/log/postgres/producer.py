@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from guanxi_kit.log.gathering import Failures, Gatherer, Submission, total_size
 from guanxi_kit.log.partitioner import partition_of
@@ -56,6 +56,7 @@ class PostgresProducer:
         self._notify_link = Link(dsn, name="guanxi log notifier", lazy=True)
         self._notifier = Notifier(self._notify_link, RECORDS_CHANNEL)
         self._topics = Topics(self._link)
+        self._positions: dict[str, Sequence[TopicPartition]] = {}
         self._gatherer = Gatherer(self._write)
         self._stopped = False
 
@@ -79,17 +80,20 @@ class PostgresProducer:
             return
         size = total_size(records)
         by_partition: dict[TopicPartition, list[Outgoing]] = {}
-        counts = {name: (await self._topics.find(name)).partitions for name in {r.topic for r in records}}
+        for topic in {record.topic for record in records}:
+            if topic not in self._positions:
+                self._positions[topic] = (await self._topics.find(topic)).positions()
         for record in records:
-            position = TopicPartition(record.topic, partition_of(record.key, counts[record.topic]))
-            by_partition.setdefault(position, []).append(record)
+            positions = self._positions[record.topic]
+            position = positions[partition_of(record.key, len(positions))]
+            if position in by_partition:
+                by_partition[position].append(record)
+            else:
+                by_partition[position] = [record]
         await self._gatherer.submit(by_partition, size)
 
     async def _write(self, group: Sequence[Submission]) -> Failures:
-        merged: dict[TopicPartition, list[Outgoing]] = {}
-        for submission in group:
-            for position, records in submission.records.items():
-                merged.setdefault(position, []).extend(records)
+        merged = group[0].records if len(group) == 1 else _merged(group)
         topic_ids: list[int] = []
         partitions: list[int] = []
         counts: list[int] = []
@@ -103,3 +107,11 @@ class PostgresProducer:
         await self._link.fetch(_APPEND, topic_ids, partitions, counts, stored)
         self._notifier.announce({position.topic for position in merged})
         return {}
+
+
+def _merged(group: Sequence[Submission]) -> Mapping[TopicPartition, Sequence[Outgoing]]:
+    merged: dict[TopicPartition, list[Outgoing]] = {}
+    for submission in group:
+        for position, records in submission.records.items():
+            merged.setdefault(position, []).extend(records)
+    return merged
