@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
@@ -14,7 +13,7 @@ from guanxi_contracts.touchpoint import Purchase, TouchpointKind, TouchpointRece
 from guanxi_kit.clock import Clock
 from guanxi_kit.crypto import Keyring
 from interaction_service.application.content import SealedContent, encode_content
-from interaction_service.application.identification import Identification, Identified
+from interaction_service.application.identification import Identification
 from interaction_service.application.message import KINDS, JsonObject, Message, read_message, read_object
 from interaction_service.application.ports import Channel, TouchpointLog
 from interaction_service.application.purchasing import Purchasing
@@ -30,8 +29,7 @@ _ENCODE = msgspec.json.Encoder().encode
 _SHARED_CONTEXT = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(msgspec.Struct, frozen=True):
     """Messages of one request with what holds for all of them.
 
     `kind` is that of the endpoint, None where each message names its own; `historical` times are taken as given.
@@ -44,8 +42,7 @@ class Submission:
     historical: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """A message that was not accepted, by its place in the request."""
 
     index: int
@@ -54,8 +51,7 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """How many messages are durable now, and which were refused."""
 
     accepted: int
@@ -116,7 +112,14 @@ class Intake:
         if kind == "track" and message.event is not None:
             purchase = self._purchasing.read(message.event, properties)
         person = self._identification.identify(message, traits, context)
-        content = _content(message, message_id, person)
+        content = SealedContent(
+            message_id=message_id,
+            identifiers=person.clear,
+            unusable=person.unusable,
+            properties=message.properties,
+            context=message.context,
+            category=message.category,
+        )
         if traits:
             content.traits = message.traits if kind == "identify" and not context.get("traits") else traits
         if kind == "group":
@@ -133,17 +136,6 @@ class Intake:
             has_traits=bool(traits),
             purchase=purchase,
         )
-
-
-def _content(message: Message, message_id: str, person: Identified) -> SealedContent:
-    return SealedContent(
-        message_id=message_id,
-        identifiers=person.clear,
-        unusable=person.unusable,
-        properties=message.properties,
-        context=message.context,
-        category=message.category,
-    )
 
 
 def _kind_of(message: Message) -> TouchpointKind:
@@ -187,7 +179,7 @@ def _traits(message: Message, kind: TouchpointKind, context: JsonObject) -> Json
     shared = context.get("traits")
     if isinstance(shared, dict) and shared:
         traits = {**shared, **traits}
-    if any(len(name) > MAX_TRAIT_NAME or "\0" in name for name in traits):
+    if traits and any(len(name) > MAX_TRAIT_NAME or "\0" in name for name in traits):
         raise Refused("traits", f"has a name of more than {MAX_TRAIT_NAME} characters, or with U+0000")
     return traits
 

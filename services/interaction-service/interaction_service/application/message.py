@@ -76,6 +76,7 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _PAIR = re.compile(rb"\{\}|\[\]")
 _TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"')
+BAD_NAME = f"must have at most {MAX_NAME} characters, none of them U+0000"
 TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
 
 
@@ -110,16 +111,11 @@ def read_message(raw: msgspec.Raw | bytes) -> Message:
         raise Refused(*explain(error)) from None
     if message.message_id is not None and len(message.message_id) > MAX_MESSAGE_ID:
         raise Refused("messageId", f"is longer than {MAX_MESSAGE_ID} characters")
-    if message.event is not None:
-        _check_name(message.event, "event")
-    if message.name is not None:
-        _check_name(message.name, "name")
+    if message.event is not None and (len(message.event) > MAX_NAME or "\0" in message.event):
+        raise Refused("event", BAD_NAME)
+    if message.name is not None and (len(message.name) > MAX_NAME or "\0" in message.name):
+        raise Refused("name", BAD_NAME)
     return message
-
-
-def _check_name(name: str, field: str) -> None:
-    if len(name) > MAX_NAME or "\0" in name:
-        raise Refused(field, f"must have at most {MAX_NAME} characters, none of them U+0000")
 
 
 def read_object(raw: msgspec.Raw | msgspec.UnsetType, field: str) -> JsonObject:
