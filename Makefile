@@ -35,7 +35,7 @@ lint: $(VENV)/dev.stamp ## Style and layers
 
 # Folder by folder, since test modules of two services may have the same name.
 types: $(VENV)/dev.stamp ## Types
-	@for folder in $(TYPED); do echo "mypy $$folder"; $(BIN)/mypy $$folder; done
+	@for folder in $(TYPED); do echo "mypy $$folder"; $(BIN)/mypy $$folder || exit 1; done
 
 format: $(VENV)/dev.stamp ## Bring the code into the project's format
 	$(BIN)/ruff check --fix .
