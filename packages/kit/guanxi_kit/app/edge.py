@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Iterable
 
 from opentelemetry.trace import StatusCode
 from prometheus_client import Counter, Histogram
@@ -31,21 +30,14 @@ _REQUEST_ID = re.compile(rb"^[0-9a-fA-F-]{16,64}$")
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
-def _header(scope: Scope, name: bytes) -> bytes | None:
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return None
-
-
-def _refusal(scope: Scope, body_limit: int) -> Problem | None:
+def _refusal(scope: Scope, length: bytes, body_limit: int) -> Problem | None:
+    path: str = scope["path"]
     query: bytes = scope["query_string"]
-    if len(scope["path"]) > MAX_PATH_CHARACTERS or len(query) > MAX_QUERY_BYTES:
+    if len(path) > MAX_PATH_CHARACTERS or len(query) > MAX_QUERY_BYTES:
         return Problem(400, detail="The path or the query is too long.")
-    if "\x00" in scope["path"] or b"%00" in query or b"\x00" in query:
+    if "\x00" in path or (query and (b"%00" in query or b"\x00" in query)):
         return Problem(400, detail="The path or the query holds a NUL character.")
-    length = _header(scope, b"content-length")
-    if length is not None and length.isdigit() and int(length[:20]) > body_limit:
+    if length.isdigit() and int(length[:20]) > body_limit:
         return Problem(413, detail=f"The body is larger than {body_limit} bytes.")
     return None
 
@@ -99,7 +91,7 @@ class Edge:
                 span.set_status(StatusCode.ERROR)
 
     async def _serve(self, exchange: _Exchange) -> None:
-        refusal = _refusal(exchange.scope, self._body_limit)
+        refusal = _refusal(exchange.scope, exchange.length, self._body_limit)
         if refusal is not None:
             await self._answer(exchange, refusal)
             return
@@ -131,16 +123,20 @@ class _Exchange:
     """One request and its response."""
 
     __slots__ = (
-        "_limit", "_receive", "_received", "_send", "cut_short", "method", "request_id", "scope", "status"
+        "_limit", "_receive", "_received", "_send", "cut_short", "length", "method", "request_id", "scope", "status"
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
-        given = _header(scope, b"x-request-id")
+        given = self.length = b""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                given = given or value
+            elif name == b"content-length":
+                self.length = self.length or value
         self.scope = scope
         self.method: str = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self.status = 0
-        usable = given is not None and _REQUEST_ID.match(given)
-        self.request_id = given.decode() if given and usable else os.urandom(16).hex()
+        self.request_id = given.decode() if given and _REQUEST_ID.match(given) else os.urandom(16).hex()
         self.cut_short = False
         self._receive = receive
         self._send = send
@@ -158,15 +154,12 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = {**message, "headers": self._headers(message)}
+            message["headers"] = self._headers(list(message.get("headers", ())))
         await self._send(message)
 
-    def _headers(self, message: MutableMapping[str, Any]) -> list[tuple[bytes, bytes]]:
-        headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
-        present = {name for name, _ in headers}
-        if present.isdisjoint(_SECURITY_NAMES):
-            headers.extend(SECURITY_HEADERS)
-        else:
-            headers.extend(item for item in SECURITY_HEADERS if item[0] not in present)
-        headers.append((b"x-request-id", self.request_id.encode()))
-        return headers
+    def _headers(self, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        present = {name for name, _ in given}
+        added: Iterable[tuple[bytes, bytes]] = SECURITY_HEADERS
+        if not present.isdisjoint(_SECURITY_NAMES):
+            added = (item for item in SECURITY_HEADERS if item[0] not in present)
+        return [*given, *added, (b"x-request-id", self.request_id.encode())]
