@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from guanxi_contracts.catalog import TOUCHPOINT_RECEIVED_TOPIC
 from guanxi_contracts.touchpoint import TOUCHPOINT_RECEIVED, TouchpointReceivedV1
 from guanxi_kit.log.port import LogUnavailable, Outgoing, Producer
-from guanxi_kit.telemetry import inject
+from guanxi_kit.telemetry import inject, tracing_enabled
 from interaction_service.application.ports import Unavailable
 
 SOURCE = "interaction-service"
@@ -25,7 +25,7 @@ class EventLog:
 
     async def append(self, touchpoints: Sequence[TouchpointReceivedV1]) -> None:
         """Return once the log has them all. Raises Unavailable."""
-        headers = inject()
+        headers = inject() if tracing_enabled() else ()
         records = [
             Outgoing(
                 _TOPIC,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from guanxi_contracts.touchpoint import Purchase
 from guanxi_kit.packs import EventSettings, PurchaseEvent
@@ -16,16 +15,14 @@ from interaction_service.domain.refusal import Refused
 Find = Callable[[JsonObject], Sequence[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Figure:
+class _Figure(NamedTuple):
     """A path into the properties; `find` returns what stands there, without nulls and empty texts."""
 
     path: str
     find: Find
 
 
-@dataclass(frozen=True, slots=True)
-class _Figures:
+class _Figures(NamedTuple):
     amount: Sequence[_Figure]
     currency: Sequence[_Figure]
     quantity: Sequence[_Figure]
@@ -81,15 +78,15 @@ def _figures(declared: PurchaseEvent) -> _Figures:
 
 def _first_number(properties: JsonObject, figures: Sequence[_Figure]) -> tuple[str, Decimal | None]:
     """Return the first path that leads to something, and its number or the sum over its list."""
-    for figure in figures:
-        found = figure.find(properties)
+    for path, find in figures:
+        found = find(properties)
         if found:
             try:
                 if len(found) == 1:
-                    return figure.path, read_number(found[0])
-                return figure.path, sum((read_number(value) for value in found), Decimal(0))
+                    return path, read_number(found[0])
+                return path, sum((read_number(value) for value in found), Decimal(0))
             except BadAmount as error:
-                raise Refused(f"properties.{figure.path}", str(error)) from None
+                raise Refused(f"properties.{path}", str(error)) from None
     return "", None
 
 
