@@ -31,6 +31,7 @@ from interaction_service.api import timeline
 from interaction_service.api.admission import Admission
 from interaction_service.api.ingest import Ingest, IngestLane
 from interaction_service.api.ingest_openapi import describe_ingest
+from interaction_service.application.deadlines import Deadlines
 from interaction_service.application.identification import Identification
 from interaction_service.application.intake import Intake
 from interaction_service.application.ports import TouchpointLog
@@ -44,6 +45,8 @@ SERVICE = "interaction-service"
 SCHEMA = "interaction"
 LEAST_CONNECTIONS = 2
 """The worker makes a month's partition beside the transaction of its batch."""
+READ_SECONDS = 20.0
+"""How long the body of an ingest request may take to arrive."""
 TOPICS = (TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
 
 
@@ -83,6 +86,7 @@ def make_api(
             make_intake(touchpoints, keyring, pack, settings.default_region, time),
             channels,
             Admission(requests=settings.ingest_requests, bytes_held=settings.ingest_bytes),
+            Deadlines(READ_SECONDS),
         )
         app.state.timeline = ReadTimeline(PostgresTimelines(database), keyring)
         # Not the database itself: ingest goes on without it, and a timeline request says by itself that it cannot.

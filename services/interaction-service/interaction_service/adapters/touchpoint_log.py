@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from guanxi_contracts.catalog import TOUCHPOINT_RECEIVED_TOPIC
 from guanxi_contracts.touchpoint import TOUCHPOINT_RECEIVED, TouchpointReceivedV1
 from guanxi_kit.log.port import LogUnavailable, Outgoing, Producer
 from guanxi_kit.telemetry import inject, tracing_enabled
+from interaction_service.application.deadlines import Deadlines
 from interaction_service.application.ports import Unavailable
 
 SOURCE = "interaction-service"
@@ -21,7 +21,7 @@ class EventLog:
     def __init__(self, producer: Producer, *, timeout: float) -> None:
         """`timeout` in seconds bounds the wait for durability; SDKs give up after 10."""
         self._producer = producer
-        self._timeout = timeout
+        self._deadlines = Deadlines(timeout)
 
     async def append(self, touchpoints: Sequence[TouchpointReceivedV1]) -> None:
         """Return once the log has them all. Raises Unavailable."""
@@ -38,7 +38,7 @@ class EventLog:
             for touchpoint in touchpoints
         ]
         try:
-            async with asyncio.timeout(self._timeout):
+            with self._deadlines.wait():
                 await self._producer.append(records)
         except (LogUnavailable, TimeoutError) as error:
             raise Unavailable("the event log did not confirm") from error

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import zlib
 
 from starlette.types import Receive
 
 from guanxi_kit.errors import Problem
 from interaction_service.api.admission import Ticket
+from interaction_service.application.deadlines import Deadlines
 
-READ_SECONDS = 20.0
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -18,7 +17,9 @@ class Disconnected(Exception):
     """The sender went away before its request was complete."""
 
 
-async def read_body(receive: Receive, encoding: bytes, limit: int, ticket: Ticket) -> bytes:
+async def read_body(
+    receive: Receive, encoding: bytes, limit: int, ticket: Ticket, deadlines: Deadlines
+) -> bytes:
     """Return the body, decompressed, at most `limit` bytes on the wire and at most as many decompressed.
 
     Raises Problem (400 broken gzip, 408 too slow, 413 too large, 415 another coding) and Disconnected.
@@ -26,10 +27,10 @@ async def read_body(receive: Receive, encoding: bytes, limit: int, ticket: Ticke
     if encoding not in (b"", b"identity", b"gzip"):
         raise Problem(415, detail="Content-Encoding must be gzip or absent.")
     try:
-        async with asyncio.timeout(READ_SECONDS):
+        with deadlines.wait():
             body = await _read(receive, limit, ticket)
     except TimeoutError:
-        raise Problem(408, detail=f"The body did not arrive within {READ_SECONDS:g} seconds.") from None
+        raise Problem(408, detail=f"The body did not arrive within {deadlines.seconds:g} seconds.") from None
     return _gunzip(body, limit, ticket) if encoding == b"gzip" else body
 
 

@@ -17,6 +17,7 @@ from guanxi_kit.telemetry import METRICS
 from interaction_service.api.admission import Admission
 from interaction_service.api.body import Disconnected, read_body
 from interaction_service.api.write_key import checked, from_authorization, unauthenticated
+from interaction_service.application.deadlines import Deadlines
 from interaction_service.application.intake import Intake, Outcome, Refusal, Submission
 from interaction_service.application.message import (
     KINDS,
@@ -60,6 +61,7 @@ class Ingest:
     intake: Intake
     channels: Channels
     admission: Admission
+    reading: Deadlines
 
 
 class IngestLane:
@@ -108,7 +110,7 @@ async def _serve(ingest: Ingest, path: str, scope: Scope, receive: Receive) -> O
         channel: Channel | None = None
         if authorization:
             channel = await _channel(ingest.channels, from_authorization(authorization))
-        body = await read_body(receive, encoding, limit, ticket)
+        body = await read_body(receive, encoding, limit, ticket, ingest.reading)
         try:
             write_key, submission = _read(path, kind, body)
         except Malformed as error:
