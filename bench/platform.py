@@ -14,9 +14,6 @@ from typing import Any
 from guanxi_devstack.topology import WorldOptions
 from guanxi_devstack.world import World
 
-# Rate limits protect users from each other; here there is one user.
-SETTINGS = {"GUANXI_RATE_LIMIT_PER_SECOND": "1000000"}
-
 
 @asynccontextmanager
 async def world(*, workers: int = 1, partitions: int = 12) -> AsyncIterator[World]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from guanxi_contracts.envelope import ContractError, Envelope, EventType, read_type
-from guanxi_kit.consumer.cause import Cause, cause_from, cause_of
+from guanxi_kit.consumer.cause import cause_from, cause_of
 from guanxi_kit.consumer.dead_letters import DeadLetter, reason_of
 from guanxi_kit.consumer.positions import Moves, Position
 from guanxi_kit.consumer.unit import Received, Subscription
@@ -39,19 +39,23 @@ def decode(
         if not found:
             continue
         before = positions[where]
-        fresh, seen, bad, dropped = _decode_partition(found, before, topics[where.topic].decoders)
+        fresh, causes, bad, dropped = _decode_partition(found, before, topics[where.topic].decoders)
         work.setdefault(where.topic, []).extend(fresh)
         unreadable += bad
         repeats[where.topic] += dropped
-        moves[where] = (before, before.after(found[-1].offset + 1, seen))
+        moves[where] = (before, Position(found[-1].offset + 1, causes))
     return Batch(work, unreadable, repeats, moves)
 
 
 def _decode_partition(
     records: Sequence[Record], before: Position, decoders: Mapping[str, EventType[Any]]
-) -> tuple[list[Received[Any]], list[Cause], list[DeadLetter], int]:
+) -> tuple[list[Received[Any]], Mapping[str, tuple[int, int]], list[DeadLetter], int]:
+    """Return what is fresh, the highest cause now seen of each source, what cannot be read, and how many repeats.
+
+    The relay never publishes a later output of a source before an earlier one: what is not above the highest cause
+    is a repeat.
+    """
     fresh: list[Received[Any]] = []
-    seen: list[Cause] = []
     unreadable: list[DeadLetter] = []
     highest = dict(before.causes)
     only = next(iter(decoders.values())) if len(decoders) == 1 else None
@@ -62,13 +66,12 @@ def _decode_partition(
                 if highest.get(cause.source, (-1, -1)) >= (cause.sequence, cause.index):
                     continue
                 highest[cause.source] = (cause.sequence, cause.index)
-                seen.append(cause)
             event = _read(record.value, decoders, only)
         except (ContractError, ValueError) as error:
             unreadable.append(DeadLetter(record, reason_of(error), "unreadable"))
         else:
             fresh.append(Received(event, record, cause_from(record)))
-    return fresh, seen, unreadable, len(records) - len(fresh) - len(unreadable)
+    return fresh, highest, unreadable, len(records) - len(fresh) - len(unreadable)
 
 
 def _read(value: bytes, decoders: Mapping[str, EventType[Any]], only: EventType[Any] | None) -> Envelope[Any]:

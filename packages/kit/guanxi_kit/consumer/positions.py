@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 import msgspec
 
-from guanxi_kit.consumer.cause import Cause
 from guanxi_kit.log.port import LogRecreated, TopicPartition
 
 
@@ -23,17 +22,6 @@ class Position:
 
     next_offset: int
     causes: Mapping[str, tuple[int, int]]
-
-    def has_seen(self, cause: Cause) -> bool:
-        """True for a repeat: the relay never publishes a later output of a source before an earlier one."""
-        return self.causes.get(cause.source, (-1, -1)) >= (cause.sequence, cause.index)
-
-    def after(self, next_offset: int, seen: Iterable[Cause]) -> Position:
-        """Return the position once records up to `next_offset` with these (ordered) causes took effect."""
-        causes = dict(self.causes)
-        for cause in seen:
-            causes[cause.source] = (cause.sequence, cause.index)
-        return replace(self, next_offset=next_offset, causes=causes)
 
 
 Moves = Mapping[TopicPartition, tuple[Position, Position]]
