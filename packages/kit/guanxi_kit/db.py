@@ -33,6 +33,8 @@ _TRANSIENT = (
     pg.InsufficientResourcesError,
     pg.ReadOnlySQLTransactionError,
     pg.IdleInTransactionSessionTimeoutError,
+    # A connection that was cut in the middle of an operation answers the next one like this.
+    asyncpg.InternalClientError,
     ConnectionError,
     TimeoutError,
     socket.gaierror,
