@@ -21,6 +21,7 @@ from guanxi_kit.db import DatabaseUnavailable, describe_dsn, is_transient
         pg.ReadOnlySQLTransactionError("25006"),
         pg.InterfaceError("connection is closed"),
         pg.InterfaceError("pool is closing"),
+        pg.InternalClientError("got result for unknown protocol state 3"),
         DatabaseUnavailable("no database"),
         ConnectionRefusedError(111, "refused"),
         ConnectionResetError(104, "reset"),
