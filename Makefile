@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 NEWS := awk '!/already satisfied/ {print; fflush()}'
 
-PACKAGES := packages/contracts packages/kit packages/devstack
+PACKAGES := packages/contracts packages/kit packages/devstack packages/cli
 SERVICES := $(wildcard services/*)
 TYPED := $(PACKAGES) $(SERVICES) gateway $(wildcard tests) $(wildcard bench)
 TESTS ?=
@@ -63,7 +63,7 @@ $(VENV)/bin/python:
 
 $(VENV)/run.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing (once, a minute or so)"
-	@$(PIP) install -c constraints.txt -e '.[devstack,notification,tracing]' | $(NEWS)
+	@$(PIP) install -c constraints.txt -e '.[devstack,cli,notification,profile,tracing]' | $(NEWS)
 	@touch $@
 
 $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python

@@ -1,15 +1,17 @@
-"""Passing a staff read on to the service that owns the data."""
+"""Passing a staff request on to the service that owns the data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from fastapi import Request, Response
 
 from guanxi_gateway.adapters.upstream import Upstream, UpstreamFailed
 from guanxi_gateway.api.answers import problem_of_failure, response_of
 
-_FORWARDED = frozenset((b"authorization", b"accept-language", b"traceparent", b"tracestate"))
+_FORWARDED = frozenset((b"authorization", b"accept", b"accept-language", b"traceparent", b"tracestate"))
+_WITH_BODY = _FORWARDED | {b"content-type", b"idempotency-key"}
 
 
 async def forward(
@@ -23,6 +25,23 @@ async def forward(
     given = {name: str(value) for name, value in (query or {}).items() if value is not None}
     try:
         answer = await upstream.get(path, given, headers)
+    except UpstreamFailed as failed:
+        raise problem_of_failure(failed) from None
+    return response_of(upstream.service, answer)
+
+
+async def forward_write(
+    request: Request, upstream: Upstream, path: str, query: Mapping[str, str | int | None] | None = None
+) -> Response:
+    """Hand a change to the service with the caller's own token and body, once, and pass its answer on. Raises Problem.
+
+    The body is bounded by the edge. A change is never tried again here: whether the service acted may be unknown.
+    """
+    headers = [(name, value) for name, value in request.headers.raw if name in _WITH_BODY]
+    given = {name: str(value) for name, value in (query or {}).items() if value is not None}
+    target = f"{path}?{urlencode(given)}" if given else path
+    try:
+        answer = await upstream.send(request.method, target, headers, await request.body())
     except UpstreamFailed as failed:
         raise problem_of_failure(failed) from None
     return response_of(upstream.service, answer)

@@ -73,7 +73,10 @@ def _message(type: str, topic: Topic, example: Any) -> dict[str, Any]:
 def _operations() -> dict[str, Any]:
     operations = {}
     for topic in TOPICS:
-        for service, action in [(topic.owner, "send"), *((name, "receive") for name in topic.consumers)]:
+        operating = [(name, "send") for name in topic.writers] + [
+            (name, "receive") for name in topic.consumers
+        ]
+        for service, action in operating:
             operations[f"{service}.{action}.{topic.name}"] = {
                 "action": action,
                 "channel": {"$ref": f"#/channels/{topic.name}"},

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from guanxi_contracts.customer import CUSTOMER_CHANGED, CUSTOMER_MERGED
+from guanxi_contracts.classification import SEGMENT_ENTERED, SEGMENT_LEFT, STAGE_CHANGED, TAG_CHANGED
+from guanxi_contracts.customer import CUSTOMER_CHANGED, CUSTOMER_MERGED, CUSTOMER_SPLIT
 from guanxi_contracts.envelope import EventType
 from guanxi_contracts.message import MESSAGE_FAILED, MESSAGE_SENT
+from guanxi_contracts.privacy import ERASURE_RECEIPT, ERASURE_REQUESTED
 from guanxi_contracts.score import SCORE_CHANGED
 from guanxi_contracts.touchpoint import TOUCHPOINT_RECEIVED, TOUCHPOINT_RESOLVED
 
@@ -17,7 +19,10 @@ DEFAULT_PARTITIONS = 12
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic of the event log. Those with personal data keep it 7 days at most, so that erasure completes."""
+    """A topic of the event log. Those with personal data keep it 7 days at most, so that erasure completes.
+
+    `owner` decides what the topic is and, where no `producers` are named, is the only one to write to it.
+    """
 
     name: str
     owner: str
@@ -28,6 +33,12 @@ class Topic:
     consumers: tuple[str, ...]
     summary: str
     partitions: int = DEFAULT_PARTITIONS
+    producers: tuple[str, ...] = ()
+
+    @property
+    def writers(self) -> tuple[str, ...]:
+        """Services that write to the topic."""
+        return self.producers or (self.owner,)
 
     @property
     def decoders(self) -> Mapping[str, EventType[Any]]:
@@ -62,7 +73,7 @@ CUSTOMER_CHANGED_TOPIC = Topic(
     retention_days=7,
     personal=False,
     events=(CUSTOMER_CHANGED,),
-    consumers=("gateway",),
+    consumers=("gateway", "profile-service"),
     summary="A customer's unified view changed, and which parts of it.",
 )
 CUSTOMER_MERGED_TOPIC = Topic(
@@ -71,9 +82,9 @@ CUSTOMER_MERGED_TOPIC = Topic(
     key="surviving customer id",
     retention_days=7,
     personal=False,
-    events=(CUSTOMER_MERGED,),
+    events=(CUSTOMER_MERGED, CUSTOMER_SPLIT),
     consumers=("interaction-service", "scoring-service", "notification-service"),
-    summary="Two customers were found to be one, with the fragments that moved.",
+    summary="Two customers were found to be one, or a merge was undone, with the fragments that moved.",
 )
 SCORE_CHANGED_TOPIC = Topic(
     name="score.changed",
@@ -96,6 +107,41 @@ MESSAGE_SENT_TOPIC = Topic(
     summary="What became of each message to a customer.",
 )
 
+CUSTOMER_CLASSIFIED_TOPIC = Topic(
+    name="customer.classified",
+    owner="profile-service",
+    key="customer id",
+    retention_days=7,
+    personal=False,
+    events=(TAG_CHANGED, SEGMENT_ENTERED, SEGMENT_LEFT, STAGE_CHANGED),
+    consumers=(),
+    summary="A customer got or lost a tag, entered or left a segment, reached another lifecycle stage.",
+)
+PRIVACY_ERASURE_TOPIC = Topic(
+    name="privacy.erasure",
+    owner="profile-service",
+    key="erasure request id",
+    # Longer than any backup is kept: a database restored from one reads its erasures again from its own position.
+    retention_days=400,
+    personal=False,
+    events=(ERASURE_REQUESTED,),
+    consumers=("profile-service", "interaction-service", "scoring-service", "notification-service"),
+    summary="Somebody is to be erased everywhere; the ledger that is replayed after a restore.",
+    partitions=1,
+)
+PRIVACY_RECEIPT_TOPIC = Topic(
+    name="privacy.receipt",
+    owner="profile-service",
+    key="erasure request id",
+    retention_days=30,
+    personal=False,
+    events=(ERASURE_RECEIPT,),
+    consumers=("profile-service",),
+    producers=("interaction-service", "scoring-service", "notification-service"),
+    summary="What became of an erasure in each service.",
+    partitions=1,
+)
+
 TOPICS: tuple[Topic, ...] = (
     TOUCHPOINT_RECEIVED_TOPIC,
     TOUCHPOINT_RESOLVED_TOPIC,
@@ -103,4 +149,7 @@ TOPICS: tuple[Topic, ...] = (
     CUSTOMER_MERGED_TOPIC,
     SCORE_CHANGED_TOPIC,
     MESSAGE_SENT_TOPIC,
+    CUSTOMER_CLASSIFIED_TOPIC,
+    PRIVACY_ERASURE_TOPIC,
+    PRIVACY_RECEIPT_TOPIC,
 )

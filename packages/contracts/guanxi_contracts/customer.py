@@ -1,4 +1,4 @@
-"""Customer events: a unified view changed, two customers became one."""
+"""Customer events: a unified view changed, two customers became one, a merge was undone."""
 
 from __future__ import annotations
 
@@ -9,19 +9,36 @@ import msgspec
 
 from guanxi_contracts.envelope import EventType, Instant
 
-ChangedPart = Literal["created", "touchpoints", "purchases", "identifiers", "traits", "scores", "merged"]
+ChangedPart = Literal[
+    "created",
+    "touchpoints",
+    "purchases",
+    "identifiers",
+    "traits",
+    "scores",
+    "merged",
+    "split",
+    "record",
+    "tags",
+    "segments",
+    "lifecycle",
+    "consents",
+    "erased",
+]
 
 
-class CustomerChangedV1(msgspec.Struct, kw_only=True):
+class CustomerChangedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The unified view of a customer changed.
 
-    `received_at` is when the oldest touchpoint behind it was accepted.
+    `received_at` is when the oldest touchpoint behind it was accepted. `names` says which traits, tags, segments or
+    stage a part is about, as `part:name`; names only, never values.
     """
 
     customer_id: UUID
     changed: list[ChangedPart]
     changed_at: Instant
     received_at: Instant | None = None
+    names: list[str] = []
 
 
 class MovedFragment(msgspec.Struct, frozen=True):
@@ -32,7 +49,10 @@ class MovedFragment(msgspec.Struct, frozen=True):
 
 
 class CustomerMergedV1(msgspec.Struct, kw_only=True):
-    """Two customers were found to be one person. `identifier_type` and `touchpoint_id` are the evidence."""
+    """Two customers were found to be one person. `identifier_type` and `touchpoint_id` are the evidence.
+
+    A merge by hand has the type `manual`, and the merge's own id in place of a touchpoint's.
+    """
 
     merge_id: UUID
     customer_id: UUID
@@ -43,5 +63,16 @@ class CustomerMergedV1(msgspec.Struct, kw_only=True):
     merged_at: Instant
 
 
+class CustomerSplitV1(msgspec.Struct, kw_only=True):
+    """A merge was undone: the `moved` fragments left `parted_from` and are `customer_id` from now on."""
+
+    merge_id: UUID
+    customer_id: UUID
+    parted_from: UUID
+    moved: list[MovedFragment]
+    split_at: Instant
+
+
 CUSTOMER_CHANGED = EventType("guanxi.customer.changed.v1", CustomerChangedV1)
 CUSTOMER_MERGED = EventType("guanxi.customer.merged.v1", CustomerMergedV1)
+CUSTOMER_SPLIT = EventType("guanxi.customer.split.v1", CustomerSplitV1)

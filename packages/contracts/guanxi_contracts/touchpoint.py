@@ -12,14 +12,18 @@ from guanxi_contracts.envelope import EventType, Instant
 TouchpointKind = Literal["identify", "track", "page", "screen", "group", "alias"]
 
 
-class IdentifierRef(msgspec.Struct, frozen=True):
-    """An identifier without its value: its type and the 16-byte keyed hash of the normalised value."""
+class IdentifierRef(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An identifier without its value: its type and the 16-byte keyed hash of the normalised value.
+
+    `verified`: the channel says that the person proved to hold it (a code sent there, a login).
+    """
 
     type: str
     hash: Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
+    verified: bool = False
 
 
-class Purchase(msgspec.Struct, frozen=True):
+class Purchase(msgspec.Struct, frozen=True, omit_defaults=True):
     """Figures of a purchase. `amount_minor` is in minor units of the ISO 4217 `currency` (cents, fen)."""
 
     amount_minor: int
@@ -27,11 +31,14 @@ class Purchase(msgspec.Struct, frozen=True):
     quantity: int = 1
 
 
-class TouchpointReceivedV1(msgspec.Struct, kw_only=True):
+class TouchpointReceivedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A touchpoint accepted from a channel.
 
     `sealed` holds its content, AES-256-GCM, bound to `touchpoint_id`. `identifiers` are ordered strongest
     first and contain no junk; times are UTC; `occurred_at` is already corrected for clock skew.
+    `profile_id` names the person where staff acted on a known customer; it is stronger than every identifier.
+    `enterprise` is the organisation that a group call puts the person in. `imported` data is of the past, whenever
+    it arrives.
     """
 
     touchpoint_id: UUID
@@ -44,9 +51,12 @@ class TouchpointReceivedV1(msgspec.Struct, kw_only=True):
     sealed: bytes
     has_traits: bool = False
     purchase: Purchase | None = None
+    profile_id: UUID | None = None
+    enterprise: IdentifierRef | None = None
+    imported: bool = False
 
 
-class TouchpointResolvedV1(msgspec.Struct, kw_only=True):
+class TouchpointResolvedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A touchpoint whose person is known, exactly once per touchpoint.
 
     `profile_id` is the fragment that keeps it for ever; `customer_id` and `membership_version` say to which

@@ -32,18 +32,51 @@ Permission = Literal[
     "stats.read",
     "changes.read",
     "contact.read",
+    "customer.write",
+    "customer.clear",
+    "merge.read",
+    "merge.write",
+    "rule.simulate",
+    "tag.write",
+    "segment.read",
+    "segment.write",
+    "consent.read",
+    "consent.write",
+    "privacy.read",
+    "privacy.write",
+    "audit.read",
+    "key.rotate",
+    "job.read",
+    "job.write",
 ]
 
-_AGENT: frozenset[Permission] = frozenset(
-    ("customer.read", "customer.lookup", "timeline.read", "score.read", "message.read", "changes.read")
+_READ: tuple[Permission, ...] = (
+    "customer.read",
+    "customer.lookup",
+    "timeline.read",
+    "score.read",
+    "message.read",
 )
+_AGENT: frozenset[Permission] = frozenset((
+    *_READ, "changes.read", "customer.write", "customer.clear", "merge.read", "tag.write", "segment.read",
+    "consent.read", "consent.write",
+))  # fmt: skip
+_TEAM_LEAD: frozenset[Permission] = _AGENT | {"stats.read", "merge.write", "rule.simulate", "job.read"}
+_MARKETER: frozenset[Permission] = frozenset((
+    "customer.read", "score.read", "message.read", "stats.read", "changes.read", "tag.write", "segment.read",
+    "segment.write", "consent.read", "job.read",
+))  # fmt: skip
+_DPO: frozenset[Permission] = frozenset((
+    *_READ, "customer.clear", "merge.read", "consent.read", "consent.write", "privacy.read", "privacy.write",
+    "audit.read", "job.read",
+))  # fmt: skip
 ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
         "agent": _AGENT,
-        "team_lead": _AGENT | {"stats.read"},
-        "marketer": frozenset(("customer.read", "score.read", "message.read", "stats.read", "changes.read")),
-        "analyst": frozenset(("score.read", "stats.read", "changes.read")),
-        "dpo": frozenset(("customer.read", "customer.lookup", "timeline.read", "score.read", "message.read")),
+        "team_lead": _TEAM_LEAD,
+        "marketer": _MARKETER,
+        "analyst": frozenset(("score.read", "stats.read", "changes.read", "segment.read")),
+        "dpo": _DPO,
         "admin": frozenset(get_args(Permission)) - {"contact.read"},
         "service": frozenset(("contact.read", "customer.read")),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -16,41 +16,55 @@ from guanxi_kit.consumer import Relay, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.identifiers import IdentifierRules
+from guanxi_kit.jobs import JobHandler, JobRunner
 from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import load_pack
 from profile_service.adapters.pack_rules import identity_rules
 from profile_service.api import contacts, customers, stats
-from profile_service.api.state import ApiState
+from profile_service.api.state import COMMANDS, ApiState
 from profile_service.application.read_customers import LookUp
 from profile_service.consumers import score_changed, touchpoint_received
 from profile_service.settings import ProfileSettings
 
 SERVICE = "profile-service"
 SCHEMA = "profile"
+JOBS = "profile.jobs"
 
 
 def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     """Return the API application."""
+    clock = clock or SystemClock()
     keyring = Keyring.from_settings(settings)
-    identifiers = load_pack(settings.pack_dir, settings.pack).identifiers
-    look_up = LookUp(IdentifierRules(identifiers, settings.default_region), keyring)
+    pack = load_pack(settings.pack_dir, settings.pack)
+    rules = IdentifierRules(pack.identifiers, settings.default_region)
     checks: list[Check] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = await _open_database(settings)
-        app.state.profile = ApiState(database, keyring, look_up, identifiers.rank)
-        checks.append(Check("database", database.ping))
-        try:
+        async with AsyncExitStack() as opened:
+            database = await _open_database(settings)
+            opened.push_async_callback(database.close)
+            relay = await _open_relay(settings, database, opened)
+            app.state.profile = ApiState(
+                database=database,
+                keyring=keyring,
+                look_up=LookUp(rules, keyring),
+                rank=pack.identifiers.rank,
+                pack=pack,
+                identifier_rules=rules,
+                relay=relay,
+                clock=clock,
+            )
+            checks.append(Check("database", database.ping))
+            await relay.start()
+            opened.push_async_callback(relay.stop)
             yield
-        finally:
-            await database.close()
 
     app = create_app("Guanxi profile", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
-    app.include_router(customers.make_router(identifiers.strongest_first))
+    app.include_router(customers.make_router(pack.identifiers.strongest_first))
     app.include_router(contacts.router)
     app.include_router(stats.router)
     return app
@@ -58,32 +72,45 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> AsyncIterator[WorkerProcess]:
-    """Open what the worker needs and lend its parts."""
+    """Open what the worker needs and lend its parts: the jobs, then the consumer whose relay serves both."""
     clock = clock or SystemClock()
     keyring = Keyring.from_settings(settings)
     rules = identity_rules(load_pack(settings.pack_dir, settings.pack))
-    database = await _open_database(settings)
-    producer = open_producer(settings)
-    await start_patiently(producer)
-    worker = Worker(
-        db=database,
-        consumer=open_consumer(settings, SERVICE, [TOUCHPOINT_RECEIVED_TOPIC.name, SCORE_CHANGED_TOPIC.name]),
-        relay=Relay(database, producer),
-        subscriptions=[touchpoint_received.subscription(rules, keyring, clock), score_changed.subscription()],
-        clock=clock,
-        keyring=keyring,
-        batch=settings.resolve_batch,
-    )
-    try:
-        yield WorkerProcess([worker], [Check("database", database.ping)])
-    finally:
-        await producer.stop()
-        await database.close()
+    async with AsyncExitStack() as opened:
+        database = await _open_database(settings)
+        opened.push_async_callback(database.close)
+        relay = await _open_relay(settings, database, opened)
+        worker = Worker(
+            db=database,
+            consumer=open_consumer(
+                settings, SERVICE, [TOUCHPOINT_RECEIVED_TOPIC.name, SCORE_CHANGED_TOPIC.name]
+            ),
+            relay=relay,
+            subscriptions=[
+                touchpoint_received.subscription(rules, keyring, clock),
+                score_changed.subscription(),
+            ],
+            clock=clock,
+            keyring=keyring,
+            batch=settings.resolve_batch,
+        )
+        # The kinds of jobs that this service carries out; each handler stands in application/jobs or beside its part.
+        handlers: dict[str, JobHandler] = {}
+        jobs = JobRunner(database, relay, JOBS, handlers, clock)
+        yield WorkerProcess([jobs, worker], [Check("database", database.ping)])
 
 
 async def migrate(settings: ProfileSettings) -> None:
     """Bring the schema up to date."""
     await run_migrations(settings, Path(__file__).parent / "migrations", SCHEMA)
+
+
+async def _open_relay(settings: ProfileSettings, database: Database, opened: AsyncExitStack) -> Relay:
+    """Return a relay that is not started yet; it publishes what either kind of process left behind."""
+    producer = open_producer(settings)
+    await start_patiently(producer)
+    opened.push_async_callback(producer.stop)
+    return Relay(database, producer, streams=[COMMANDS, JOBS])
 
 
 async def _open_database(settings: ProfileSettings) -> Database:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import Request
 
+from guanxi_kit.clock import Clock
+from guanxi_kit.consumer.relay import Relay
+from guanxi_kit.consumer.unit import StreamUnit, stream_unit
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database
+from guanxi_kit.identifiers import IdentifierRules
+from guanxi_kit.packs import Pack
 from profile_service.adapters.customer_reads import PostgresCustomerReads
 from profile_service.application.read_customers import LookUp
+
+COMMANDS = "profile.commands"
+"""The outbox stream of what people and operators asked for through the API."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +30,20 @@ class ApiState:
     keyring: Keyring
     look_up: LookUp
     rank: Mapping[str, int]
+    pack: Pack
+    identifier_rules: IdentifierRules
+    relay: Relay
+    clock: Clock
 
     @asynccontextmanager
     async def reads(self) -> AsyncIterator[PostgresCustomerReads]:
         """Lend reads on one connection."""
         async with self.database.connection() as connection:
             yield PostgresCustomerReads(connection, self.keyring)
+
+    def command(self) -> AbstractAsyncContextManager[StreamUnit]:
+        """Open a transaction of a command; what it emits is published once it commits."""
+        return stream_unit(self.database, self.relay, COMMANDS, self.clock)
 
 
 def profile_state(request: Request) -> ApiState:

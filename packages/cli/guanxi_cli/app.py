@@ -1,0 +1,15 @@
+"""`guanxi`: what operators do with a running platform, over its gateway."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def main() -> None:
+    """GUANXI_URL and GUANXI_TOKEN name the platform; beside a local one nothing needs to be set."""
+
+
+# Command modules register themselves below: app.add_typer(...) or app.command(...).

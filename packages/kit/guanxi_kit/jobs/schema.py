@@ -1,0 +1,23 @@
+"""The table of jobs, one in each service's schema that has any."""
+
+JOB_TABLE = """
+CREATE TABLE {schema}.job (
+    job_id uuid PRIMARY KEY,
+    kind text NOT NULL,
+    params jsonb NOT NULL,
+    state text NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),
+    done bigint NOT NULL DEFAULT 0,
+    total bigint,
+    cursor jsonb,
+    result jsonb,
+    error text,
+    requested_by text NOT NULL,
+    requested_at timestamptz NOT NULL,
+    started_at timestamptz,
+    finished_at timestamptz,
+    leased_by uuid,
+    leased_until timestamptz
+) WITH (fillfactor = 50);
+CREATE INDEX job_open_idx ON {schema}.job (requested_at) WHERE state IN ('queued', 'running');
+CREATE INDEX job_requested_idx ON {schema}.job (requested_at, job_id);
+"""
