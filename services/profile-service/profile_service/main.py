@@ -13,6 +13,7 @@ from guanxi_kit.app import Check, WorkerProcess, create_app
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.consumer import Relay, Worker
+from guanxi_kit.consumer.publishing import publishing
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.identifiers import IdentifierRules
@@ -46,7 +47,8 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
         async with AsyncExitStack() as opened:
             database = await _open_database(settings)
             opened.push_async_callback(database.close)
-            relay = await _open_relay(settings, database, opened)
+            producer = open_producer(settings)
+            relay = Relay(database, producer, streams=[COMMANDS, JOBS])
             app.state.profile = ApiState(
                 database=database,
                 keyring=keyring,
@@ -58,9 +60,9 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
                 clock=clock,
             )
             checks.append(Check("database", database.ping))
-            await relay.start()
-            opened.push_async_callback(relay.stop)
-            yield
+            # Reads are served while the log is away; what commands publish waits in the outbox.
+            async with publishing(producer, relay):
+                yield
 
     app = create_app("Guanxi profile", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, clock)

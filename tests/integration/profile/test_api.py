@@ -2,53 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from guanxi_kit.http import HttpClient
 from guanxi_kit.identifiers import IdentifierRules, Normalised
 from guanxi_kit.packs import load_pack
-from guanxi_kit.testing import StaffIdentity, client_of
-from profile_service.main import make_api
-from profile_service.settings import ProfileSettings
 
-from .conftest import ProfileWorld
-
-PACKS = Path(__file__).parents[3] / "packs"
-
-
-@dataclass
-class Api:
-    """The application with a caller of each role."""
-
-    client: HttpClient
-    staff: StaffIdentity
-
-    async def get(self, path: str, role: Any = "admin", **query: str) -> Any:
-        return await self.client.get(path, params=query, headers=self.staff.headers(role))
-
-    async def post(self, path: str, body: Any, role: Any = "service") -> Any:
-        return await self.client.post(path, json=body, headers=self.staff.headers(role))
-
-
-@pytest.fixture
-async def api(world: ProfileWorld, tmp_path: Path) -> AsyncIterator[Api]:
-    staff = StaffIdentity()
-    settings = ProfileSettings.load(
-        service="profile-service",
-        database_url=world.dsns.app["profile"],
-        keyring=world.keyring.to_json(),
-        jwks_file=staff.write_jwks(tmp_path / "jwks.json"),
-        pack_dir=PACKS,
-    )
-    async with client_of(make_api(settings)) as client:
-        yield Api(client, staff)
+from .conftest import PACKS, Api, ProfileWorld
 
 
 def fields(response: Any) -> list[str]:
