@@ -70,7 +70,7 @@ async def test_a_touchpoint_reaches_the_view_and_the_next_services(
     touchpoints = [world.touchpoint(f"m{n}", f"user_id:u{n % 10}", amount=n) for n in range(50)]
     bad = Outgoing(TOUCHPOINT_RECEIVED_TOPIC.name, b"k", b'{"half')
     async with client_of(make_api(settings)) as client, make_worker(settings) as process:
-        (worker,) = process.parts
+        *_, worker = process.parts
         running = asyncio.create_task(worker.run())
         await producer.append([bad, *map(outgoing, touchpoints), *map(outgoing, touchpoints[:20])])
 
