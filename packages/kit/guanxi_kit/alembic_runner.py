@@ -40,7 +40,7 @@ class _PlainSql(PostgresqlImpl):
         await_only(driver.execute(sql))
 
 
-async def upgrade(settings: ServiceSettings, script_location: str, schema: str) -> str | None:
+async def upgrade(settings: ServiceSettings, script_location: str, schema: str, revision: str) -> str | None:
     """Do what `guanxi_kit.migrate.run_migrations` promises."""
     url = make_url(settings.owner_dsn()).set(drivername="postgresql+asyncpg")
     engine = create_async_engine(
@@ -58,7 +58,7 @@ async def upgrade(settings: ServiceSettings, script_location: str, schema: str) 
     try:
         async with engine.connect() as connection:
             await _prepare(connection, schema)
-            await connection.run_sync(_upgrade, scripts, schema)
+            await connection.run_sync(_upgrade, scripts, schema, revision)
             await connection.commit()
     except OSError as error:
         raise DatabaseUnavailable(f"no database at {describe_dsn(settings.owner_dsn())}") from error
@@ -89,11 +89,11 @@ async def _prepare(connection: Any, schema: str) -> None:
     await connection.commit()
 
 
-def _upgrade(connection: sa.Connection, scripts: ScriptDirectory, schema: str) -> None:
+def _upgrade(connection: sa.Connection, scripts: ScriptDirectory, schema: str, target: str) -> None:
     def steps(revision: Any, context: MigrationContext) -> list[RevisionStep]:
-        return scripts._upgrade_revs("heads", revision)
+        return scripts._upgrade_revs(target, revision)
 
-    with EnvironmentContext(Config(), scripts, fn=steps, destination_rev="heads") as environment:
+    with EnvironmentContext(Config(), scripts, fn=steps, destination_rev=target) as environment:
         environment.configure(
             connection=connection,
             version_table_schema=schema,

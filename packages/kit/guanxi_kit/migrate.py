@@ -17,8 +17,10 @@ class MigrationError(FatalError):
     """The migrations cannot run; the message says what is missing."""
 
 
-async def run_migrations(settings: ServiceSettings, script_location: str | Path, schema: str) -> str | None:
-    """Upgrade `schema` to the newest revision and return that revision (None when there are no migrations).
+async def run_migrations(
+    settings: ServiceSettings, script_location: str | Path, schema: str, *, revision: str = "heads"
+) -> str | None:
+    """Upgrade `schema` to `revision`, else the newest, and return the newest (None when there are no migrations).
 
     `script_location` is a folder, or `package:folder`. Connects with GUANXI_DATABASE_OWNER_URL; the version
     table `alembic_version` lives in the schema, search_path is the schema, each migration is one transaction, and
@@ -28,4 +30,4 @@ async def run_migrations(settings: ServiceSettings, script_location: str | Path,
     # Imported here: a serving process imports this module, and Alembic with SQLAlchemy would cost it 30 MB.
     from guanxi_kit.alembic_runner import upgrade
 
-    return await upgrade(settings, str(script_location), schema)
+    return await upgrade(settings, str(script_location), schema, revision)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import asyncpg
@@ -11,7 +12,6 @@ import pytest
 from guanxi_devstack.pytest_plugin import DatabaseDsns
 from scoring_service.adapters.review_store import PostgresReviewStore
 from scoring_service.domain.recut import LONGEST_PAUSE
-from scoring_service.main import migrate
 
 from .conftest import Scoring, merge, touchpoint
 
@@ -102,9 +102,10 @@ async def test_the_counters_begin_with_the_trade_there_is(
     owner = await asyncpg.connect(database_dsns.owner["scoring"])
     await owner.execute(
         "ALTER TABLE tier_count DROP buyers, DROP purchases; ALTER TABLE rfm_cut DROP purchases;"
-        "ALTER TABLE review_schedule DROP early_at; UPDATE alembic_version SET version_num = '0001'"
+        "ALTER TABLE review_schedule DROP early_at"
     )
+    migration = import_module("scoring_service.migrations.versions.0002_trade")
+    await owner.execute(f"SET search_path TO scoring; {migration._COLUMNS} {migration._COUNT}")
     await owner.close()
-    await migrate(slowly_cut.settings)
     await slowly_cut.check_counters()
     assert await slowly_cut.review.recut_if_due()
