@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from tests.integration import regrouping
 
 from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
-from guanxi_contracts.customer import CUSTOMER_MERGED, CustomerMergedV1, MovedFragment
+from guanxi_contracts.customer import CUSTOMER_MERGED, CUSTOMER_SPLIT, CustomerMergedV1, CustomerSplitV1
 from guanxi_contracts.touchpoint import (
     TOUCHPOINT_RESOLVED,
     Purchase,
@@ -63,20 +64,12 @@ def resolved(
     )
 
 
-def merged(into: UUID, absorbed: UUID, moved: Mapping[UUID, int]) -> CustomerMergedV1:
+def merged(into: UUID, absorbed: UUID, moved: dict[UUID, int]) -> CustomerMergedV1:
     """Return a merge with the new versions of the moved fragments."""
-    return CustomerMergedV1(
-        merge_id=UUID(int=next(_NUMBERS)),
-        customer_id=into,
-        absorbed_customer_id=absorbed,
-        moved=[MovedFragment(profile, version) for profile, version in moved.items()],
-        touchpoint_id=UUID(int=1),
-        identifier_type="phone",
-        merged_at=NOW,
-    )
+    return regrouping.merged(into, absorbed, moved, UUID(int=next(_NUMBERS)))
 
 
-Event = TouchpointResolvedV1 | CustomerMergedV1
+Event = TouchpointResolvedV1 | CustomerMergedV1 | CustomerSplitV1
 
 
 def outgoing(event: Event) -> Outgoing:
@@ -84,7 +77,10 @@ def outgoing(event: Event) -> Outgoing:
     if isinstance(event, TouchpointResolvedV1):
         value = TOUCHPOINT_RESOLVED.encode(event, id="1", source="test", time=NOW)
         return Outgoing(TOUCHPOINT_RESOLVED_TOPIC.name, event.customer_id.bytes, value)
-    value = CUSTOMER_MERGED.encode(event, id="1", source="test", time=NOW)
+    if isinstance(event, CustomerSplitV1):
+        value = CUSTOMER_SPLIT.encode(event, id="1", source="test", time=NOW)
+    else:
+        value = CUSTOMER_MERGED.encode(event, id="1", source="test", time=NOW)
     return Outgoing(CUSTOMER_MERGED_TOPIC.name, event.customer_id.bytes, value)
 
 

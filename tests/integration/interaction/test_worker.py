@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from tests.integration import regrouping
 
 from guanxi_contracts.catalog import TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_contracts.touchpoint import Purchase
@@ -119,7 +120,8 @@ async def test_an_undone_merge_parts_the_timelines(service: Service, memory: Mem
         resolved(service.keyring, first),
         resolved(service.keyring, second),
         merged(first, second, {second: 2}),
-        resolved(service.keyring, second, customer=second, version=3),
+        resolved(service.keyring, second, customer=first, version=2),
+        regrouping.split(second, first, {second: 3}, UUID(int=9)),
     ]
     async with running_worker(service):
         await publish(memory, [outgoing(event) for event in events])
@@ -127,6 +129,29 @@ async def test_an_undone_merge_parts_the_timelines(service: Service, memory: Mem
         await stored(service, "SELECT sum(version)::int FROM membership", 4)
     assert len((await service.timeline(first)).json()["items"]) == 1
     assert len((await service.timeline(second)).json()["items"]) == 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_any_story_told_in_any_order_ends_with_the_same_timelines(
+    service: Service, memory: MemoryEngine, seed: int
+) -> None:
+    """Merges, undos and merges again, delivered shuffled: the newest membership of each fragment stays."""
+    chance = random.Random(seed)
+    story = regrouping.Story.of(6, chance)
+    for _ in range(30):
+        story.go_on()
+    told: list[Event] = [resolved(service.keyring, person) for person in story.memberships]
+    told += story.events
+    chance.shuffle(told)
+    async with running_worker(service):
+        await publish(memory, [outgoing(event) for event in told])
+        newest = sum(version for _, version in story.memberships.values())
+        await stored(service, TOUCHPOINTS, len(story.memberships))
+        await stored(service, "SELECT sum(version)::int FROM membership", newest)
+    for person, (customer, _) in story.memberships.items():
+        page = (await service.timeline(person)).json()
+        beside = [one for one, (other, _) in story.memberships.items() if other == customer]
+        assert {item["profile_id"] for item in page["items"]} == {str(one) for one in beside}
 
 
 async def test_months_get_partitions_and_absurd_times_do_not(service: Service, memory: MemoryEngine) -> None:

@@ -12,8 +12,9 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 import pytest
+from tests.integration import regrouping
 
-from guanxi_contracts.customer import CUSTOMER_MERGED, CustomerMergedV1, MovedFragment
+from guanxi_contracts.customer import CUSTOMER_MERGED, CUSTOMER_SPLIT, CustomerMergedV1, CustomerSplitV1
 from guanxi_contracts.envelope import Envelope
 from guanxi_contracts.touchpoint import (
     TOUCHPOINT_RESOLVED,
@@ -76,18 +77,23 @@ def touchpoint(
 
 
 def merge(into: int, absorbed: int, *moved: tuple[int, int]) -> CustomerMergedV1:
-    return CustomerMergedV1(
-        merge_id=uuid4(),
-        customer_id=person(into),
-        absorbed_customer_id=person(absorbed),
-        moved=[MovedFragment(person(profile), version) for profile, version in moved],
-        touchpoint_id=uuid4(),
-        identifier_type="phone",
-        merged_at=NOW,
+    return regrouping.merged(
+        person(into), person(absorbed), {person(profile): version for profile, version in moved}, uuid4()
     )
 
 
-Event = TouchpointResolvedV1 | CustomerMergedV1
+def split(into: int, parted_from: int, *moved: tuple[int, int]) -> CustomerSplitV1:
+    return regrouping.split(
+        person(into), person(parted_from), {person(profile): version for profile, version in moved}, uuid4()
+    )
+
+
+Event = TouchpointResolvedV1 | CustomerMergedV1 | CustomerSplitV1
+_KINDS: dict[type, Any] = {
+    TouchpointResolvedV1: TOUCHPOINT_RESOLVED,
+    CustomerMergedV1: CUSTOMER_MERGED,
+    CustomerSplitV1: CUSTOMER_SPLIT,
+}
 
 
 @dataclass
@@ -115,13 +121,13 @@ class Notification:
     pack: Pack
     keyring: Keyring
     contacts: ContactBook
-    subscriptions: Mapping[type, Subscription]
+    subscriptions: Mapping[tuple[type, ...], Subscription]
     offset: int = 0
 
     async def apply(self, *events: Event) -> None:
         """Handle a batch as the worker does: a transaction for each topic."""
-        for model, subscription in self.subscriptions.items():
-            received = [self._received(event) for event in events if isinstance(event, model)]
+        for models, subscription in self.subscriptions.items():
+            received = [self._received(event) for event in events if isinstance(event, models)]
             if received:
                 async with self.database.transaction() as connection:
                     unit = Unit(connection, self.clock.now())
@@ -130,8 +136,8 @@ class Notification:
 
     def _received(self, event: Event) -> Received[Any]:
         self.offset += 1
-        kind: Any = TOUCHPOINT_RESOLVED if isinstance(event, TouchpointResolvedV1) else CUSTOMER_MERGED
-        envelope = Envelope(id=str(self.offset), source="test", type=kind.type, time=NOW, data=event)
+        kind = _KINDS[type(event)].type
+        envelope = Envelope(id=str(self.offset), source="test", type=kind, time=NOW, data=event)
         record = Record("test", 0, self.offset, b"", b"", (), 0)
         return Received(envelope, record, Cause("test/0", self.offset))
 
@@ -210,8 +216,8 @@ async def notification(database_dsns: DatabaseDsns) -> AsyncIterator[Notificatio
         Keyring.generate(),
         ContactBook(),
         {
-            TouchpointResolvedV1: touchpoint_resolved.subscription(journeys_of(pack)),
-            CustomerMergedV1: customer_merged.subscription(),
+            (TouchpointResolvedV1,): touchpoint_resolved.subscription(journeys_of(pack)),
+            (CustomerMergedV1, CustomerSplitV1): customer_merged.subscription(),
         },
     )
     await database.close()

@@ -117,7 +117,7 @@ async def test_a_journey_of_every_purchase_answers_each(notification: Notificati
         notification.pack,
         notification.keyring,
         notification.contacts,
-        {type(touchpoint(1)): subscription},
+        {(type(touchpoint(1)),): subscription},
     )
     await every.apply(touchpoint(1), touchpoint(1))
     assert len(await notification.rows("SELECT send_id FROM message")) == 4

@@ -13,8 +13,9 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import pytest
+from tests.integration import regrouping
 
-from guanxi_contracts.customer import CUSTOMER_MERGED, CustomerMergedV1, MovedFragment
+from guanxi_contracts.customer import CUSTOMER_MERGED, CUSTOMER_SPLIT, CustomerMergedV1, CustomerSplitV1
 from guanxi_contracts.envelope import Envelope
 from guanxi_contracts.score import SCORE_CHANGED, ScoreChangedV1
 from guanxi_contracts.touchpoint import (
@@ -74,18 +75,26 @@ def touchpoint(
 
 
 def merge(into: int, absorbed: int, *moved: tuple[int, int]) -> CustomerMergedV1:
-    return CustomerMergedV1(
-        merge_id=UUID(int=1),
-        customer_id=person(into),
-        absorbed_customer_id=person(absorbed),
-        moved=[MovedFragment(person(profile), version) for profile, version in moved],
-        touchpoint_id=UUID(int=0),
-        identifier_type="phone",
-        merged_at=NOW,
+    return regrouping.merged(
+        person(into), person(absorbed), {person(profile): version for profile, version in moved}, UUID(int=1)
     )
 
 
-Event = TouchpointResolvedV1 | CustomerMergedV1
+def split(into: int, parted_from: int, *moved: tuple[int, int]) -> CustomerSplitV1:
+    return regrouping.split(
+        person(into),
+        person(parted_from),
+        {person(profile): version for profile, version in moved},
+        UUID(int=1),
+    )
+
+
+Event = TouchpointResolvedV1 | CustomerMergedV1 | CustomerSplitV1
+_KINDS: dict[type, Any] = {
+    TouchpointResolvedV1: TOUCHPOINT_RESOLVED,
+    CustomerMergedV1: CUSTOMER_MERGED,
+    CustomerSplitV1: CUSTOMER_SPLIT,
+}
 
 
 @dataclass
@@ -94,14 +103,14 @@ class Scoring:
     database: Database
     clock: ManualClock
     review: Review
-    subscriptions: dict[type, Subscription]
+    subscriptions: dict[tuple[type, ...], Subscription]
     offset: int = 0
     published: list[ScoreChangedV1] = field(default_factory=list)
 
     async def apply(self, *events: Event) -> None:
         """Handle a batch as the worker does: a transaction for each topic."""
-        for model in self.subscriptions:
-            if chosen := [event for event in events if isinstance(event, model)]:
+        for models in self.subscriptions:
+            if chosen := [event for event in events if isinstance(event, models)]:
                 async with self.applying(*chosen):
                     pass
 
@@ -111,14 +120,15 @@ class Scoring:
         async with self.database.transaction() as connection:
             unit = Unit(connection, self.clock.now())
             received = [self._received(event) for event in events]
-            await self.subscriptions[type(events[0])].handler(unit, received)
+            (handler,) = (s.handler for models, s in self.subscriptions.items() if type(events[0]) in models)
+            await handler(unit, received)
             await unit.outbox.write(connection)
             yield
 
     def _received(self, event: Event) -> Received[Any]:
         self.offset += 1
-        kind: Any = TOUCHPOINT_RESOLVED if isinstance(event, TouchpointResolvedV1) else CUSTOMER_MERGED
-        envelope = Envelope(id=str(self.offset), source="test", type=kind.type, time=NOW, data=event)
+        kind = _KINDS[type(event)].type
+        envelope = Envelope(id=str(self.offset), source="test", type=kind, time=NOW, data=event)
         record = Record("test", 0, self.offset, b"", b"", (), 0)
         return Received(envelope, record, Cause("test/0", self.offset))
 
@@ -182,8 +192,8 @@ async def scoring(database_dsns: DatabaseDsns) -> AsyncIterator[Scoring]:
         clock,
         Review(review_units(database, relay, clock), rules, clock, batch=7),
         {
-            TouchpointResolvedV1: touchpoint_resolved.subscription(rules),
-            CustomerMergedV1: customer_merged.subscription(rules),
+            (TouchpointResolvedV1,): touchpoint_resolved.subscription(rules),
+            (CustomerMergedV1, CustomerSplitV1): customer_merged.subscription(rules),
         },
     )
     await database.close()

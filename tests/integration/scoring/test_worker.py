@@ -14,7 +14,7 @@ from guanxi_contracts.catalog import (
     TOPICS,
     TOUCHPOINT_RESOLVED_TOPIC,
 )
-from guanxi_contracts.customer import CUSTOMER_MERGED, CustomerMergedV1
+from guanxi_contracts.customer import CUSTOMER_MERGED, CUSTOMER_SPLIT, CustomerMergedV1, CustomerSplitV1
 from guanxi_contracts.score import SCORE_CHANGED, ScoreChangedV1
 from guanxi_contracts.touchpoint import TOUCHPOINT_RESOLVED
 from guanxi_devstack.pytest_plugin import DatabaseDsns
@@ -68,6 +68,9 @@ def _outgoing(event: Event, number: str) -> Outgoing:
     key = event.customer_id.bytes
     if isinstance(event, CustomerMergedV1):
         value = CUSTOMER_MERGED.encode(event, id=number, source="test", time=NOW)
+        return Outgoing(CUSTOMER_MERGED_TOPIC.name, key, value)
+    if isinstance(event, CustomerSplitV1):
+        value = CUSTOMER_SPLIT.encode(event, id=number, source="test", time=NOW)
         return Outgoing(CUSTOMER_MERGED_TOPIC.name, key, value)
     value = TOUCHPOINT_RESOLVED.encode(event, id=number, source="test", time=NOW)
     return Outgoing(TOUCHPOINT_RESOLVED_TOPIC.name, key, value)

@@ -1,25 +1,27 @@
-"""customer.merged: the moved fragments belong to the surviving customer."""
+"""customer.merged: after a merge and after its undo, the moved fragments belong to another customer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC
-from guanxi_contracts.customer import CustomerMergedV1
+from guanxi_contracts.customer import CustomerMergedV1, CustomerSplitV1
 from guanxi_kit.consumer import Received, Subscription, Unit
 from interaction_service.application.recording import Belonging, MoveFragments, Recording, TimelineWriter
 
+Event = CustomerMergedV1 | CustomerSplitV1
+
 
 def subscription(recording: Recording, writer: Callable[[Unit], TimelineWriter]) -> Subscription:
-    """Return the subscription that follows merges; `writer` writes within a unit's transaction."""
+    """Return the subscription that follows merges and undos; `writer` writes within a unit's transaction."""
 
-    async def handle(unit: Unit, received: Sequence[Received[CustomerMergedV1]]) -> None:
+    async def handle(unit: Unit, received: Sequence[Received[Event]]) -> None:
         await recording.move(command([item.event.data for item in received]), writer(unit))
 
     return Subscription(CUSTOMER_MERGED_TOPIC.name, CUSTOMER_MERGED_TOPIC.decoders, handle)
 
 
-def command(events: Sequence[CustomerMergedV1]) -> MoveFragments:
+def command(events: Sequence[Event]) -> MoveFragments:
     """Translate events."""
     return MoveFragments(
         [

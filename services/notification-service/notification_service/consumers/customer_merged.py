@@ -1,20 +1,20 @@
-"""customer.merged: keep the memberships. A merge by itself never sends anything."""
+"""customer.merged: keep the memberships. Neither a merge nor its undo by itself ever sends anything."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC
-from guanxi_contracts.customer import CustomerMergedV1
+from guanxi_contracts.customer import CustomerMergedV1, CustomerSplitV1
 from guanxi_kit.consumer import Received, Subscription, Unit
 from notification_service.adapters.plan_store import PostgresPlanStore
 from notification_service.application.commands import Membership
 
 
 def subscription() -> Subscription:
-    """Return the subscription that follows merges."""
+    """Return the subscription that follows merges and undos."""
 
-    async def handle(unit: Unit, received: Sequence[Received[CustomerMergedV1]]) -> None:
+    async def handle(unit: Unit, received: Sequence[Received[CustomerMergedV1 | CustomerSplitV1]]) -> None:
         memberships = [
             Membership(moved.profile_id, item.event.data.customer_id, moved.membership_version)
             for item in received

@@ -27,10 +27,13 @@ class RecordTouchpoint(NamedTuple):
     cause: Cause
 
 
-class MergeCustomers(NamedTuple):
-    """Score the fragments `moved` (fragment, membership version) with the surviving customer from now on."""
+class RegroupFragments(NamedTuple):
+    """Score the fragments `moved` (fragment, membership version) with `customer_id` from now on.
+
+    They leave `former_customer_id`: the absorbed customer of a merge, or the one that an undone merge is parted from.
+    """
 
     customer_id: UUID
-    absorbed_customer_id: UUID
+    former_customer_id: UUID
     moved: tuple[tuple[UUID, int], ...]
     cause: Cause

@@ -1,4 +1,4 @@
-"""Taking touchpoints and merges into the features, and scoring whom they concern."""
+"""Taking touchpoints, merges and undone merges into the features, and scoring whom they concern."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from guanxi_kit.consumer import Cause
-from scoring_service.application.commands import MergeCustomers, RecordTouchpoint
+from scoring_service.application.commands import RecordTouchpoint, RegroupFragments
 from scoring_service.application.ports import FragmentChange, ScoreChange, ScoreStore
 from scoring_service.application.rescore import rescore
 from scoring_service.domain.features import Features
@@ -51,13 +51,13 @@ def _collect(changes: dict[UUID, FragmentChange], command: RecordTouchpoint, cur
         change.added.add_purchase(command.occurred_at, command.purchase.amount_minor if in_currency else None)
 
 
-async def merge_customers(
-    store: ScoreStore, rules: RfmRules, commands: Sequence[MergeCustomers], now: datetime, publish: Publish
+async def regroup_fragments(
+    store: ScoreStore, rules: RfmRules, commands: Sequence[RegroupFragments], now: datetime, publish: Publish
 ) -> None:
-    """Move fragments to their surviving customers and score both sides anew.
+    """Move fragments to their customers and score both sides anew.
 
-    Survivors are announced even if their figures stand: readers that follow the redirect may hold a score of the
-    absorbed customer, and only a higher revision replaces it.
+    The customers they are with now are announced even if their figures stand: readers that follow the redirect may
+    hold a score of the absorbed customer, or one from before a merge, and only a higher revision replaces it.
     """
     changes: dict[UUID, FragmentChange] = {}
     concerned: dict[UUID, Cause] = {}
@@ -66,12 +66,12 @@ async def merge_customers(
             known = changes.get(profile_id)
             if known is None or version > known.membership_version:
                 changes[profile_id] = FragmentChange(command.customer_id, version, Features())
-        concerned[command.absorbed_customer_id] = command.cause
+        concerned[command.former_customer_id] = command.cause
         concerned[command.customer_id] = command.cause
     states = await store.change_fragments(changes)
     last = commands[-1].cause
-    survivors = {state.customer_id for state in states.values()}
-    for survivor in survivors:
-        concerned.setdefault(survivor, last)
-    for change in await rescore(store, rules, concerned, now, announce=survivors):
+    joined = {state.customer_id for state in states.values()}
+    for customer_id in joined:
+        concerned.setdefault(customer_id, last)
+    for change in await rescore(store, rules, concerned, now, announce=joined):
         publish(concerned[change.score.customer_id], change)
