@@ -13,15 +13,17 @@ _WORDS = frozenset((
 ))  # fmt: skip
 _MAIL_BOXES = frozenset((
     "null", "none", "undefined", "unknown", "noemail", "no-email", "no.email", "nomail", "noreply",
-    "no-reply", "donotreply", "123", "xxx",
+    "no-reply", "donotreply", "123", "xxx", "test", "testing", "tester", "test1", "test123", "guest",
+    "anonymous", "example", "sample", "dummy", "fake",
 ))  # fmt: skip
 _MAIL_ADDRESSES = frozenset((
     "test@test.com", "test@test.cn", "email@email.com", "mail@mail.com", "a@a.com", "aa@aa.com",
-    "abc@abc.com", "a@b.com",
+    "abc@abc.com", "a@b.com", "aaa@aaa.com", "asdf@asdf.com", "qwe@qwe.com", "1@1.com", "x@x.com",
+    "111@qq.com", "123456@qq.com",
 ))  # fmt: skip
 _PHONE_DIGITS = frozenset((
     "13800138000", "13800138001", "1234567", "12345678", "123456789", "1234567890",
-    "13812345678", "13912345678",
+    "13812345678", "13912345678", "13888888888", "18888888888", "13999999999", "13911111111",
 ))  # fmt: skip
 
 

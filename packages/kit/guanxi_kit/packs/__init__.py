@@ -1,7 +1,7 @@
 """Industry packs: reviewed configuration files, checked as a whole when they are loaded."""
 
 from guanxi_kit.packs.events import EventSettings, PurchaseEvent
-from guanxi_kit.packs.identifiers import IdentifierSettings, IdentifierType
+from guanxi_kit.packs.identifiers import IdentifierSettings, IdentifierType, MergeRate
 from guanxi_kit.packs.journeys import Journey, Send, Step, Trigger
 from guanxi_kit.packs.loader import Pack, load_pack
 from guanxi_kit.packs.problems import PackError, PackProblem
@@ -13,6 +13,7 @@ __all__ = [
     "IdentifierSettings",
     "IdentifierType",
     "Journey",
+    "MergeRate",
     "Pack",
     "PackError",
     "PackProblem",

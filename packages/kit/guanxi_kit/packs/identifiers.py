@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from guanxi_kit.packs.model import PackModel, Slug
+from guanxi_kit.packs.model import Duration, PackModel, Slug
 
 Normaliser = Literal["text", "phone", "email"]
 
@@ -15,24 +15,38 @@ Normaliser = Literal["text", "phone", "email"]
 class IdentifierType(PackModel):
     """One type of identifier.
 
-    `priority` 1 is the strongest; `limit` is how many different values one customer may have; `may_link`
-    says whether meeting the same value joins two customers; `namespaced` values mean something only together
-    with their namespace (an app id, a platform); `junk` are values of this type that identify nobody.
+    `priority` 1 is the strongest; `limit` is how many different values one customer may have, with a `window`
+    how many within so long a time; `may_link` says whether meeting the same value joins two customers;
+    `must_verify` whether only a value that its holder proved to have does; `namespaced` values mean something only
+    together with their namespace (an app id, a platform); `junk` are values of this type that identify nobody.
     """
 
     priority: Annotated[int, Field(ge=1, le=1000)]
     limit: Annotated[int, Field(ge=1, le=10_000)]
+    window: Duration | None = None
     may_link: bool = True
+    must_verify: bool = False
     normaliser: Normaliser = "text"
     namespaced: bool = False
     junk: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = ()
 
 
+class MergeRate(PackModel):
+    """How many merges one customer may take part in within a window of time, before a person looks at them."""
+
+    limit: Annotated[int, Field(ge=1, le=10_000)]
+    window: Duration
+
+
 class IdentifierSettings(PackModel):
-    """All identifier types of a pack; `junk` holds for every type, beside the built-in list."""
+    """All identifier types of a pack; `junk` holds for every type, beside the built-in list.
+
+    A merge that would pass `fragments_per_customer` or `merges_per_customer` waits for a person's decision.
+    """
 
     types: Annotated[dict[Slug, IdentifierType], Field(min_length=1, max_length=64)]
     fragments_per_customer: Annotated[int, Field(ge=1, le=10_000)]
+    merges_per_customer: MergeRate | None = None
     junk: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = ()
 
     @field_validator("types")

@@ -89,9 +89,32 @@ class Identification:
     def identify(self, message: Message, traits: JsonObject, context: JsonObject) -> Identified:
         """Return the identifiers of a message. Raises Refused when there are more than MAX_IDENTIFIERS."""
         device_id = _device_id(context)
-        if not traits and "externalIds" not in context and (device_id is None or type(device_id) is str):
-            return self._identify_plain(message.user_id, message.anonymous_id, message.previous_id, device_id)
-        return self._arrange(candidates(message, traits, context))
+        plain = "externalIds" not in context and (device_id is None or type(device_id) is str)
+        if plain and not traits:
+            person = self._identify_plain(
+                message.user_id, message.anonymous_id, message.previous_id, device_id
+            )
+        else:
+            person = self._arrange(candidates(message, traits, context))
+        if plain and "verified" not in context:
+            return person
+        return self._mark_verified(person, context)
+
+    def _mark_verified(self, person: Identified, context: JsonObject) -> Identified:
+        """Return the identifiers with those marked that the channel says their holder proved to have.
+
+        New references: those of `person` may be remembered for messages that say nothing of the kind.
+        """
+        types = _verified_types(context)
+        found = (self._look_up(*candidate) for candidate in _verified_external(context))
+        hashes = {one.ref.hash for one in found if isinstance(one, Usable)}
+        if not types and not hashes:
+            return person
+        refs = [
+            IdentifierRef(ref.type, ref.hash, verified=ref.type in types or ref.hash in hashes)
+            for ref in person.refs
+        ]
+        return Identified(person.clear, refs, person.unusable)
 
     def _plain(
         self,
@@ -176,6 +199,20 @@ def _from_external(external: list[Any]) -> Iterator[Candidate]:
             yield known, item["id"], _first(item, ("namespace", *_APP_IDS)) or ""
         else:
             yield _OTHER_ACCOUNT, item["id"], type_
+
+
+def _verified_types(context: JsonObject) -> set[str]:
+    named = context.get("verified")
+    texts = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+    return {_EXTERNAL_TYPES.get(name, name) for name in texts}
+
+
+def _verified_external(context: JsonObject) -> Iterator[Candidate]:
+    external = context.get("externalIds")
+    if isinstance(external, list):
+        yield from _from_external(
+            [item for item in external if isinstance(item, dict) and item.get("verified") is True]
+        )
 
 
 def _first(values: JsonObject, names: tuple[str, ...]) -> object:

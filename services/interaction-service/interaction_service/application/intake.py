@@ -135,6 +135,7 @@ class Intake:
             sealed=self._keyring.seal(encode_content(content), identity.bytes),
             has_traits=bool(traits),
             purchase=purchase,
+            imported=submission.historical,
         )
 
 

@@ -116,6 +116,41 @@ async def test_traits_in_the_context_identify_too(intake: Intake, kept: Kept) ->
     assert [ref.type for ref in group.identifiers] == ["anonymous_id"]
 
 
+async def test_what_the_channel_verified_is_marked_and_nothing_else_ever(intake: Intake, kept: Kept) -> None:
+    message = {"type": "identify", "userId": "u", "traits": {"phone": "+12025550142", "memberNumber": "M-7"}}
+    account = {"id": "mt-9", "type": "meituan"}
+    plain = {"type": "track", "event": "x", "userId": "u", "anonymousId": "a"}
+    for _ in range(2):
+        await accept(
+            intake,
+            {**message, "context": {"externalIds": [account]}},
+            {**message, "context": {"externalIds": [{**account, "verified": True}], "verified": ["phone"]}},
+            {**message, "context": {"externalIds": [{**account, "verified": "true"}], "verified": "phone"}},
+            {**plain, "context": {"verified": ["anonymousId", 3, None]}},
+            plain,
+        )
+    verified = [[ref.type for ref in t.identifiers if ref.verified] for t in kept.touchpoints]
+    assert verified == [[], ["phone", "third_party_account"], [], ["anonymous_id"], []] * 2
+
+
+async def test_an_identifier_verified_in_one_place_is_verified(intake: Intake, kept: Kept) -> None:
+    context = {"externalIds": [{"id": "+1 202 555 0142", "type": "phone", "verified": True}, 7]}
+    traits = {"phone": "+1 (202) 555-0142", "email": "lin@example.com"}
+    await accept(intake, {"type": "identify", "userId": "u", "traits": traits, "context": context})
+    (touchpoint,) = kept.touchpoints
+    assert [(ref.type, ref.verified) for ref in touchpoint.identifiers] == [
+        ("user_id", False),
+        ("phone", True),
+        ("email", False),
+    ]
+
+
+async def test_an_import_says_that_it_is_one(intake: Intake, kept: Kept) -> None:
+    await accept(intake, {"type": "page", "userId": "u"})
+    await accept(intake, {"type": "page", "userId": "u"}, historical=True)
+    assert [touchpoint.imported for touchpoint in kept.touchpoints] == [False, True]
+
+
 async def test_the_same_message_is_the_same_touchpoint(intake: Intake, kept: Kept) -> None:
     message = {"type": "page", "userId": "u", "messageId": "m"}
     await accept(intake, message, message)

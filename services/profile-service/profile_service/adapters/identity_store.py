@@ -63,12 +63,15 @@ WHERE fragment.profile_id = given.profile_id
 MARK_JOINED = "UPDATE fragment SET joined = true WHERE customer_id = ANY($1::uuid[]) AND NOT joined"
 JOURNAL = """
 INSERT INTO merge_journal
-  (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type, identifier_hash, merged_at)
+  (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type, identifier_hash,
+  home_profile_id, owner_profile_id, strongest_hash, merged_at)
 SELECT merge_id, customer_id, absorbed_customer_id,
   (SELECT array_agg(moved::uuid) FROM unnest(string_to_array(given.moved, ' ')) AS each (moved)),
-  touchpoint_id, identifier_type, identifier_hash, $8
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::bytea[])
-AS given (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type, identifier_hash)
+  touchpoint_id, identifier_type, identifier_hash, home_profile_id, owner_profile_id, strongest_hash, $11
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::bytea[], $8::uuid[],
+  $9::uuid[], $10::bytea[])
+AS given (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type, identifier_hash,
+  home_profile_id, owner_profile_id, strongest_hash)
 """
 REFUSE = """
 INSERT INTO link_refusal AS standing
@@ -200,6 +203,9 @@ class PostgresIdentities:
             [touchpoint_id for _, touchpoint_id in merges],
             [merge.identifier_type for merge, _ in merges],
             [merge.identifier_hash for merge, _ in merges],
+            [merge.home_profile_id for merge, _ in merges],
+            [merge.owner_profile_id for merge, _ in merges],
+            [merge.strongest_hash for merge, _ in merges],
             now,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -33,10 +33,23 @@ class Sighting(Protocol):
 
 
 class TypeRule(NamedTuple):
-    """How far an identifier type is trusted: values per customer, and whether a value joins two customers."""
+    """How far an identifier type is trusted.
+
+    `limit`: values per customer, with a `window` those first seen within so long a time of each other; `may_link`:
+    whether a value joins two customers; `must_verify`: whether only one that its holder proved to have does.
+    """
 
     limit: int
     may_link: bool = True
+    window: timedelta | None = None
+    must_verify: bool = False
+
+
+class MergeRate(NamedTuple):
+    """How many merges a customer may take part in within a window of time."""
+
+    limit: int
+    window: timedelta
 
 
 UNDECLARED = TypeRule(limit=1, may_link=False)
@@ -48,6 +61,7 @@ class IdentityRules:
 
     types: Mapping[str, TypeRule]
     fragments_per_customer: int
+    merges_per_customer: MergeRate | None = None
 
     def rule(self, identifier_type: str) -> TypeRule:
         """Return the rule of a type."""

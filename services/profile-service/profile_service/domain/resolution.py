@@ -37,7 +37,11 @@ class Attachment(NamedTuple):
 
 
 class Merge(NamedTuple):
-    """Two customers found to be one; `moved` fragments with their new versions; the evidence."""
+    """Two customers found to be one; `moved` fragments with their new versions; the evidence.
+
+    `home_profile_id` and `owner_profile_id` are the fragments that met: the touchpoint's, and that of the linking
+    identifier. `strongest_hash` is None where the touchpoint named the customer.
+    """
 
     merge_id: UUID
     customer_id: UUID
@@ -46,6 +50,9 @@ class Merge(NamedTuple):
     position: int
     identifier_type: str
     identifier_hash: bytes
+    home_profile_id: UUID
+    owner_profile_id: UUID
+    strongest_hash: bytes | None
 
 
 class Refusal(NamedTuple):
@@ -208,6 +215,8 @@ class _Resolver:
                 position,
                 identifier.type,
                 identifier.hash,
+                *fragments,
+                strongest.hash,
             )
         )
 

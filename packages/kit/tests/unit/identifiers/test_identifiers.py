@@ -147,14 +147,21 @@ def test_fillers_identify_nobody(type: str, raw: object) -> None:
         ("phone", "+1 222 222 2222"),
         ("phone", "+1 1234567890"),
         ("email", "noreply@shop.example.com"),
+        ("phone", "138 8888 8888"),
         ("email", "Test@Test.com"),
+        ("email", "test@example.com"),
+        ("email", "guest@hotel.example.com"),
+        ("email", "null@example.com"),
+        ("email", "123@example.com"),
+        ("user_id", "admin"),
+        ("third_party_account", "散客"),
         ("email", "noreply@example.com"),
         ("member_number", "vip"),
         ("device_id", "9774D56D682E549C"),
     ],
 )
 def test_known_fillers_of_one_type(type: str, raw: str) -> None:
-    assert isinstance(RULES.normalise(type, raw), Junk)
+    assert isinstance(RULES.normalise(type, raw, "meituan"), Junk)
 
 
 def test_a_filler_of_one_type_may_be_a_value_of_another() -> None:

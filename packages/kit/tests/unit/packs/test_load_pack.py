@@ -53,7 +53,9 @@ def test_every_shipped_pack_loads_and_its_templates_are_liquid(folder: str) -> N
 def test_the_services_pack_says_what_the_handbook_says() -> None:
     pack: Pack = load_pack(PACKS, "services")
     assert pack.identifiers.strongest_first[0] == "member_number"
-    assert pack.identifiers.strongest_first[-1] == "anonymous_id"
+    assert pack.identifiers.strongest_first[-2:] == ("anonymous_id", "enterprise_account")
+    assert pack.identifiers.merges_per_customer is not None
+    assert pack.identifiers.merges_per_customer.window == timedelta(hours=24)
     assert pack.identifiers.rank["phone"] < pack.identifiers.rank["device_id"]
     assert {name for name, declared in pack.identifiers.types.items() if declared.namespaced} == {
         "wechat_openid",
@@ -129,31 +131,31 @@ def test_the_services_pack_says_what_the_handbook_says() -> None:
             "identifiers.yaml",
             "limit: 200",
             "limt: 200",
-            "identifiers.yaml:13: identifiers.types.anonymous_id.limt: is not a known",
+            "identifiers.yaml:15: identifiers.types.anonymous_id.limt: is not a known",
         ),
         (
             "identifiers.yaml",
             "priority: 10,",
             "priority: 9,",
-            "identifiers.yaml:3: identifiers.types: device_id and anonymous_id",
+            "identifiers.yaml:5: identifiers.types: device_id and anonymous_id",
         ),
         (
             "identifiers.yaml",
             "limit: 200",
             "limit: yes",
-            "identifiers.yaml:13: identifiers.types.anonymous_id.limit: ",
+            "identifiers.yaml:15: identifiers.types.anonymous_id.limit: ",
         ),
         (
             "identifiers.yaml",
             "  phone:",
             "  Phone:",
-            "identifiers.yaml:9: identifiers.types.Phone: String should match",
+            "identifiers.yaml:11: identifiers.types.Phone: String should match",
         ),
         (
             "identifiers.yaml",
             "normaliser: phone",
             "normaliser: fax",
-            "identifiers.yaml:9: identifiers.types.phone.normaliser: ",
+            "identifiers.yaml:11: identifiers.types.phone.normaliser: ",
         ),
         (
             "events.yaml",
@@ -267,7 +269,7 @@ def test_deep_nesting_is_refused(packs: Path) -> None:
 
 
 def test_words_that_yaml_1_1_would_convert_stay_text(packs: Path, edit: Edit) -> None:
-    edit("identifiers.yaml", 'junk: ["M000000", "VIP"]', "junk: [no, on, 2024-05-01, 1:30, 0x10]")
+    edit("identifiers.yaml", 'junk: ["M000000", "VIP", "会员"]', "junk: [no, on, 2024-05-01, 1:30, 0x10]")
     junk = load_pack(packs, "services").identifiers.types["member_number"].junk
     assert junk == ("no", "on", "2024-05-01", "1:30", "0x10")
 
