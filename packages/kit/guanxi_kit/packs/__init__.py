@@ -5,6 +5,7 @@ from guanxi_kit.packs.identifiers import IdentifierSettings, IdentifierType, Mer
 from guanxi_kit.packs.journeys import Journey, Send, Step, Trigger
 from guanxi_kit.packs.loader import Pack, load_pack
 from guanxi_kit.packs.problems import PackError, PackProblem
+from guanxi_kit.packs.purposes import Purpose, PurposeSettings
 from guanxi_kit.packs.scores import RfmSettings, ScoreSettings, Tier, TierRule
 from guanxi_kit.packs.templates import Template, parse_template
 
@@ -18,6 +19,8 @@ __all__ = [
     "PackError",
     "PackProblem",
     "PurchaseEvent",
+    "Purpose",
+    "PurposeSettings",
     "RfmSettings",
     "ScoreSettings",
     "Send",

@@ -17,6 +17,7 @@ from guanxi_kit.packs.journeys import Journey
 from guanxi_kit.packs.located_yaml import FieldPath, LocatedYaml, LocatedYamlError, read_yaml
 from guanxi_kit.packs.model import Labels, Locale, PackModel, Slug
 from guanxi_kit.packs.problems import PackError, PackProblem
+from guanxi_kit.packs.purposes import PurposeSettings
 from guanxi_kit.packs.scores import ScoreSettings
 from guanxi_kit.packs.templates import parse_template
 
@@ -43,6 +44,7 @@ class Pack:
     events: EventSettings
     scores: ScoreSettings
     journeys: tuple[Journey, ...]
+    purposes: PurposeSettings
     templates: Mapping[str, Mapping[str, str]]
 
 
@@ -52,6 +54,11 @@ _FILES: Mapping[str, TypeAdapter[Any]] = {
     "events": TypeAdapter(EventSettings),
     "scores": TypeAdapter(ScoreSettings),
     "journeys": TypeAdapter(tuple[Journey, ...]),
+    "purposes": TypeAdapter(PurposeSettings),
+}
+# What holds where a pack has no such file; the others are required.
+_OPTIONAL: Mapping[str, Any] = {
+    "purposes": {},
 }
 
 
@@ -88,6 +95,7 @@ def load_pack(directory: Path, name: str) -> Pack:
         events=reading.parts["events"],
         scores=reading.parts["scores"],
         journeys=reading.parts["journeys"],
+        purposes=reading.parts["purposes"],
         templates=reading.templates,
     )
 
@@ -104,7 +112,9 @@ def _read_part(reading: _Reading, stem: str) -> None:
     try:
         document = read_yaml(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return reading.report(file, 1, stem, "the file is missing")
+        if stem not in _OPTIONAL:
+            return reading.report(file, 1, stem, "the file is missing")
+        document = LocatedYaml(_OPTIONAL[stem], {})
     except (OSError, UnicodeDecodeError) as error:
         return reading.report(file, 1, stem, f"cannot be read: {error}")
     except LocatedYamlError as error:

@@ -66,6 +66,10 @@ def test_the_services_pack_says_what_the_handbook_says() -> None:
     assert [tier.labels.zh for tier in rfm.tiers] == ["高价值", "沉睡", "潜力", "普通"]
     assert rfm.tiers[0].when.monetary_top_share == 0.2
     assert rfm.tiers[1].when.no_purchase_days == 180
+    assert pack.purposes.root["service"].default == "allowed"
+    assert pack.purposes.root["personalisation"].channels == ("any",)
+    assert pack.purposes.by_category["advertising"] == "marketing"
+    assert pack.purposes.covered_fields["birthday"] == ("marketing", "personalisation")
     assert pack.journeys[0].max_age == timedelta(hours=24)
     assert pack.journeys[0].steps[0].send.template in pack.templates
 
@@ -195,6 +199,24 @@ def test_the_services_pack_says_what_the_handbook_says() -> None:
             "channel: pigeon",
             "journeys.yaml:5: journeys[0].steps[0].send.channel: ",
         ),
+        (
+            "purposes.yaml",
+            "labels: {zh: 营销推送, en: Marketing}\n  marketing: true",
+            "labels: {zh: 营销推送, en: Marketing}\n  marketing: true\n  default: allowed",
+            "purposes.yaml:8: purposes.marketing: a marketing purpose cannot be allowed by default",
+        ),
+        (
+            "purposes.yaml",
+            "categories: [Data Sharing]",
+            "categories: [advertising]",
+            "purposes.yaml:2: purposes: marketing and sharing both have the category 'advertising'",
+        ),
+        (
+            "purposes.yaml",
+            "channels: [email, sms, phone, wechat, wecom]",
+            "channels: [email, email]",
+            "purposes.yaml:19: purposes.research: names a channel more than once",
+        ),
         ("pack.yaml", "name: services", "name: retail", "pack.yaml:2: pack.name: must be 'services'"),
         (
             "pack.yaml",
@@ -287,3 +309,8 @@ def test_check_prints_a_table_or_every_mistake(
     edit("scores.yaml", "name: high_value", "name: top")
     assert main(["check", str(packs / "services")]) == 1
     assert "scores.yaml:10: scores.rfm.tiers[0].name" in capsys.readouterr().err
+
+
+def test_a_pack_without_purposes_has_none(packs: Path) -> None:
+    (packs / "services" / "purposes.yaml").unlink()
+    assert load_pack(packs, "services").purposes.root == {}
