@@ -19,6 +19,8 @@ from guanxi_kit.consumer import Relay, Unit, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.identifiers import IdentifierRules
+from guanxi_kit.jobs import JobHandler, JobRunner
+from guanxi_kit.jobs import api as jobs_api
 from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.port import Consumer, Producer
 from guanxi_kit.log.starting import start_patiently
@@ -43,6 +45,7 @@ from interaction_service.settings import InteractionSettings
 
 SERVICE = "interaction-service"
 SCHEMA = "interaction"
+JOBS = "interaction.jobs"
 LEAST_CONNECTIONS = 2
 """The worker makes a month's partition beside the transaction of its batch."""
 READ_SECONDS = 20.0
@@ -89,6 +92,7 @@ def make_api(
             Deadlines(READ_SECONDS),
         )
         app.state.timeline = ReadTimeline(PostgresTimelines(database), keyring)
+        app.state.jobs = jobs_api.JobsState(database, time)
         # Not the database itself: ingest goes on without it, and a timeline request says by itself that it cannot.
         checks.append(Check("channels", channels.check))
         try:
@@ -100,6 +104,7 @@ def make_api(
     app = create_app("Guanxi interaction", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, time)
     app.include_router(timeline.router)
+    app.include_router(jobs_api.router)
     # Inside the edge, which counts and answers problems, but before routing and the framework's other layers.
     app.user_middleware.append(Middleware(IngestLane))
     describe_ingest(app)
@@ -113,16 +118,17 @@ async def make_worker(
     producer: Callable[[InteractionSettings], Producer] = open_producer,
     consumer: Callable[[InteractionSettings], Consumer] | None = None,
 ) -> AsyncIterator[WorkerProcess]:
-    """Open what the worker needs and lend its parts."""
+    """Open what the worker needs and lend its parts: the jobs, then the consumer whose relay serves both."""
     time = clock or SystemClock()
     database = await _open_database(settings)
     log = producer(settings)
     await start_patiently(log)
     recording = Recording(MonthlyPartitions(database))
+    relay = Relay(database, log, streams=[JOBS])
     worker = Worker(
         db=database,
         consumer=consumer(settings) if consumer else open_consumer(settings, SERVICE, TOPICS),
-        relay=Relay(database, log),
+        relay=relay,
         subscriptions=[
             touchpoint_resolved.subscription(recording, _writer),
             customer_merged.subscription(recording, _writer),
@@ -131,8 +137,10 @@ async def make_worker(
         keyring=Keyring.from_settings(settings),
         batch=settings.timeline_batch,
     )
+    handlers: dict[str, JobHandler] = {}
+    jobs = JobRunner(database, relay, JOBS, handlers, time)
     try:
-        yield WorkerProcess([worker], [Check("database", database.ping)])
+        yield WorkerProcess([jobs, worker], [Check("database", database.ping)])
     finally:
         await log.stop()
         await database.close()

@@ -17,6 +17,8 @@ from guanxi_kit.consumer import Relay, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.http import HttpClient, make_client
+from guanxi_kit.jobs import JobHandler, JobRunner
+from guanxi_kit.jobs import api as jobs_api
 from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
@@ -39,6 +41,7 @@ from notification_service.settings import NotificationSettings
 
 SERVICE = "notification-service"
 SCHEMA = "notification"
+JOBS = "notification.jobs"
 TOPICS = (TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
 ADDRESS_INDEX = "notification.email"
 
@@ -51,6 +54,7 @@ def make_api(settings: NotificationSettings, clock: Clock | None = None) -> Fast
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = await _open_database(settings)
         app.state.database = database
+        app.state.jobs = jobs_api.JobsState(database, clock or SystemClock())
         checks.append(Check("database", database.ping))
         try:
             yield
@@ -60,6 +64,7 @@ def make_api(settings: NotificationSettings, clock: Clock | None = None) -> Fast
     app = create_app("Guanxi notification", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     app.include_router(messages.router)
+    app.include_router(jobs_api.router)
     return app
 
 
@@ -67,7 +72,7 @@ def make_api(settings: NotificationSettings, clock: Clock | None = None) -> Fast
 async def make_worker(
     settings: NotificationSettings, clock: Clock | None = None
 ) -> AsyncIterator[WorkerProcess]:
-    """Open what the worker needs and lend its parts: the dispatch, then the consumer whose relay serves both."""
+    """Open what the worker needs and lend its parts: dispatch and jobs, then the consumer whose relay serves all."""
     clock = clock or SystemClock()
     pack = load_pack(settings.pack_dir, settings.pack)
     async with AsyncExitStack() as opened:
@@ -77,7 +82,7 @@ async def make_worker(
         producer = open_producer(settings)
         await start_patiently(producer)
         opened.push_async_callback(producer.stop)
-        relay = Relay(database, producer, streams=[STREAM])
+        relay = Relay(database, producer, streams=[STREAM, JOBS])
         dispatcher = _dispatcher(
             settings, dispatch_units(database, relay, clock), contacts, pack, clock=clock
         )
@@ -94,7 +99,9 @@ async def make_worker(
             keyring=Keyring.from_settings(settings),
             batch=settings.notification_batch,
         )
-        yield WorkerProcess([loop, worker], [Check("database", database.ping)])
+        handlers: dict[str, JobHandler] = {}
+        jobs = JobRunner(database, relay, JOBS, handlers, clock)
+        yield WorkerProcess([loop, jobs, worker], [Check("database", database.ping)])
 
 
 def _dispatcher(

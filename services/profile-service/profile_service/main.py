@@ -18,6 +18,7 @@ from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.identifiers import IdentifierRules
 from guanxi_kit.jobs import JobHandler, JobRunner
+from guanxi_kit.jobs import api as jobs_api
 from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
@@ -59,6 +60,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
                 relay=relay,
                 clock=clock,
             )
+            app.state.jobs = jobs_api.JobsState(database, clock)
             checks.append(Check("database", database.ping))
             # Reads are served while the log is away; what commands publish waits in the outbox.
             async with publishing(producer, relay):
@@ -69,6 +71,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(customers.make_router(pack.identifiers.strongest_first))
     app.include_router(contacts.router)
     app.include_router(stats.router)
+    app.include_router(jobs_api.router)
     return app
 
 

@@ -15,6 +15,8 @@ from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.consumer import Relay, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
+from guanxi_kit.jobs import JobHandler, JobRunner
+from guanxi_kit.jobs import api as jobs_api
 from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
@@ -30,18 +32,21 @@ from scoring_service.settings import ScoringSettings
 
 SERVICE = "scoring-service"
 SCHEMA = "scoring"
+JOBS = "scoring.jobs"
 TOPICS = (TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
 
 
 def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
     """Return the API application."""
+    time = clock or SystemClock()
     rules = rfm_rules(load_pack(settings.pack_dir, settings.pack))
     checks: list[Check] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = await _open_database(settings)
-        app.state.scoring = ApiState(database, rules, clock or SystemClock())
+        app.state.scoring = ApiState(database, rules, time)
+        app.state.jobs = jobs_api.JobsState(database, time)
         checks.append(Check("database", database.ping))
         try:
             yield
@@ -51,12 +56,13 @@ def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
     app = create_app("Guanxi scoring", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     app.include_router(scores.router)
+    app.include_router(jobs_api.router)
     return app
 
 
 @asynccontextmanager
 async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> AsyncIterator[WorkerProcess]:
-    """Open what the worker needs and lend its parts: the review, then the consumer whose relay serves both."""
+    """Open what the worker needs and lend its parts: review and jobs, then the consumer whose relay serves all."""
     clock = clock or SystemClock()
     rules = rfm_rules(load_pack(settings.pack_dir, settings.pack))
     async with AsyncExitStack() as opened:
@@ -65,7 +71,7 @@ async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> 
         producer = open_producer(settings)
         await start_patiently(producer)
         opened.push_async_callback(producer.stop)
-        relay = Relay(database, producer, streams=[STREAM])
+        relay = Relay(database, producer, streams=[STREAM, JOBS])
         worker = Worker(
             db=database,
             consumer=open_consumer(settings, SERVICE, TOPICS),
@@ -77,7 +83,9 @@ async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> 
         )
         review = Review(review_units(database, relay, clock), rules, clock)
         loop = ReviewLoop(review, poll_seconds=settings.review_poll_seconds)
-        yield WorkerProcess([loop, worker], [Check("database", database.ping)])
+        handlers: dict[str, JobHandler] = {}
+        jobs = JobRunner(database, relay, JOBS, handlers, clock)
+        yield WorkerProcess([loop, jobs, worker], [Check("database", database.ping)])
 
 
 async def migrate(settings: ScoringSettings) -> None:

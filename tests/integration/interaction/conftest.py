@@ -236,7 +236,7 @@ async def running_worker(service: Service) -> AsyncIterator[None]:
     """Run the worker until the block ends."""
     context = make_worker(service.settings, service.clock, service.engine.producer, service.engine.consumer)
     async with context as process:
-        (worker,) = process.parts
+        *_, worker = process.parts
         task = asyncio.create_task(worker.run())
         try:
             yield

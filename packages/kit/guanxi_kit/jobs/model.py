@@ -16,7 +16,8 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 class Job:
     """A job as it stands. `cursor` is where the next step begins, None before the first; `done` of `total` items.
 
-    `total` is None while nobody knows it. `params`, `cursor` and `result` are JSON and hold no personal data.
+    `total` is None while nobody knows it. `params`, `cursor` and `result` are JSON and hold no personal data. `error`
+    says why it failed, `fault` why its step in hand is being tried again.
     """
 
     job_id: UUID
@@ -28,6 +29,7 @@ class Job:
     cursor: Any
     result: Any
     error: str | None
+    fault: str | None
     requested_by: str
     requested_at: datetime
     started_at: datetime | None
@@ -36,7 +38,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step achieved: where the next begins, how far the job is, and whether it is at its end."""
+    """What one step achieved: where the next begins, how far the job is, and whether it is at its end.
+
+    A `total` or `result` of None leaves what an earlier step said.
+    """
 
     cursor: Any
     done: int
@@ -46,10 +51,16 @@ class Step:
 
 
 class JobHandler(Protocol):
-    """Carries out one kind of job."""
+    """Carries out one kind of job.
+
+    A step is `work`, then `commit`. Keep one short (a page of about a thousand items): others wait for their turn.
+    """
 
     async def work(self, job: Job) -> Any:
-        """Do what needs no transaction (reading, computing); may be done again after a crash. May return None."""
+        """Do what needs no transaction (reading, computing); may be done again after a crash. May return None.
+
+        It is cancelled when the job is, and a few seconds after the process was asked to stop.
+        """
         ...
 
     async def commit(self, unit: StreamUnit, job: Job, worked: Any) -> Step:

@@ -14,31 +14,44 @@ from guanxi_kit.jobs.model import Job, Step
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
+MOST_CRASHES = 5
+
 SUBMIT = """
-INSERT INTO job (job_id, kind, params, state, requested_by, requested_at) VALUES ($1, $2, $3, 'queued', $4, $5)
+INSERT INTO job (job_id, kind, params, state, requested_by, requested_at, turn_at)
+VALUES ($1, $2, $3, 'queued', $4, $5, $5)
+"""
+# Two requests at a time must not both find none; the lock ends with the transaction.
+ONE_OF_KIND = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.job.' || $1, 0))"
+OPEN = """
+SELECT * FROM job WHERE state IN ('queued', 'running') AND kind = $1 AND params = $2 ORDER BY requested_at LIMIT 1
 """
 CLAIM = """
-UPDATE job SET state = 'running', started_at = coalesce(started_at, $3), leased_by = $2, leased_until = $4
+UPDATE job SET state = 'running', started_at = coalesce(started_at, $3), leased_by = $2, leased_until = $4,
+  crashes = crashes + 1
 WHERE job_id = (
   SELECT job_id FROM job
   WHERE state IN ('queued', 'running') AND kind = ANY($1::text[]) AND (leased_until IS NULL OR leased_until < $3)
-  ORDER BY requested_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+  ORDER BY turn_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING *
 """
 RENEW = "UPDATE job SET leased_until = $3 WHERE job_id = $1 AND leased_by = $2 AND state = 'running'"
 HOLD = "SELECT 1 FROM job WHERE job_id = $1 AND leased_by = $2 AND state = 'running' FOR UPDATE"
 ADVANCE = """
-UPDATE job SET cursor = $2, done = $3, total = $4, state = $5, result = $6, leased_until = $7, finished_at = $8
+UPDATE job SET cursor = $2, done = $3, total = coalesce($4, total), state = $5, result = coalesce($6, result),
+  leased_until = $7, finished_at = $8, fault = NULL, crashes = 0
 WHERE job_id = $1 RETURNING *
 """
 FAIL = """
 UPDATE job SET state = 'failed', error = $3, finished_at = $4, leased_until = NULL
 WHERE job_id = $1 AND leased_by = $2 AND state = 'running'
 """
-RELEASE = "UPDATE job SET leased_until = NULL WHERE job_id = $1 AND leased_by = $2 AND state = 'running'"
+RELEASE = """
+UPDATE job SET turn_at = $3, leased_until = $4, fault = $5, crashes = 0
+WHERE job_id = $1 AND leased_by = $2 AND state = 'running'
+"""
 CANCEL = """
-UPDATE job SET state = 'cancelled', finished_at = $2 WHERE job_id = $1 AND state IN ('queued', 'running')
-RETURNING *
+UPDATE job SET state = 'cancelled', finished_at = $2, leased_until = NULL
+WHERE job_id = $1 AND state IN ('queued', 'running') RETURNING *
 """
 LIST = """
 SELECT * FROM job WHERE $1::timestamptz IS NULL OR (requested_at, job_id) < ($1, $2::uuid)
@@ -57,6 +70,17 @@ async def submit_job(
     job_id = uuid4()
     await connection.execute(SUBMIT, job_id, kind, dict(params), requested_by, now)
     return job_id
+
+
+async def submit_once(
+    connection: Connection, kind: str, params: Mapping[str, Any], *, requested_by: str, now: datetime
+) -> UUID:
+    """Return the id of the open job of this kind and these params, queueing one if there is none."""
+    await connection.execute(ONE_OF_KIND, kind)
+    found = await connection.fetchrow(OPEN, kind, dict(params))
+    if found is not None:
+        return _job(found).job_id
+    return await submit_job(connection, kind, params, requested_by=requested_by, now=now)
 
 
 async def read_job(connection: Connection, job_id: UUID) -> Job | None:
@@ -91,9 +115,18 @@ class Leases:
         self._lease = lease
 
     async def claim(self, connection: Connection, kinds: Sequence[str], now: datetime) -> Job | None:
-        """Take the oldest job of these kinds that nobody holds."""
+        """Take the job of these kinds that nobody holds and that waits longest; None when there is none to carry out.
+
+        One that has ended process after process is failed instead: it would take the consumers down with it.
+        """
         row = await connection.fetchrow(CLAIM, list(kinds), self._runner_id, now, now + self._lease)
-        return None if row is None else _job(row)
+        if row is None:
+            return None
+        if row["crashes"] > MOST_CRASHES:
+            reason = f"{MOST_CRASHES} processes ended in the middle of its next step"
+            await self.fail(connection, row["job_id"], reason, now)
+            return None
+        return _job(row)
 
     async def renew(self, connection: Connection, job_id: UUID, now: datetime) -> None:
         """Keep a job. Raises LeaseLost."""
@@ -107,12 +140,11 @@ class Leases:
 
     async def advance(self, connection: Connection, job: Job, step: Step, now: datetime) -> Job:
         """Keep what a step achieved; the caller holds the job."""
-        total = step.total if step.total is not None else job.total
         state, finished_at, until = (
             ("done", now, None) if step.finished else ("running", None, now + self._lease)
         )
         row = await connection.fetchrow(
-            ADVANCE, job.job_id, step.cursor, step.done, total, state, step.result, until, finished_at
+            ADVANCE, job.job_id, step.cursor, step.done, step.total, state, step.result, until, finished_at
         )
         return _job(row)
 
@@ -120,6 +152,14 @@ class Leases:
         """Give a job up."""
         await connection.execute(FAIL, job_id, self._runner_id, reason, now)
 
-    async def release(self, connection: Connection, job_id: UUID) -> None:
-        """Leave a job to the next runner."""
-        await connection.execute(RELEASE, job_id, self._runner_id)
+    async def release(
+        self,
+        connection: Connection,
+        job_id: UUID,
+        now: datetime,
+        *,
+        until: datetime | None = None,
+        fault: str | None = None,
+    ) -> None:
+        """Leave a job to the next runner, not before `until`; `fault` says why it is tried again."""
+        await connection.execute(RELEASE, job_id, self._runner_id, now, until, fault)
