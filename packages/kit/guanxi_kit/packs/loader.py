@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from guanxi_kit.packs.classification import Lifecycle, Segment, Segments, Tag, Tags, find_rule_problems
 from guanxi_kit.packs.events import EventSettings
 from guanxi_kit.packs.identifiers import IdentifierSettings
 from guanxi_kit.packs.journeys import Journey
@@ -45,6 +46,9 @@ class Pack:
     scores: ScoreSettings
     journeys: tuple[Journey, ...]
     purposes: PurposeSettings
+    tags: tuple[Tag, ...]
+    segments: tuple[Segment, ...]
+    lifecycle: Lifecycle
     templates: Mapping[str, Mapping[str, str]]
 
 
@@ -55,10 +59,16 @@ _FILES: Mapping[str, TypeAdapter[Any]] = {
     "scores": TypeAdapter(ScoreSettings),
     "journeys": TypeAdapter(tuple[Journey, ...]),
     "purposes": TypeAdapter(PurposeSettings),
+    "tags": TypeAdapter(Tags),
+    "segments": TypeAdapter(Segments),
+    "lifecycle": TypeAdapter(Lifecycle),
 }
 # What holds where a pack has no such file; the others are required.
 _OPTIONAL: Mapping[str, Any] = {
     "purposes": {},
+    "tags": [],
+    "segments": [],
+    "lifecycle": {},
 }
 
 
@@ -84,6 +94,7 @@ def load_pack(directory: Path, name: str) -> Pack:
         _read_part(reading, stem)
     _read_templates(reading)
     _check_references(reading, name)
+    _check_rules(reading)
     if reading.problems:
         raise PackError(reading.problems)
     head: PackHead = reading.parts["pack"]
@@ -96,6 +107,9 @@ def load_pack(directory: Path, name: str) -> Pack:
         scores=reading.parts["scores"],
         journeys=reading.parts["journeys"],
         purposes=reading.parts["purposes"],
+        tags=reading.parts["tags"],
+        segments=reading.parts["segments"],
+        lifecycle=reading.parts["lifecycle"],
         templates=reading.templates,
     )
 
@@ -180,6 +194,16 @@ def _check_references(reading: _Reading, name: str) -> None:
             elif head.default_locale not in locales:
                 file = f"templates/{declared.send.template}.{head.default_locale}.liquid"
                 _report_journey(reading, path, f"lacks the default locale: {file}")
+
+
+def _check_rules(reading: _Reading) -> None:
+    parts = reading.parts
+    found = find_rule_problems(
+        parts.get("tags", ()), parts.get("segments", ()), parts.get("lifecycle", Lifecycle())
+    )
+    for stem, path, reason in found:
+        line = reading.documents[stem].line_of(path)
+        reading.report(reading.folder / f"{stem}.yaml", line, _name(stem, path), reason)
 
 
 def _report_journey(reading: _Reading, path: FieldPath, reason: str) -> None:

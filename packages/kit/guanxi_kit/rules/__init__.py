@@ -1,0 +1,22 @@
+"""Rules about a customer, written in JSONLogic: the language, what it may read, and what is wrong with a rule."""
+
+from guanxi_kit.rules.language import OPERATORS, RuleProblem, check_rule, read_variables
+from guanxi_kit.rules.vocabulary import (
+    LIFECYCLE_FACTS,
+    SCORE_TAG_FACTS,
+    SEGMENT_FACTS,
+    TAG_FACTS,
+    Vocabulary,
+)
+
+__all__ = [
+    "LIFECYCLE_FACTS",
+    "OPERATORS",
+    "SCORE_TAG_FACTS",
+    "SEGMENT_FACTS",
+    "TAG_FACTS",
+    "RuleProblem",
+    "Vocabulary",
+    "check_rule",
+    "read_variables",
+]

@@ -1,0 +1,53 @@
+"""What a rule may read of a customer. docs/record.md explains each name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_PART = r"[^.\x00]{1,200}"
+_NAMED = re.compile(_PART)
+_NESTED = re.compile(rf"{_PART}(\.{_PART}){{0,3}}")
+
+_SCORES = frozenset(
+    f"scores.rfm.{name}" for name in ("tier", "recency", "frequency", "monetary", "purchases", "amount_minor")
+)
+_FACTS = _SCORES | {
+    "kind",
+    "age",
+    "touchpoints",
+    "days_since_created",
+    "days_since_last_seen",
+    "purchases.count",
+    "purchases.amount_minor",
+    "purchases.currency",
+    "purchases.first_days",
+    "purchases.last_days",
+    "manual_tags",
+}
+_FAMILIES: Mapping[str, re.Pattern[str]] = {"traits": _NESTED, "channels": _NAMED}
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Names that a rule may read: single ones, and families such as `traits.<name>`."""
+
+    names: frozenset[str]
+    families: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+
+    def knows(self, variable: str) -> bool:
+        """Tell whether a rule may read this."""
+        family, dot, rest = variable.partition(".")
+        pattern = self.families.get(family) if dot else None
+        return variable in self.names or (pattern is not None and pattern.fullmatch(rest) is not None)
+
+    def __str__(self) -> str:
+        return ", ".join(sorted(self.names | {f"{family}.<name>" for family in self.families}))
+
+
+TAG_FACTS = Vocabulary(_FACTS, _FAMILIES)
+"""Of tag rules: they see tags set by hand (`manual_tags`) only, so that no rule waits for another."""
+SCORE_TAG_FACTS = Vocabulary(_SCORES)
+LIFECYCLE_FACTS = Vocabulary(_FACTS | {"tags"}, _FAMILIES)
+SEGMENT_FACTS = Vocabulary(_FACTS | {"tags", "lifecycle.stage"}, _FAMILIES)
