@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from profile_service.adapters import customer_reads, identity_store, score_store
+from profile_service.adapters import customer_reads, identity_store, score_store, structure_store
 
 from .conftest import ProfileWorld
 
@@ -40,11 +40,12 @@ STATEMENTS: dict[str, list[Any]] = {
     customer_reads.OWNER: [b"x"],
     customer_reads.SIBLINGS: [[SOMEBODY]],
     identity_store.READ: [[b"x", b"y"]],
-    identity_store.LOCK: [[SOMEBODY]],
+    structure_store.LOCK: [[SOMEBODY]],
+    structure_store.MEMBERSHIPS: [[SOMEBODY]],
     identity_store.COUNT: [[SOMEBODY]],
-    identity_store.MEMBERS: [[SOMEBODY]],
-    identity_store.MARK_JOINED: [[SOMEBODY]],
-    identity_store.MOVE_FRAGMENTS: [[SOMEBODY], [SOMEBODY], [2]],
+    structure_store.MEMBERS: [[SOMEBODY]],
+    structure_store.MARK_JOINED: [[SOMEBODY]],
+    structure_store.MOVE_FRAGMENTS: [[SOMEBODY], [SOMEBODY], [2]],
     score_store.SURVIVORS: [[SOMEBODY]],
 }
 

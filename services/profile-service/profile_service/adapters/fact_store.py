@@ -9,7 +9,6 @@ import asyncpg
 
 from guanxi_kit.crypto import Keyring
 from profile_service.adapters.vault import trait_aad
-from profile_service.application.ports import Tally
 from profile_service.domain.activity import Activity, ActivityKey
 from profile_service.domain.traits import Trait
 
@@ -35,15 +34,6 @@ ON CONFLICT (profile_id, name) DO UPDATE SET
   sealed = excluded.sealed, channel = excluded.channel,
   occurred_at = excluded.occurred_at, touchpoint_id = excluded.touchpoint_id
 WHERE (excluded.occurred_at, excluded.touchpoint_id) > (standing.occurred_at, standing.touchpoint_id)
-"""
-ADD_TOTALS = """
-INSERT INTO totals AS standing (source, touchpoints, fragments, merges)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])
-AS given (source, touchpoints, fragments, merges) ORDER BY source
-ON CONFLICT (source) DO UPDATE SET
-  touchpoints = standing.touchpoints + excluded.touchpoints,
-  fragments = standing.fragments + excluded.fragments,
-  merges = standing.merges + excluded.merges
 """
 
 
@@ -82,14 +72,4 @@ class PostgresFacts:
             [trait.channel for trait in told],
             [trait.occurred_at for trait in told],
             [trait.touchpoint_id for trait in told],
-        )
-
-    async def add_totals(self, totals: Mapping[str, Tally]) -> None:
-        """Add to the totals; only the owner of a partition writes its row."""
-        await self._connection.execute(
-            ADD_TOTALS,
-            list(totals),
-            [tally.touchpoints for tally in totals.values()],
-            [tally.fragments for tally in totals.values()],
-            [tally.merges for tally in totals.values()],
         )

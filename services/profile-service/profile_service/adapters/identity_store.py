@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from profile_service.adapters.structure_store import PostgresStructure
 from profile_service.application.ports import NewFragment, SealedIdentifier
+from profile_service.domain.decisions import Refusal
 from profile_service.domain.identity import Census, Known, Membership
-from profile_service.domain.resolution import Merge, Refusal
 
 CLAIM = """
 INSERT INTO seen_touchpoint (touchpoint_id)
@@ -23,7 +23,6 @@ SELECT identifier.hash, fragment.profile_id, fragment.customer_id, fragment.vers
 FROM identifier JOIN fragment USING (profile_id)
 WHERE identifier.hash = ANY($1::bytea[])
 """
-LOCK = "SELECT 1 FROM customer WHERE customer_id = ANY($1::uuid[]) ORDER BY customer_id FOR NO KEY UPDATE"
 COUNT = """
 SELECT fragment.customer_id, fragment.profile_id, fragment.version, identifier.type, count(identifier.hash) AS held
 FROM fragment LEFT JOIN identifier USING (profile_id)
@@ -55,24 +54,6 @@ SELECT * FROM unnest($1::bytea[], $2::text[], $3::uuid[], $4::bytea[], $5::times
 AS given (hash, type, profile_id, sealed, first_seen_at, touchpoint_id) ORDER BY hash
 ON CONFLICT (hash) DO NOTHING
 """
-MOVE_FRAGMENTS = """
-UPDATE fragment SET customer_id = given.customer_id, version = given.version
-FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS given (profile_id, customer_id, version)
-WHERE fragment.profile_id = given.profile_id
-"""
-MARK_JOINED = "UPDATE fragment SET joined = true WHERE customer_id = ANY($1::uuid[]) AND NOT joined"
-JOURNAL = """
-INSERT INTO merge_journal
-  (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type, identifier_hash,
-  home_profile_id, owner_profile_id, strongest_hash, merged_at)
-SELECT merge_id, customer_id, absorbed_customer_id,
-  (SELECT array_agg(moved::uuid) FROM unnest(string_to_array(given.moved, ' ')) AS each (moved)),
-  touchpoint_id, identifier_type, identifier_hash, home_profile_id, owner_profile_id, strongest_hash, $11
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::bytea[], $8::uuid[],
-  $9::uuid[], $10::bytea[])
-AS given (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type, identifier_hash,
-  home_profile_id, owner_profile_id, strongest_hash)
-"""
 REFUSE = """
 INSERT INTO link_refusal AS standing
   (strongest_hash, identifier_hash, identifier_type, reason, rule_type, touchpoint_id, times, first_at, last_at)
@@ -84,21 +65,14 @@ ON CONFLICT (strongest_hash, identifier_hash) DO UPDATE SET
   times = standing.times + excluded.times, last_at = excluded.last_at, touchpoint_id = excluded.touchpoint_id,
   reason = excluded.reason, rule_type = excluded.rule_type
 """
-MEMBERS = """
-SELECT customer_id, array_agg(profile_id ORDER BY profile_id) AS members
-FROM fragment WHERE customer_id = ANY($1::uuid[]) GROUP BY customer_id
-"""
 
 
 class IdentifierTaken(asyncpg.SerializationError):  # type: ignore[misc]
     """Another transaction took the same new identifier first: a serialization failure, to be worked again."""
 
 
-class PostgresIdentities:
+class PostgresIdentities(PostgresStructure):
     """The `Identities` port within the transaction of one connection."""
-
-    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
-        self._connection = connection
 
     async def claim(self, touchpoint_ids: Collection[UUID]) -> set[UUID]:
         """Remember touchpoints for ever and return those never seen before."""
@@ -118,10 +92,6 @@ class PostgresIdentities:
                 if joined:
                     known.joined.add(customer_id)
         return known
-
-    async def lock(self, customers: Collection[UUID]) -> None:
-        """Lock customers until the transaction ends."""
-        await self._connection.execute(LOCK, list(customers))
 
     async def count(self, customers: Collection[UUID], known: Known) -> None:
         """Add the census of locked customers, and their memberships, to `known`."""
@@ -178,37 +148,6 @@ class PostgresIdentities:
         if inserted != f"INSERT 0 {len(identifiers)}":
             raise IdentifierTaken(f"{inserted} of {len(identifiers)} identifiers")
 
-    async def move(self, memberships: Mapping[UUID, Membership]) -> None:
-        """Redirect existing fragments, whose customers the caller has locked."""
-        if memberships:
-            await self._connection.execute(
-                MOVE_FRAGMENTS,
-                list(memberships),
-                [membership.customer_id for membership in memberships.values()],
-                [membership.version for membership in memberships.values()],
-            )
-
-    async def mark_joined(self, customers: Collection[UUID]) -> None:
-        """Note on all fragments of these customers that they are not alone."""
-        await self._connection.execute(MARK_JOINED, list(customers))
-
-    async def journal(self, merges: Sequence[tuple[Merge, UUID]], now: datetime) -> None:
-        """Insert merges with the touchpoint that is their evidence."""
-        await self._connection.execute(
-            JOURNAL,
-            [merge.merge_id for merge, _ in merges],
-            [merge.customer_id for merge, _ in merges],
-            [merge.absorbed_customer_id for merge, _ in merges],
-            [" ".join(str(profile_id) for profile_id, _ in merge.moved) for merge, _ in merges],
-            [touchpoint_id for _, touchpoint_id in merges],
-            [merge.identifier_type for merge, _ in merges],
-            [merge.identifier_hash for merge, _ in merges],
-            [merge.home_profile_id for merge, _ in merges],
-            [merge.owner_profile_id for merge, _ in merges],
-            [merge.strongest_hash for merge, _ in merges],
-            now,
-        )
-
     async def record_refusals(self, refusals: Sequence[tuple[Refusal, UUID]], now: datetime) -> None:
         """Insert refused links or count them up, one row for each pair of identifiers."""
         times: dict[tuple[bytes, bytes], int] = {}
@@ -228,7 +167,3 @@ class PostgresIdentities:
             [times[pair] for pair in last],
             now,
         )
-
-    async def members(self, customers: Collection[UUID]) -> dict[UUID, list[UUID]]:
-        """Return the fragments of customers, oldest first."""
-        return {row[0]: row[1] for row in await self._connection.fetch(MEMBERS, list(customers))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import get_args
 from uuid import UUID
@@ -19,7 +19,7 @@ from guanxi_contracts.customer import (
 from guanxi_contracts.touchpoint import TOUCHPOINT_RESOLVED, TouchpointResolvedV1
 from guanxi_kit.consumer import Cause, Outbox
 from profile_service.application.resolve_touchpoints import Change, Outcome
-from profile_service.domain.resolution import Merge
+from profile_service.domain.decisions import Merge
 
 SOURCE = "profile-service"
 _PARTS: tuple[ChangedPart, ...] = get_args(ChangedPart)
@@ -42,11 +42,20 @@ def publish_outcome(outcome: Outcome, outbox: Outbox, now: datetime) -> None:
         )
         value = TOUCHPOINT_RESOLVED.encode(resolved, id=touchpoint.touchpoint_id.hex, source=SOURCE, time=now)
         outbox.add(cause, _RESOLVED, customer_id.bytes, value)
-    for merge in outcome.merges:
-        touchpoint, cause = outcome.arrivals[merge.position]
-        outbox.add(cause, _MERGED, merge.customer_id.bytes, _merged(merge, touchpoint.touchpoint_id, now))
+    if outcome.merges:
+        causes = {arrival.touchpoint.touchpoint_id: arrival.cause for arrival in outcome.arrivals}
+        for merge in outcome.merges:
+            outbox.add(causes[merge.touchpoint_id], _MERGED, merge.customer_id.bytes, _merged(merge, now))
     for customer_id, change in outcome.changes.items():
         outbox.add(change.cause, _CHANGED, customer_id.bytes, _changed(customer_id, change, now))
+
+
+def emit_merge(merge: Merge, emit: Callable[[str, bytes, bytes], None], now: datetime) -> None:
+    """Publish a merge by hand, and that the survivor's view changed."""
+    key = merge.customer_id.bytes
+    changed = CustomerChangedV1(customer_id=merge.customer_id, changed=["merged"], changed_at=now)
+    emit(_MERGED, key, _merged(merge, now))
+    emit(_CHANGED, key, CUSTOMER_CHANGED.encode(changed, id=merge.merge_id.hex, source=SOURCE, time=now))
 
 
 def publish_scored(causes: Mapping[UUID, Cause], outbox: Outbox, now: datetime) -> None:
@@ -61,14 +70,14 @@ def publish_scored(causes: Mapping[UUID, Cause], outbox: Outbox, now: datetime) 
         outbox.add(cause, _CHANGED, customer_id.bytes, value)
 
 
-def _merged(merge: Merge, touchpoint_id: UUID, now: datetime) -> bytes:
+def _merged(merge: Merge, now: datetime) -> bytes:
     return CUSTOMER_MERGED.encode(
         CustomerMergedV1(
             merge_id=merge.merge_id,
             customer_id=merge.customer_id,
             absorbed_customer_id=merge.absorbed_customer_id,
             moved=[MovedFragment(profile_id, version) for profile_id, version in merge.moved],
-            touchpoint_id=touchpoint_id,
+            touchpoint_id=merge.touchpoint_id,
             identifier_type=merge.identifier_type,
             merged_at=now,
         ),

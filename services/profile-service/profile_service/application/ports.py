@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from guanxi_contracts.score import ScoreChangedV1
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from profile_service.domain.activity import Activity, ActivityKey
+from profile_service.domain.decisions import Attachment, Merge, Refusal
 from profile_service.domain.identity import Known, Membership
-from profile_service.domain.resolution import Attachment, Merge, Refusal
 from profile_service.domain.traits import Trait
+
+MergeRule = Literal["identifier", "manual", "suggestion"]
 
 
 class SealedIdentifier(NamedTuple):
@@ -54,8 +56,51 @@ class Vault(Protocol):
     def seal_identifier(self, value: bytes, identifier_hash: bytes) -> bytes: ...
 
 
-class Identities(Protocol):
-    """Identifiers, fragments and customers."""
+class Authority(NamedTuple):
+    """Whose decision a merge is: a rule's on an identifier, or a person's with a reason."""
+
+    rule: MergeRule = "identifier"
+    actor: str | None = None
+    reason: str | None = None
+
+
+RULES = Authority()
+
+
+class Structure(Protocol):
+    """Which fragments make up which customer."""
+
+    async def memberships(self, profile_ids: Collection[UUID]) -> dict[UUID, Membership]:
+        """Return the memberships of fragments; unknown ones are absent."""
+        ...
+
+    async def lock(self, customers: Collection[UUID]) -> None:
+        """Keep other transactions from changing these customers until this one ends."""
+        ...
+
+    async def members(self, customers: Collection[UUID]) -> dict[UUID, list[UUID]]:
+        """Return the fragments of customers."""
+        ...
+
+    async def move(self, memberships: Mapping[UUID, Membership]) -> None:
+        """Give existing fragments their new memberships."""
+        ...
+
+    async def mark_joined(self, customers: Collection[UUID]) -> None:
+        """Note on all fragments of these customers that they are not alone."""
+        ...
+
+    async def journal(self, merges: Sequence[Merge], now: datetime, by: Authority = RULES) -> None:
+        """Record merges, so that they can be explained and undone."""
+        ...
+
+    async def add_totals(self, totals: Mapping[str, Tally]) -> None:
+        """Add to the totals, by source partition."""
+        ...
+
+
+class Identities(Structure, Protocol):
+    """Identifiers, and how they come to fragments."""
 
     async def claim(self, touchpoint_ids: Collection[UUID]) -> set[UUID]:
         """Remember touchpoints for ever and return those never seen before."""
@@ -63,10 +108,6 @@ class Identities(Protocol):
 
     async def read(self, hashes: Collection[bytes]) -> Known:
         """Return what is known of these identifiers, without any census."""
-        ...
-
-    async def lock(self, customers: Collection[UUID]) -> None:
-        """Keep other transactions from changing these customers until this one ends."""
         ...
 
     async def count(self, customers: Collection[UUID], known: Known) -> None:
@@ -82,37 +123,17 @@ class Identities(Protocol):
         """Store new identifiers. Fails as a transient error when one is no longer new: the batch is worked again."""
         ...
 
-    async def move(self, memberships: Mapping[UUID, Membership]) -> None:
-        """Give existing fragments their new memberships."""
-        ...
-
-    async def mark_joined(self, customers: Collection[UUID]) -> None:
-        """Note on all fragments of these customers that they are not alone."""
-        ...
-
-    async def journal(self, merges: Sequence[tuple[Merge, UUID]], now: datetime) -> None:
-        """Record merges, each with its touchpoint, so that they can be explained and undone."""
-        ...
-
     async def record_refusals(self, refusals: Sequence[tuple[Refusal, UUID]], now: datetime) -> None:
         """Record refused links, each with its touchpoint; a pair refused again is counted."""
         ...
 
-    async def members(self, customers: Collection[UUID]) -> dict[UUID, list[UUID]]:
-        """Return the fragments of customers."""
-        ...
-
 
 class Facts(Protocol):
-    """What is stored under fragments, and the totals."""
+    """What is stored under fragments."""
 
     async def add_activity(self, activity: Mapping[ActivityKey, Activity]) -> None: ...
     async def keep_traits(self, traits: Iterable[Trait]) -> None:
         """Store traits that win over what is there."""
-        ...
-
-    async def add_totals(self, totals: Mapping[str, Tally]) -> None:
-        """Add to the totals, by source partition."""
         ...
 
 

@@ -22,8 +22,9 @@ from profile_service.application.ports import (
 )
 from profile_service.domain.activity import tally
 from profile_service.domain.customer_number import business_day, format_customer_number
+from profile_service.domain.decisions import Merge, Resolution
 from profile_service.domain.identity import IdentityRules, Known, Membership
-from profile_service.domain.resolution import Merge, Resolution, find_stake, resolve
+from profile_service.domain.resolution import find_stake, resolve
 from profile_service.domain.traits import Trait, winners
 
 
@@ -88,7 +89,7 @@ class ResolveTouchpoints:
         await self._save_identity(_Resolved(touchpoints, resolution, known), identities, now)
         await facts.add_activity(tally(zip(resolution.placements, touchpoints, strict=True)))
         await facts.keep_traits(winners(self._traits(resolution.placements, touchpoints)))
-        await facts.add_totals(_totals(fresh, resolution))
+        await identities.add_totals(_totals(fresh, resolution))
         changes = _changes(fresh, resolution, known.memberships)
         joined = [customer_id for customer_id in changes if customer_id in known.joined]
         return Outcome(
@@ -108,9 +109,7 @@ class ResolveTouchpoints:
             await identities.attach(self._seal(resolution, batch.touchpoints))
         if resolution.merges:
             await _redirect(batch, identities)
-            await identities.journal(
-                [(merge, batch.evidence(merge.position)) for merge in resolution.merges], now
-            )
+            await identities.journal(resolution.merges, now)
         if resolution.refusals:
             await identities.record_refusals(
                 [(refusal, batch.evidence(refusal.position)) for refusal in resolution.refusals], now
@@ -204,8 +203,10 @@ def _totals(arrivals: Sequence[Arrival], resolution: Resolution) -> dict[str, Ta
         touchpoints[arrival.cause.source] += 1
     for position in resolution.founded.values():
         fragments[arrivals[position].cause.source] += 1
-    for merge in resolution.merges:
-        merges[arrivals[merge.position].cause.source] += 1
+    if resolution.merges:
+        sources = {arrival.touchpoint.touchpoint_id: arrival.cause.source for arrival in arrivals}
+        for merge in resolution.merges:
+            merges[sources[merge.touchpoint_id]] += 1
     return {source: Tally(count, fragments[source], merges[source]) for source, count in touchpoints.items()}
 
 

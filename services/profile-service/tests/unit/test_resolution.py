@@ -12,8 +12,9 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from profile_service.domain.decisions import Resolution
 from profile_service.domain.identity import Census, IdentityRules, Known, Membership, TypeRule
-from profile_service.domain.resolution import Resolution, find_stake, resolve
+from profile_service.domain.resolution import find_stake, resolve
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
 RULES = IdentityRules(
@@ -110,7 +111,12 @@ def test_two_known_customers_merge_into_the_smaller_id_and_say_why() -> None:
     assert older.int < newer.int
     assert (merge.customer_id, merge.absorbed_customer_id) == (older, newer)
     assert merge.moved == ((newer, 2),)
-    assert (merge.position, merge.identifier_type, merge.identifier_hash) == (0, "device", b"device:d")
+    assert (merge.touchpoint_id, merge.identifier_type, merge.identifier_hash) == (
+        seen(3).touchpoint_id,
+        "device",
+        b"device:d",
+    )
+    assert (merge.home_profile_id, merge.owner_profile_id, merge.strongest_hash) == (newer, older, b"phone:a")
     assert resolution.placements == [newer], "facts stay with the fragment of the strongest identifier"
     assert store.memberships[newer] == Membership(older, 2)
 
