@@ -16,7 +16,7 @@ import pytest
 
 import profile_service
 from guanxi_contracts.catalog import TOPICS
-from guanxi_contracts.customer import CustomerChangedV1, CustomerMergedV1
+from guanxi_contracts.customer import CustomerChangedV1, CustomerMergedV1, CustomerSplitV1
 from guanxi_contracts.envelope import Envelope, EventType, read_type
 from guanxi_contracts.touchpoint import IdentifierRef, Purchase, TouchpointReceivedV1, TouchpointResolvedV1
 from guanxi_devstack.pytest_plugin import DatabaseDsns
@@ -45,7 +45,7 @@ UNLIMITED = IdentityRules({name: TypeRule(10_000) for name in LIMITS}, 10_000)
 _EVENT_TYPES: dict[str, EventType[Any]] = {event.type: event for topic in TOPICS for event in topic.events}
 _TABLES = (
     "seen_touchpoint, customer, fragment, identifier, merge_journal, link_refusal, customer_number_day, activity,"
-    " trait, customer_score, totals, outbox"
+    " trait, customer_score, totals, outbox, link_block, merge_suggestion, identifier_event"
 )
 
 
@@ -55,6 +55,7 @@ class Events:
 
     resolved: list[TouchpointResolvedV1] = field(default_factory=list)
     merged: list[CustomerMergedV1] = field(default_factory=list)
+    split: list[CustomerSplitV1] = field(default_factory=list)
     changed: list[CustomerChangedV1] = field(default_factory=list)
     others: list[Any] = field(default_factory=list)
 
@@ -66,7 +67,8 @@ class Events:
         """Customer by fragment, as another service knows it: the highest version wins, whatever the order."""
         best: dict[UUID, tuple[int, UUID]] = {}
         told = [(e.profile_id, e.membership_version, e.customer_id) for e in self.resolved]
-        told += [(m.profile_id, m.membership_version, e.customer_id) for e in self.merged for m in e.moved]
+        regrouped: list[CustomerMergedV1 | CustomerSplitV1] = [*self.merged, *self.split]
+        told += [(m.profile_id, m.membership_version, e.customer_id) for e in regrouped for m in e.moved]
         for profile_id, version, customer_id in told:
             best[profile_id] = max(best.get(profile_id, (0, customer_id)), (version, customer_id))
         return {profile_id: customer_id for profile_id, (_, customer_id) in best.items()}
@@ -153,6 +155,7 @@ class ProfileWorld:
         by_model: dict[type, list[Any]] = {
             TouchpointResolvedV1: found.resolved,
             CustomerMergedV1: found.merged,
+            CustomerSplitV1: found.split,
             CustomerChangedV1: found.changed,
         }
         for row in await self.db.pool.fetch("SELECT records FROM outbox ORDER BY id"):

@@ -44,15 +44,16 @@ ORDER BY merged_at DESC, merge_id DESC LIMIT $3
 """
 )
 # What was undone is found by its block, which keeps the ends of the edge. Both sets are small: one customer's.
-OF_CUSTOMER = (
+OF_CUSTOMER = """
+SELECT merge_id FROM merge_journal JOIN fragment ON profile_id = home_profile_id
+WHERE fragment.customer_id = $1 AND undone_at IS NULL
+UNION SELECT block_id FROM link_block JOIN fragment ON profile_id = left_profile_id WHERE customer_id = $1
+UNION SELECT block_id FROM link_block JOIN fragment ON profile_id = right_profile_id WHERE customer_id = $1
+"""
+PAGE_OF = (
     ENTRY
     + """
-WHERE merge_id IN (
-  SELECT edge.merge_id FROM merge_journal AS edge JOIN fragment ON profile_id = home_profile_id
-  WHERE fragment.customer_id = $4 AND undone_at IS NULL
-  UNION SELECT block_id FROM link_block JOIN fragment ON profile_id = left_profile_id WHERE customer_id = $4
-  UNION SELECT block_id FROM link_block JOIN fragment ON profile_id = right_profile_id WHERE customer_id = $4
-) AND ($1::timestamptz IS NULL OR (merged_at, merge_id) < ($1, $2::uuid))
+WHERE merge_id = ANY($4::uuid[]) AND ($1::timestamptz IS NULL OR (merged_at, merge_id) < ($1, $2::uuid))
 ORDER BY merged_at DESC, merge_id DESC LIMIT $3
 """
 )
@@ -108,9 +109,8 @@ class PostgresMergeReads:
         at, merge_id = before or (None, None)
         if customer_id is None:
             return await self._entries(await self._connection.fetch(PAGE, at, merge_id, limit))
-        return await self._entries(
-            await self._connection.fetch(OF_CUSTOMER, at, merge_id, limit, customer_id)
-        )
+        merge_ids = [row[0] for row in await self._connection.fetch(OF_CUSTOMER, customer_id)]
+        return await self._entries(await self._connection.fetch(PAGE_OF, at, merge_id, limit, merge_ids))
 
     async def _entries(self, rows: Sequence[asyncpg.Record]) -> list[JournalEntry]:
         hashes = {row[name] for row in rows for name in ("identifier_hash", "strongest_hash") if row[name]}

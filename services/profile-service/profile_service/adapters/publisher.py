@@ -11,14 +11,17 @@ from guanxi_contracts.catalog import CUSTOMER_CHANGED_TOPIC, CUSTOMER_MERGED_TOP
 from guanxi_contracts.customer import (
     CUSTOMER_CHANGED,
     CUSTOMER_MERGED,
+    CUSTOMER_SPLIT,
     ChangedPart,
     CustomerChangedV1,
     CustomerMergedV1,
+    CustomerSplitV1,
     MovedFragment,
 )
 from guanxi_contracts.touchpoint import TOUCHPOINT_RESOLVED, TouchpointResolvedV1
 from guanxi_kit.consumer import Cause, Outbox
 from profile_service.application.resolve_touchpoints import Change, Outcome
+from profile_service.application.undo_merge import Undone
 from profile_service.domain.decisions import Merge
 
 SOURCE = "profile-service"
@@ -50,12 +53,36 @@ def publish_outcome(outcome: Outcome, outbox: Outbox, now: datetime) -> None:
         outbox.add(change.cause, _CHANGED, customer_id.bytes, _changed(customer_id, change, now))
 
 
-def emit_merge(merge: Merge, emit: Callable[[str, bytes, bytes], None], now: datetime) -> None:
+Emit = Callable[[str, bytes, bytes], None]
+"""Publishes topic, key and value when the transaction of a command commits."""
+
+
+def emit_merge(merge: Merge, emit: Emit, now: datetime) -> None:
     """Publish a merge by hand, and that the survivor's view changed."""
-    key = merge.customer_id.bytes
-    changed = CustomerChangedV1(customer_id=merge.customer_id, changed=["merged"], changed_at=now)
-    emit(_MERGED, key, _merged(merge, now))
-    emit(_CHANGED, key, CUSTOMER_CHANGED.encode(changed, id=merge.merge_id.hex, source=SOURCE, time=now))
+    emit(_MERGED, merge.customer_id.bytes, _merged(merge, now))
+    emit_changed(merge.customer_id, "merged", merge.merge_id.hex, emit, now)
+
+
+def emit_undone(undone: Undone, emit: Emit, now: datetime) -> None:
+    """Publish that a merge was undone, and that both sides' views changed."""
+    split = CustomerSplitV1(
+        merge_id=undone.merge_id,
+        customer_id=undone.customer_id,
+        parted_from=undone.parted_from,
+        moved=[MovedFragment(profile_id, version) for profile_id, version in undone.moved],
+        split_at=now,
+    )
+    occasion = f"{undone.merge_id.hex}/undone"
+    emit(_MERGED, split.customer_id.bytes, CUSTOMER_SPLIT.encode(split, id=occasion, source=SOURCE, time=now))
+    for customer_id in (undone.customer_id, undone.parted_from):
+        emit_changed(customer_id, "split", occasion, emit, now)
+
+
+def emit_changed(customer_id: UUID, part: ChangedPart, occasion: str, emit: Emit, now: datetime) -> None:
+    """Publish that a command changed a part of a customer's view; `occasion` names the command, once for ever."""
+    changed = CustomerChangedV1(customer_id=customer_id, changed=[part], changed_at=now)
+    value = CUSTOMER_CHANGED.encode(changed, id=f"{occasion}/{customer_id.hex}", source=SOURCE, time=now)
+    emit(_CHANGED, customer_id.bytes, value)
 
 
 def publish_scored(causes: Mapping[UUID, Cause], outbox: Outbox, now: datetime) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from profile_service.application.merge_customers import NoSuchCustomer
 from profile_service.domain.parting import Edge, path_between
 
 
@@ -117,14 +118,16 @@ class ExplanationReads(Protocol):
         ...
 
 
-async def explain_customer(given: UUID, other: UUID | None, reads: ExplanationReads) -> Explanation | None:
-    """Explain the customer that an id belongs to now; None when there is none.
+async def explain_customer(given: UUID, other: UUID | None, reads: ExplanationReads) -> Explanation:
+    """Explain the customer that an id belongs to now. Raises NoSuchCustomer, of either id.
 
     `other` may be any id ever given out as well: of a fragment, or of a customer that was merged away.
     """
     customer_id = await reads.customer_of(given)
     if customer_id is None:
-        return None
+        raise NoSuchCustomer(given)
+    if other is not None and await reads.customer_of(other) is None:
+        raise NoSuchCustomer(other)
     fragments = await reads.fragments(customer_id)
     merges = await reads.merges_among([fragment.profile_id for fragment in fragments])
     return Explanation(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from profile_service.application.merge_ports import Decision, MergeJournal, StoredMerge
+from profile_service.application.locking import lock_customers_of
+from profile_service.application.merge_customers import SOURCE
+from profile_service.application.merge_ports import Decision, Journal, StoredMerge
+from profile_service.application.ports import Tally
 from profile_service.domain.identity import Membership
 from profile_service.domain.parting import part
 
@@ -30,43 +34,37 @@ class Undone:
     customer_id: UUID
     parted_from: UUID
     moved: tuple[tuple[UUID, int], ...]
+    undone_at: datetime
 
 
-async def undo_merge(merge_id: UUID, decision: Decision, journal: MergeJournal) -> Undone:
-    """Part the two sides of a merge. Raises NoSuchMerge, AlreadyUndone.
+async def undo_merge(merge_id: UUID, decision: Decision, journal: Journal) -> Undone:
+    """Part the two sides of a merge in the open transaction. Raises NoSuchMerge, AlreadyUndone.
 
     The side of the smallest fragment keeps the customer's id, the other gets that of its own smallest fragment. What
-    either side gained since the merge stays with the fragment that it was recorded under.
+    either side gained since the merge stays with the fragment that it was recorded under. The caller publishes it.
     """
-    merge, customer_id = await _lock(merge_id, journal)
-    members = await journal.members(customer_id)
-    parting = part(members, await journal.edges(members), merge_id)
-    leaving = {
-        profile_id: Membership(parting.customer_id, members[profile_id].version + 1)
-        for profile_id in sorted(parting.leaving)
-    }
+    end = (await _standing(merge_id, journal)).edge.home_profile_id
+    customer_id = (await lock_customers_of([end], journal))[end].customer_id
+    merge = await _standing(merge_id, journal)
+    fragments = (await journal.members([customer_id]))[customer_id]
+    parting = part(fragments, await journal.edges(fragments), merge_id)
+    versions = await journal.memberships(parting.leaving)
+    moved = tuple((profile_id, versions[profile_id].version + 1) for profile_id in sorted(parting.leaving))
     await journal.undo(merge, decision)
-    await journal.move(leaving)
+    await journal.move(
+        {profile_id: Membership(parting.customer_id, version) for profile_id, version in moved}
+    )
     for side in parting:
         if len(side) == 1:
-            await journal.mark_joined(side, False)
-    await journal.count_merges(-1)
-    moved = tuple((profile_id, membership.version) for profile_id, membership in leaving.items())
-    return Undone(merge_id, parting.customer_id, customer_id, moved)
+            await journal.mark_alone(*side)
+    await journal.add_totals({SOURCE: Tally(touchpoints=0, fragments=0, merges=-1)})
+    return Undone(merge_id, parting.customer_id, customer_id, moved, decision.at)
 
 
-async def _lock(merge_id: UUID, journal: MergeJournal) -> tuple[StoredMerge, UUID]:
-    """Lock the customer that a merge holds together, and return both as they are under the lock."""
-    locked: set[UUID] = set()
-    while True:
-        merge = await journal.merge(merge_id)
-        if merge is None:
-            raise NoSuchMerge(str(merge_id))
-        if merge.undone_at is not None:
-            raise AlreadyUndone(merge)
-        end = merge.edge.home_profile_id
-        customer_id = (await journal.customers_of([end]))[end]
-        if customer_id in locked:
-            return merge, customer_id
-        locked.add(customer_id)
-        await journal.lock([customer_id])
+async def _standing(merge_id: UUID, journal: Journal) -> StoredMerge:
+    merge = await journal.merge(merge_id)
+    if merge is None:
+        raise NoSuchMerge(str(merge_id))
+    if merge.undone_at is not None:
+        raise AlreadyUndone(merge)
+    return merge

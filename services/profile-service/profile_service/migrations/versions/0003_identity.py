@@ -106,6 +106,7 @@ WHERE home_profile_id IS NULL
 
 INDEXES = {
     "identifier_quarantined_idx": "identifier (quarantined_at, hash) WHERE quarantined_at IS NOT NULL",
+    "merge_journal_merged_idx": "merge_journal (merged_at, merge_id)",
     "merge_journal_home_idx": "merge_journal (home_profile_id) WHERE undone_at IS NULL",
     "merge_journal_owner_idx": "merge_journal (owner_profile_id) WHERE undone_at IS NULL",
 }

@@ -1,0 +1,144 @@
+"""Merges: the journal, and what people do with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
+
+from guanxi_kit.auth import Principal, require
+from guanxi_kit.cursors import decode_cursor, encode_cursor
+from guanxi_kit.errors import FieldError, Problem
+from profile_service.adapters.merge_reads import PostgresMergeReads
+from profile_service.adapters.merging import merge_in, undo_in
+from profile_service.api.commands import Reasoned, State, carry_out
+from profile_service.application.explain_customer import JournalEntry
+from profile_service.application.merge_customers import MergeCustomers, NoSuchCustomer
+from profile_service.application.ports import Authority
+from profile_service.application.undo_merge import AlreadyUndone, NoSuchMerge
+
+router = APIRouter(prefix="/v1/merges", tags=["merges"])
+Reader = Depends(require("merge.read"))
+Writer = Annotated[Principal, Depends(require("merge.write"))]
+Cursor = Annotated[str | None, Query(max_length=100)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+class MergeAsked(Reasoned):
+    """Two customers who are one person; any ids they ever had will do."""
+
+    customer_ids: Annotated[list[UUID], Field(min_length=2, max_length=2)]
+
+
+@dataclass(frozen=True)
+class MergePage:
+    """Merges, the newest first."""
+
+    items: list[JournalEntry]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class MergeUndone:
+    """Both customers after an undo; `fragments` are those that left `parted_from`."""
+
+    merge_id: UUID
+    customer_id: UUID
+    parted_from: UUID
+    fragments: list[UUID]
+    undone_at: datetime
+
+
+@router.post("", response_model=JournalEntry, summary="Merge two customers")
+async def post_merge(asked: MergeAsked, state: State, principal: Writer) -> Response:
+    """Make two customers one, whatever the limits; the one with the smaller id survives. It can be undone."""
+    by = Authority("manual", principal.subject, asked.kept_reason)
+    left, right = asked.customer_ids
+    command = MergeCustomers(left, right, by)
+    try:
+        merge = await carry_out(state, lambda unit: merge_in(unit, command))
+    except NoSuchCustomer as error:
+        raise no_customer(error.profile_id, asked.customer_ids) from None
+    if merge is None:
+        raise already_one()
+    return await _entry(merge.merge_id, state)
+
+
+@router.get("", response_model=MergePage, summary="Journal of merges", dependencies=[Reader])
+async def list_merges(
+    state: State, customer_id: UUID | None = None, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """The newest first; of one customer, those that hold it together and those undone that parted it from others."""
+    before = None if cursor is None else decode_cursor(cursor)
+    async with state.database.connection() as connection:
+        reads = PostgresMergeReads(connection, state.keyring)
+        if customer_id is not None:
+            customer_id = await reads.customer_of(customer_id)
+            if customer_id is None:
+                raise Problem(404, detail="There is no such customer.")
+        found = await reads.page(customer_id, limit=limit + 1, before=before)
+    page = list(found[:limit])
+    more = encode_cursor(page[-1].merged_at, page[-1].merge_id) if len(found) > limit else None
+    return encoded(MergePage(page, more))
+
+
+@router.get("/{merge_id}", response_model=JournalEntry, summary="One merge", dependencies=[Reader])
+async def get_merge(merge_id: UUID, state: State) -> Response:
+    """Which two became one, by which touchpoint and identifier or whose decision, and whether it was undone."""
+    return await _entry(merge_id, state)
+
+
+@router.post("/{merge_id}/undo", response_model=MergeUndone, summary="Undo a merge")
+async def post_undo(merge_id: UUID, asked: Reasoned, state: State, principal: Writer) -> Response:
+    """Part the two again: what was recorded of each stays with it, and the same evidence merges them no more."""
+    try:
+        undone = await carry_out(
+            state, lambda unit: undo_in(unit, merge_id, principal.subject, asked.kept_reason)
+        )
+    except NoSuchMerge:
+        raise no_merge() from None
+    except AlreadyUndone as error:
+        raise Problem(
+            409,
+            detail="The merge was undone before.",
+            type="urn:guanxi:problem:already-undone",
+            extra={"undone_at": error.merge.undone_at, "undone_by": error.merge.undone_by},
+        ) from None
+    fragments = [profile_id for profile_id, _ in undone.moved]
+    return encoded(MergeUndone(merge_id, undone.customer_id, undone.parted_from, fragments, undone.undone_at))
+
+
+async def _entry(merge_id: UUID, state: State) -> Response:
+    async with state.database.connection() as connection:
+        entry = await PostgresMergeReads(connection, state.keyring).merge(merge_id)
+    if entry is None:
+        raise no_merge()
+    return encoded(entry)
+
+
+def encoded(document: object) -> Response:
+    """Answer with a document as JSON."""
+    return Response(msgspec.json.encode(document), media_type="application/json")
+
+
+def no_merge() -> Problem:
+    """The problem of an id that is no merge's."""
+    return Problem(404, detail="There is no such merge.")
+
+
+def no_customer(profile_id: UUID, asked: list[UUID]) -> Problem:
+    """The problem of an id, one of those `asked`, that nobody ever had."""
+    fault = FieldError(f"customer_ids.{asked.index(profile_id)}", "is no customer's")
+    return Problem(404, detail="There is no such customer.", errors=[fault])
+
+
+def already_one() -> Problem:
+    """The problem of two ids that mean the same customer."""
+    return Problem(
+        409, detail="The two are one customer already.", type="urn:guanxi:problem:already-one-customer"
+    )
