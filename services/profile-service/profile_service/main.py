@@ -23,8 +23,8 @@ from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import load_pack
-from profile_service.adapters.pack_rules import identity_rules
-from profile_service.api import contacts, customers, explanations, merges, stats
+from profile_service.adapters.pack_rules import identity_rules, view_rules
+from profile_service.api import contacts, customers, explanations, merges, stats, traits
 from profile_service.api.state import COMMANDS, ApiState
 from profile_service.application.read_customers import LookUp
 from profile_service.consumers import score_changed, touchpoint_received
@@ -55,6 +55,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
                 keyring=keyring,
                 look_up=LookUp(rules, keyring),
                 rank=pack.identifiers.rank,
+                view=view_rules(pack),
                 pack=pack,
                 identifier_rules=rules,
                 relay=relay,
@@ -69,6 +70,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app = create_app("Guanxi profile", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     app.include_router(customers.make_router(pack.identifiers.strongest_first))
+    app.include_router(traits.router)
     app.include_router(contacts.router)
     app.include_router(stats.router)
     app.include_router(merges.router)

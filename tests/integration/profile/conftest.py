@@ -43,7 +43,7 @@ UNLIMITED = IdentityRules({name: TypeRule(10_000) for name in LIMITS}, 10_000)
 _EVENT_TYPES: dict[str, EventType[Any]] = {event.type: event for topic in TOPICS for event in topic.events}
 _TABLES = (
     "seen_touchpoint, customer, fragment, identifier, merge_journal, link_refusal, customer_number_day, activity,"
-    " trait, customer_score, totals, outbox, link_block, merge_suggestion, identifier_event"
+    " trait, trait_source, trait_value, customer_score, totals, outbox, link_block, merge_suggestion, identifier_event"
 )
 
 

@@ -16,7 +16,7 @@ from guanxi_kit.db import Database
 from guanxi_kit.identifiers import IdentifierRules
 from guanxi_kit.packs import Pack
 from profile_service.adapters.customer_reads import PostgresCustomerReads
-from profile_service.application.read_customers import LookUp
+from profile_service.application.read_customers import LookUp, ViewRules
 
 COMMANDS = "profile.commands"
 """The outbox stream of what people and operators asked for through the API."""
@@ -30,6 +30,7 @@ class ApiState:
     keyring: Keyring
     look_up: LookUp
     rank: Mapping[str, int]
+    view: ViewRules
     pack: Pack
     identifier_rules: IdentifierRules
     relay: Relay

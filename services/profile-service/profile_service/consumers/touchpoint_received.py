@@ -13,6 +13,7 @@ from guanxi_kit.telemetry import METRICS
 from profile_service.adapters.fact_store import PostgresFacts
 from profile_service.adapters.identity_store import PostgresIdentities
 from profile_service.adapters.publisher import publish_outcome
+from profile_service.adapters.trait_store import PostgresTraits
 from profile_service.adapters.vault import KeyringVault
 from profile_service.application.resolve_touchpoints import Arrival, ResolveTouchpoints
 from profile_service.domain.identity import IdentityRules
@@ -31,7 +32,8 @@ class TouchpointReceivedConsumer:
         outcome = await self._resolve(
             [Arrival(each.event.data, each.cause) for each in received],
             PostgresIdentities(unit.connection),
-            PostgresFacts(unit.connection, self._keyring),
+            PostgresFacts(unit.connection),
+            PostgresTraits(unit.connection, self._keyring),
             unit.now,
         )
         publish_outcome(outcome, unit.outbox, unit.now)
