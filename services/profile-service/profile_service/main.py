@@ -24,7 +24,16 @@ from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import load_pack
 from profile_service.adapters.pack_rules import identity_rules, view_rules
-from profile_service.api import contacts, customers, explanations, merges, stats, traits
+from profile_service.api import (
+    contacts,
+    customers,
+    explanations,
+    merges,
+    quarantine,
+    stats,
+    suggestions,
+    traits,
+)
 from profile_service.api.state import COMMANDS, ApiState
 from profile_service.application.read_customers import LookUp
 from profile_service.consumers import score_changed, touchpoint_received
@@ -75,6 +84,8 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(stats.router)
     app.include_router(merges.router)
     app.include_router(explanations.router)
+    app.include_router(suggestions.router)
+    app.include_router(quarantine.router)
     app.include_router(jobs_api.router)
     return app
 
