@@ -8,7 +8,12 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from guanxi_contracts.catalog import SCORE_CHANGED_TOPIC, TOUCHPOINT_RECEIVED_TOPIC
+from guanxi_contracts.catalog import (
+    PRIVACY_ERASURE_TOPIC,
+    PRIVACY_RECEIPT_TOPIC,
+    SCORE_CHANGED_TOPIC,
+    TOUCHPOINT_RECEIVED_TOPIC,
+)
 from guanxi_kit.app import Check, WorkerProcess, create_app
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
@@ -23,25 +28,22 @@ from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import load_pack
-from profile_service.adapters.pack_rules import identity_rules, view_rules
-from profile_service.api import (
-    contacts,
-    customers,
-    explanations,
-    merges,
-    quarantine,
-    stats,
-    suggestions,
-    traits,
-)
+from profile_service.adapters.pack_rules import identity_rules
+from profile_service.api import contacts, customers, erasures, explanations, merges, stats
 from profile_service.api.state import COMMANDS, ApiState
 from profile_service.application.read_customers import LookUp
-from profile_service.consumers import score_changed, touchpoint_received
+from profile_service.consumers import privacy_erasure, privacy_receipt, score_changed, touchpoint_received
 from profile_service.settings import ProfileSettings
 
 SERVICE = "profile-service"
 SCHEMA = "profile"
 JOBS = "profile.jobs"
+TOPICS = (
+    PRIVACY_ERASURE_TOPIC.name,
+    PRIVACY_RECEIPT_TOPIC.name,
+    TOUCHPOINT_RECEIVED_TOPIC.name,
+    SCORE_CHANGED_TOPIC.name,
+)
 
 
 def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
@@ -64,11 +66,11 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
                 keyring=keyring,
                 look_up=LookUp(rules, keyring),
                 rank=pack.identifiers.rank,
-                view=view_rules(pack),
                 pack=pack,
                 identifier_rules=rules,
                 relay=relay,
                 clock=clock,
+                backups=settings.backups,
             )
             app.state.jobs = jobs_api.JobsState(database, clock)
             checks.append(Check("database", database.ping))
@@ -79,13 +81,11 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app = create_app("Guanxi profile", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     app.include_router(customers.make_router(pack.identifiers.strongest_first))
-    app.include_router(traits.router)
     app.include_router(contacts.router)
     app.include_router(stats.router)
     app.include_router(merges.router)
     app.include_router(explanations.router)
-    app.include_router(suggestions.router)
-    app.include_router(quarantine.router)
+    app.include_router(erasures.router)
     app.include_router(jobs_api.router)
     return app
 
@@ -102,11 +102,11 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
         relay = await _open_relay(settings, database, opened)
         worker = Worker(
             db=database,
-            consumer=open_consumer(
-                settings, SERVICE, [TOUCHPOINT_RECEIVED_TOPIC.name, SCORE_CHANGED_TOPIC.name]
-            ),
+            consumer=open_consumer(settings, SERVICE, TOPICS),
             relay=relay,
             subscriptions=[
+                privacy_erasure.subscription(keyring, settings.backups),
+                privacy_receipt.subscription(),
                 touchpoint_received.subscription(rules, keyring, clock),
                 score_changed.subscription(),
             ],

@@ -45,5 +45,5 @@ router = APIRouter(prefix="/v1", tags=["contacts"])
 async def post_contacts(asked: ContactsAsked, state: State) -> Response:
     """Addresses (newest first) and traits, unmasked; an empty list of addresses means: not to be reached this way."""
     async with state.reads() as reads:
-        contacts = await read_contacts(asked.customer_ids, asked.channel, reads, state.view.precedence)
+        contacts = await read_contacts(asked.customer_ids, asked.channel, reads)
     return Response(msgspec.json.encode(ContactsFound(contacts)), media_type="application/json")

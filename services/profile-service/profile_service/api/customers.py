@@ -63,7 +63,7 @@ def make_router(identifier_types: Sequence[str]) -> APIRouter:
 async def get_view(customer_id: UUID, state: State) -> Response:
     """The view of the customer that this id belongs to now: an absorbed customer's id gives the survivor's view."""
     async with state.reads() as reads:
-        view = await read_view(customer_id, reads, state.view)
+        view = await read_view(customer_id, reads, state.rank)
     if view is None:
         raise Problem(404, detail="There is no such customer.")
     return _json(view)

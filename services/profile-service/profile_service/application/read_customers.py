@@ -10,16 +10,15 @@ from uuid import UUID
 
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.identifiers import IdentifierRules, Normalised
-from guanxi_kit.masking import mask_identifier
+from guanxi_kit.masking import mask_content, mask_identifier
 from profile_service.application.read_ports import (
     CustomerNumber,
     CustomerReads,
     StoredIdentifier,
 )
-from profile_service.application.read_traits import believed, show_trait
-from profile_service.domain.precedence import Precedence
 from profile_service.domain.view import (
     IdentifierView,
+    TraitView,
     UnifiedView,
     count_channels,
     current_score,
@@ -49,23 +48,15 @@ class NoSuchIdentifier(ValueError):
     """The value cannot be looked up; the message says why and never repeats it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ViewRules:
-    """How a pack shows customers: `rank` orders identifier types, `precedence` says whom to believe."""
-
-    rank: Mapping[str, int]
-    precedence: Precedence
-
-
-async def read_view(given: UUID, reads: CustomerReads, rules: ViewRules) -> UnifiedView | None:
-    """Return the unified view of the customer that an id belongs to now, masked."""
+async def read_view(given: UUID, reads: CustomerReads, rank: Mapping[str, int]) -> UnifiedView | None:
+    """Return the unified view of the customer that an id belongs to now, masked; `rank` orders identifier types."""
     customer = await reads.customer(given)
     if customer is None:
         return None
     fragments = list(customer.fragments)
     sums = await reads.activity(fragments)
     identifiers = await reads.identifiers(fragments)
-    traits = (await believed(fragments, reads, rules.precedence)).get(customer.customer_id, {})
+    traits = await reads.traits(fragments)
     touchpoints = sum(row.touchpoints for row in sums)
     first_seen_at, last_seen_at = seen_between(sums)
     score = current_score(
@@ -82,8 +73,11 @@ async def read_view(given: UUID, reads: CustomerReads, rules: ViewRules) -> Unif
         touchpoints=touchpoints,
         purchases=total_purchases(sums),
         channels=count_channels(sums),
-        identifiers=_show_identifiers(identifiers, rules.rank),
-        traits={name: show_trait(name, trait) for name, trait in traits.items()},
+        identifiers=_show_identifiers(identifiers, rank),
+        traits={
+            trait.name: TraitView(mask_content(trait.value, trait.name), trait.occurred_at, trait.channel)
+            for trait in traits
+        },
         scores={} if score is None else {"rfm": {k: v for k, v in score.items() if k != "customer_id"}},
         fragments=fragments,
         version=view_version(
@@ -119,23 +113,18 @@ class LookUp:
         return await reads.owner(self.keyring.blind(kind, normalised.value))
 
 
-async def read_contacts(
-    given: Sequence[UUID], channel: str, reads: CustomerReads, precedence: Precedence
-) -> list[Contact]:
+async def read_contacts(given: Sequence[UUID], channel: str, reads: CustomerReads) -> list[Contact]:
     """Return the contact data of customers in the order asked for; unknown ids are left out."""
     siblings = await reads.siblings(given)
     fragments = {profile_id for _, members in siblings.values() for profile_id in members}
     addresses: defaultdict[UUID, list[StoredIdentifier]] = defaultdict(list)
     for identifier in await reads.identifiers(fragments, ADDRESS_TYPES[channel]):
         addresses[identifier.profile_id].append(identifier)
-    traits = await believed(fragments, reads, precedence)
+    traits: defaultdict[UUID, dict[str, Any]] = defaultdict(dict)
+    for trait in await reads.traits(fragments):
+        traits[trait.customer_id][trait.name] = trait.value
     return [
-        Contact(
-            asked,
-            survivor,
-            _newest_first(addresses[member] for member in members),
-            {name: trait.value for name, trait in traits.get(survivor, {}).items()},
-        )
+        Contact(asked, survivor, _newest_first(addresses[member] for member in members), traits[survivor])
         for asked in dict.fromkeys(given)
         if asked in siblings
         for survivor, members in [siblings[asked]]
