@@ -36,8 +36,10 @@ INSERT INTO profile.activity (profile_id, channel, currency, touchpoints, quanti
 SELECT md5('c' || n)::uuid, 'web', 'CNY', 5, 5, 1000, now(), now() FROM generate_series(1, $1::int) AS n;
 INSERT INTO profile.customer_score (customer_id, revision, computed_at, document)
 SELECT md5('c' || n)::uuid, 1, now(), '{}' FROM generate_series(1, $1::int) AS n;
-INSERT INTO profile.trait (profile_id, name, sealed, channel, occurred_at, touchpoint_id)
-SELECT md5('c' || n)::uuid, 'city', decode(repeat(md5('s' || n), 3), 'hex'), 'web', now(), md5('t' || n)::uuid
+INSERT INTO profile.trait_source (profile_id, name, sealed, channel, occurred_at, recorded_at, touchpoint_id,
+  since_at, since_touchpoint_id)
+SELECT md5('c' || n)::uuid, 'city', decode(repeat(md5('s' || n), 3), 'hex'), 'web', now(), now(), md5('t' || n)::uuid,
+  now(), md5('t' || n)::uuid
 FROM generate_series(1, $1::int) AS n
 """
 

@@ -138,7 +138,8 @@ async def person(world: World) -> Person:
             found = await read(client, "/v1/customers", phone="+44 7700 900871")
             assert len(found["items"]) == 1
             path = f"/v1/customers/{found['items'][0]['customer_id']}"
-            view, timeline = await read(client, path), await read(client, f"{path}/timeline")
+            clear = {"clear": "true", "reason": "to see that nothing was lost"}
+            view, timeline = await read(client, path, **clear), await read(client, f"{path}/timeline")
             assert view["traits"]["name"]["value"] == person.name
             assert view["scores"].get("rfm")
             notes = [item["content"]["properties"].get("note") for item in timeline["items"]]

@@ -19,6 +19,14 @@ from guanxi_kit.errors import FieldError, Problem
 _Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
 _Value = Annotated[str | None, Query(min_length=1, max_length=254)]
 
+Clear = Annotated[
+    bool, Query(description="Show values unmasked; needs the permission customer.clear and a `reason`.")
+]
+Reason = Annotated[
+    str | None,
+    Query(max_length=500, description="Why they have to be seen unmasked, in 10 characters or more."),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -70,9 +78,12 @@ def customers_router(services: Services, allow: Allow) -> APIRouter:
         responses={200: {"model": CustomerView}},
         tags=["customers"],
     )
-    async def read_customer(request: Request, customer_id: UUID) -> Response:
+    async def read_customer(
+        request: Request, customer_id: UUID, *, clear: Clear = False, reason: Reason = None
+    ) -> Response:
         """One document of everything known. An id that was merged away answers with the surviving customer."""
-        return await forward(request, services.profile, f"/v1/customers/{customer_id}")
+        query = clear_query(clear=clear, reason=reason)
+        return await forward(request, services.profile, f"/v1/customers/{customer_id}", query)
 
     @router.get(
         "/{customer_id}/timeline",
@@ -93,10 +104,13 @@ def customers_router(services: Services, allow: Allow) -> APIRouter:
         channel: Annotated[
             str | None, Query(max_length=100, description="Only touchpoints of this channel.")
         ] = None,
+        clear: Clear = False,
+        reason: Reason = None,
     ) -> Response:
         """Touchpoints over all channels, the newest first."""
         path = f"/v1/customers/{customer_id}/timeline"
         query = {"limit": limit, "cursor": cursor, "kind": kind, "channel": channel}
+        query |= clear_query(clear=clear, reason=reason)
         return await forward(request, services.interaction, path, query)
 
     @router.get(
@@ -130,6 +144,11 @@ def customers_router(services: Services, allow: Allow) -> APIRouter:
         return await forward(request, services.notification, "/v1/messages", query)
 
     return router
+
+
+def clear_query(*, clear: bool, reason: str | None) -> dict[str, str | int | None]:
+    """Return the query parameters that ask a service for clear values; none where they are not asked for."""
+    return {"clear": "true", "reason": reason} if clear else {}
 
 
 def _require_one(given: dict[str, str | None]) -> None:

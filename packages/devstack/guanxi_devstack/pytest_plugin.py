@@ -1,4 +1,4 @@
-"""Pytest fixtures: one real PostgreSQL server a session, one fresh database a test.
+"""Pytest fixtures: one real PostgreSQL server a session, one fresh database a test, with or without tables.
 
 GUANXI_DATABASE_URL (a superuser's or database creator's connection string) takes an outside server instead.
 """
@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 from typing import TypeVar
 
 import asyncpg
@@ -21,13 +23,15 @@ from guanxi_devstack.bootstrap import (
     bootstrap,
     create_database,
     derive_passwords,
-    grant_connections,
     quote_identifier,
     secret_of,
     with_database,
     with_login,
 )
+from guanxi_devstack.database_stock import DatabaseStock
 from guanxi_devstack.postgres import EmbeddedPostgres
+from guanxi_kit.migrate import run_migrations
+from guanxi_kit.settings import ServiceSettings
 
 T = TypeVar("T")
 
@@ -91,6 +95,14 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databa
 
 
 @pytest.fixture(scope="session")
+def database_stock(database_server: DatabaseServer) -> Iterator[DatabaseStock]:
+    """What makes the databases of tests ahead of them."""
+    stock = DatabaseStock(database_server.admin)
+    yield stock
+    stock.close()
+
+
+@pytest.fixture(scope="session")
 def database_template(database_server: DatabaseServer) -> Iterator[str]:
     """Name of a bootstrapped, empty database to copy."""
     name = f"guanxi_template_{uuid.uuid4().hex}"
@@ -104,13 +116,56 @@ def database_template(database_server: DatabaseServer) -> Iterator[str]:
     run_apart(lambda: _drop(database_server.admin, name))
 
 
+@pytest.fixture(scope="session")
+def migrated_template(
+    database_server: DatabaseServer, database_template: str, database_stock: DatabaseStock
+) -> Iterator[Callable[[str], str]]:
+    """Give by service ("profile") the name of a database with its tables; migrated once a session."""
+    names: list[str] = []
+
+    @cache
+    def migrated(service: str) -> str:
+        name = database_stock.take(database_template)
+        names.append(name)
+        owner = database_server.dsns(name).owner[service]
+        settings = ServiceSettings.load(service=service, role="migrate", database_owner_url=owner)
+        folder = str(files(f"{service}_service") / "migrations")
+        run_apart(lambda: run_migrations(settings, folder, service))
+        return name
+
+    yield migrated
+    for name in names:
+        database_stock.give_back(name)
+
+
 @pytest.fixture
-def database_dsns(database_server: DatabaseServer, database_template: str) -> Iterator[DatabaseDsns]:
+def copied_dsns(
+    database_server: DatabaseServer, database_stock: DatabaseStock
+) -> Iterator[Callable[[str], DatabaseDsns]]:
+    """Give by the name of a template a copy of it that lives as long as the test."""
+    names: list[str] = []
+
+    def copied(template: str) -> DatabaseDsns:
+        names.append(database_stock.take(template))
+        return database_server.dsns(names[-1])
+
+    yield copied
+    for name in names:
+        database_stock.give_back(name)
+
+
+@pytest.fixture
+def database_dsns(copied_dsns: Callable[[str], DatabaseDsns], database_template: str) -> DatabaseDsns:
     """A fresh database with roles and schemas, without any table."""
-    dsns = database_server.dsns(f"guanxi_test_{uuid.uuid4().hex}")
-    run_apart(lambda: _copy(database_server.admin, database_template, dsns))
-    yield dsns
-    run_apart(lambda: _drop(database_server.admin, dsns.name))
+    return copied_dsns(database_template)
+
+
+@pytest.fixture
+def migrated_dsns(
+    copied_dsns: Callable[[str], DatabaseDsns], migrated_template: Callable[[str], str]
+) -> Callable[[str], DatabaseDsns]:
+    """Give by service ("profile") a fresh database with its tables."""
+    return lambda service: copied_dsns(migrated_template(service))
 
 
 def run_apart(work: Callable[[], Awaitable[T]]) -> T:
@@ -121,21 +176,6 @@ def run_apart(work: Callable[[], Awaitable[T]]) -> T:
 
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(lambda: asyncio.run(body())).result()
-
-
-async def _copy(admin_dsn: str, template: str, dsns: DatabaseDsns) -> None:
-    connection = await asyncpg.connect(admin_dsn)
-    try:
-        await connection.execute(
-            f"CREATE DATABASE {quote_identifier(dsns.name)} TEMPLATE {quote_identifier(template)}"
-        )
-    finally:
-        await connection.close()
-    connection = await asyncpg.connect(dsns.admin)
-    try:
-        await grant_connections(connection)
-    finally:
-        await connection.close()
 
 
 async def _drop(admin_dsn: str, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import io
 import json
 import os
@@ -121,6 +122,10 @@ class Keyring:
         inner.update(f"{kind}\0{value}".encode())
         outer.update(inner.digest())
         return outer.digest()[:INDEX_BYTES]
+
+    def derive(self, purpose: str) -> bytes:
+        """Return a 32-byte key for another use, which follows from the index key and so never rotates either."""
+        return hmac.digest(self._index_key, f"derived\0{purpose}".encode(), "sha256")
 
     def with_new_key(self) -> Keyring:
         """First step of a rotation: a ring with one more key, which opens but does not seal yet.

@@ -63,6 +63,7 @@ class ServiceSettings(BaseSettings):
     default_region: str = Field(default="CN", pattern=r"^[A-Z]{2}$")
 
     otlp_endpoint: str | None = None
+    audit_anchor_seconds: float = Field(default=60.0, gt=0)
 
     @classmethod
     def load(cls, **values: Any) -> Self:

@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 
 from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_kit.app import Check, WorkerProcess, create_app
+from guanxi_kit.audit import AuditAnchors, audit_router, open_audit
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.consumer import Relay, Unit, Worker
@@ -96,7 +97,8 @@ def make_api(
         # Not the database itself: ingest goes on without it, and a timeline request says by itself that it cannot.
         checks.append(Check("channels", channels.check))
         try:
-            yield
+            async with open_audit(settings, database, keyring, time) as app.state.audit:
+                yield
         finally:
             await log.stop()
             await database.close()
@@ -105,6 +107,7 @@ def make_api(
     app.state.verifier = TokenVerifier.from_settings(settings, time)
     app.include_router(timeline.router)
     app.include_router(jobs_api.router)
+    app.include_router(audit_router(timeline.fragments_of))
     # Inside the edge, which counts and answers problems, but before routing and the framework's other layers.
     app.user_middleware.append(Middleware(IngestLane))
     describe_ingest(app)
@@ -125,6 +128,7 @@ async def make_worker(
     await start_patiently(log)
     recording = Recording(MonthlyPartitions(database))
     relay = Relay(database, log, streams=[JOBS])
+    keyring = Keyring.from_settings(settings)
     worker = Worker(
         db=database,
         consumer=consumer(settings) if consumer else open_consumer(settings, SERVICE, TOPICS),
@@ -134,13 +138,14 @@ async def make_worker(
             customer_merged.subscription(recording, _writer),
         ],
         clock=time,
-        keyring=Keyring.from_settings(settings),
+        keyring=keyring,
         batch=settings.timeline_batch,
     )
     handlers: dict[str, JobHandler] = {}
     jobs = JobRunner(database, relay, JOBS, handlers, time)
+    anchors = AuditAnchors(database, keyring, time, seconds=settings.audit_anchor_seconds)
     try:
-        yield WorkerProcess([jobs, worker], [Check("database", database.ping)])
+        yield WorkerProcess([anchors, jobs, worker], [Check("database", database.ping)])
     finally:
         await log.stop()
         await database.close()

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_kit.app import Check, WorkerProcess, create_app
+from guanxi_kit.audit import AuditAnchors, audit_router, open_audit
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.consumer import Relay, Worker
@@ -48,16 +49,19 @@ ADDRESS_INDEX = "notification.email"
 
 def make_api(settings: NotificationSettings, clock: Clock | None = None) -> FastAPI:
     """Return the API application."""
+    time = clock or SystemClock()
+    keyring = Keyring.from_settings(settings)
     checks: list[Check] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = await _open_database(settings)
         app.state.database = database
-        app.state.jobs = jobs_api.JobsState(database, clock or SystemClock())
+        app.state.jobs = jobs_api.JobsState(database, time)
         checks.append(Check("database", database.ping))
         try:
-            yield
+            async with open_audit(settings, database, keyring, time) as app.state.audit:
+                yield
         finally:
             await database.close()
 
@@ -65,6 +69,7 @@ def make_api(settings: NotificationSettings, clock: Clock | None = None) -> Fast
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     app.include_router(messages.router)
     app.include_router(jobs_api.router)
+    app.include_router(audit_router(messages.fragments_of))
     return app
 
 
@@ -75,6 +80,7 @@ async def make_worker(
     """Open what the worker needs and lend its parts: dispatch and jobs, then the consumer whose relay serves all."""
     clock = clock or SystemClock()
     pack = load_pack(settings.pack_dir, settings.pack)
+    keyring = Keyring.from_settings(settings)
     async with AsyncExitStack() as opened:
         contacts = ProfileContacts(await opened.enter_async_context(_profile_client(settings)))
         database = await _open_database(settings)
@@ -96,12 +102,13 @@ async def make_worker(
                 customer_merged.subscription(),
             ],
             clock=clock,
-            keyring=Keyring.from_settings(settings),
+            keyring=keyring,
             batch=settings.notification_batch,
         )
         handlers: dict[str, JobHandler] = {}
         jobs = JobRunner(database, relay, JOBS, handlers, clock)
-        yield WorkerProcess([loop, jobs, worker], [Check("database", database.ping)])
+        anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)
+        yield WorkerProcess([anchors, loop, jobs, worker], [Check("database", database.ping)])
 
 
 def _dispatcher(

@@ -8,13 +8,9 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from guanxi_contracts.catalog import (
-    PRIVACY_ERASURE_TOPIC,
-    PRIVACY_RECEIPT_TOPIC,
-    SCORE_CHANGED_TOPIC,
-    TOUCHPOINT_RECEIVED_TOPIC,
-)
+from guanxi_contracts.catalog import SCORE_CHANGED_TOPIC, TOUCHPOINT_RECEIVED_TOPIC
 from guanxi_kit.app import Check, WorkerProcess, create_app
+from guanxi_kit.audit import AuditAnchors, audit_router, open_audit
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.consumer import Relay, Worker
@@ -28,22 +24,25 @@ from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import load_pack
-from profile_service.adapters.pack_rules import identity_rules
-from profile_service.api import contacts, customers, erasures, explanations, merges, stats
+from profile_service.adapters.pack_rules import identity_rules, view_rules
+from profile_service.api import (
+    contacts,
+    customers,
+    explanations,
+    merges,
+    quarantine,
+    stats,
+    suggestions,
+    traits,
+)
 from profile_service.api.state import COMMANDS, ApiState
 from profile_service.application.read_customers import LookUp
-from profile_service.consumers import privacy_erasure, privacy_receipt, score_changed, touchpoint_received
+from profile_service.consumers import score_changed, touchpoint_received
 from profile_service.settings import ProfileSettings
 
 SERVICE = "profile-service"
 SCHEMA = "profile"
 JOBS = "profile.jobs"
-TOPICS = (
-    PRIVACY_ERASURE_TOPIC.name,
-    PRIVACY_RECEIPT_TOPIC.name,
-    TOUCHPOINT_RECEIVED_TOPIC.name,
-    SCORE_CHANGED_TOPIC.name,
-)
 
 
 def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
@@ -66,13 +65,14 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
                 keyring=keyring,
                 look_up=LookUp(rules, keyring),
                 rank=pack.identifiers.rank,
+                view=view_rules(pack),
                 pack=pack,
                 identifier_rules=rules,
                 relay=relay,
                 clock=clock,
-                backups=settings.backups,
             )
             app.state.jobs = jobs_api.JobsState(database, clock)
+            app.state.audit = await opened.enter_async_context(open_audit(settings, database, keyring, clock))
             checks.append(Check("database", database.ping))
             # Reads are served while the log is away; what commands publish waits in the outbox.
             async with publishing(producer, relay):
@@ -81,12 +81,15 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app = create_app("Guanxi profile", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     app.include_router(customers.make_router(pack.identifiers.strongest_first))
+    app.include_router(traits.router)
     app.include_router(contacts.router)
     app.include_router(stats.router)
     app.include_router(merges.router)
     app.include_router(explanations.router)
-    app.include_router(erasures.router)
+    app.include_router(suggestions.router)
+    app.include_router(quarantine.router)
     app.include_router(jobs_api.router)
+    app.include_router(audit_router(customers.fragments_of))
     return app
 
 
@@ -102,11 +105,11 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
         relay = await _open_relay(settings, database, opened)
         worker = Worker(
             db=database,
-            consumer=open_consumer(settings, SERVICE, TOPICS),
+            consumer=open_consumer(
+                settings, SERVICE, [TOUCHPOINT_RECEIVED_TOPIC.name, SCORE_CHANGED_TOPIC.name]
+            ),
             relay=relay,
             subscriptions=[
-                privacy_erasure.subscription(keyring, settings.backups),
-                privacy_receipt.subscription(),
                 touchpoint_received.subscription(rules, keyring, clock),
                 score_changed.subscription(),
             ],
@@ -117,7 +120,8 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
         # The kinds of jobs that this service carries out; each handler stands in application/jobs or beside its part.
         handlers: dict[str, JobHandler] = {}
         jobs = JobRunner(database, relay, JOBS, handlers, clock)
-        yield WorkerProcess([jobs, worker], [Check("database", database.ping)])
+        anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)
+        yield WorkerProcess([anchors, jobs, worker], [Check("database", database.ping)])
 
 
 async def migrate(settings: ProfileSettings) -> None:

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_kit.app import Check, WorkerProcess, create_app
+from guanxi_kit.audit import AuditAnchors, audit_router, open_audit
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.consumer import Relay, Worker
@@ -40,6 +41,7 @@ def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
     """Return the API application."""
     time = clock or SystemClock()
     rules = rfm_rules(load_pack(settings.pack_dir, settings.pack))
+    keyring = Keyring.from_settings(settings)
     checks: list[Check] = []
 
     @asynccontextmanager
@@ -49,7 +51,8 @@ def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
         app.state.jobs = jobs_api.JobsState(database, time)
         checks.append(Check("database", database.ping))
         try:
-            yield
+            async with open_audit(settings, database, keyring, time) as app.state.audit:
+                yield
         finally:
             await database.close()
 
@@ -57,6 +60,7 @@ def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     app.include_router(scores.router)
     app.include_router(jobs_api.router)
+    app.include_router(audit_router(scores.fragments_of))
     return app
 
 
@@ -65,6 +69,7 @@ async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> 
     """Open what the worker needs and lend its parts: review and jobs, then the consumer whose relay serves all."""
     clock = clock or SystemClock()
     rules = rfm_rules(load_pack(settings.pack_dir, settings.pack))
+    keyring = Keyring.from_settings(settings)
     async with AsyncExitStack() as opened:
         database = await _open_database(settings)
         opened.push_async_callback(database.close)
@@ -78,14 +83,15 @@ async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> 
             relay=relay,
             subscriptions=[touchpoint_resolved.subscription(rules), customer_merged.subscription(rules)],
             clock=clock,
-            keyring=Keyring.from_settings(settings),
+            keyring=keyring,
             batch=settings.scoring_batch,
         )
         review = Review(review_units(database, relay, clock), rules, clock)
         loop = ReviewLoop(review, poll_seconds=settings.review_poll_seconds)
         handlers: dict[str, JobHandler] = {}
         jobs = JobRunner(database, relay, JOBS, handlers, clock)
-        yield WorkerProcess([loop, jobs, worker], [Check("database", database.ping)])
+        anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)
+        yield WorkerProcess([anchors, loop, jobs, worker], [Check("database", database.ping)])
 
 
 async def migrate(settings: ScoringSettings) -> None:

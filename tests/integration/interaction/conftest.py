@@ -32,7 +32,7 @@ from guanxi_kit.log.memory import MemoryConsumer, MemoryLog, MemoryProducer, Mem
 from guanxi_kit.log.port import Consumer, Producer, Reader, TopicSpec
 from guanxi_kit.testing import ManualClock, StaffIdentity, client_of
 from interaction_service.adapters.channels import add_channel
-from interaction_service.main import SERVICE, make_api, make_worker, migrate
+from interaction_service.main import SERVICE, make_api, make_worker
 from interaction_service.main import TOPICS as WORKER_TOPICS
 from interaction_service.settings import InteractionSettings
 
@@ -91,6 +91,12 @@ def keyring() -> Keyring:
 
 
 @pytest.fixture
+def database_dsns(migrated_dsns: Callable[[str], DatabaseDsns]) -> DatabaseDsns:
+    """A fresh database with the service's tables."""
+    return migrated_dsns("interaction")
+
+
+@pytest.fixture
 async def settings(
     database_dsns: DatabaseDsns, staff: StaffIdentity, keyring: Keyring, tmp_path: Path
 ) -> InteractionSettings:
@@ -107,7 +113,6 @@ async def settings(
         pack_dir=PACKS,
         pack="services",
     )
-    await migrate(settings)
     return settings
 
 

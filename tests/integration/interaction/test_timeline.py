@@ -112,13 +112,13 @@ async def test_content_is_opened_and_contact_data_masked(service: Service) -> No
     assert "lin@" not in response.text
     content = response.json()["items"][0]["content"]
     assert content["traits"] == {
-        "phone": "+12****42",
+        "phone": "+1 20****0142",
         "email": "l****@example.com",
-        "name": "Lin",
+        "name": "L**",
         "age": 41,
     }
     assert content["properties"]["amount"] == 12.5
-    assert content["properties"]["mobile"] == "199****34"
+    assert content["properties"]["mobile"] == "199****1234"
     assert content["page"]["url"].startswith("https://shop.example.com/")
     assert content["page"]["title"] is None
 

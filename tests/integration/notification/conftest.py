@@ -37,7 +37,6 @@ from notification_service.application.dispatch import Dispatcher
 from notification_service.application.ports import Contact, ContactsUnavailable, EmailProvider
 from notification_service.consumers import customer_merged, touchpoint_resolved
 from notification_service.domain.messages import RetryPolicy
-from notification_service.main import migrate
 from notification_service.settings import NotificationSettings
 
 PACKS = Path(__file__).parents[3] / "packs"
@@ -198,6 +197,12 @@ class Notification:
 
 
 @pytest.fixture
+def database_dsns(migrated_dsns: Callable[[str], DatabaseDsns]) -> DatabaseDsns:
+    """A fresh database with the service's tables."""
+    return migrated_dsns("notification")
+
+
+@pytest.fixture
 async def notification(database_dsns: DatabaseDsns) -> AsyncIterator[Notification]:
     settings = NotificationSettings.load(
         service="notification-service",
@@ -206,7 +211,6 @@ async def notification(database_dsns: DatabaseDsns) -> AsyncIterator[Notificatio
         database_owner_url=database_dsns.owner["notification"],
         pack_dir=PACKS,
     )
-    await migrate(settings)
     database = Database(await open_pool(settings.database_dsn(), max=10, application_name="test"))
     pack = load_pack(settings.pack_dir, settings.pack)
     yield Notification(

@@ -33,6 +33,7 @@ async def api(
     settings = NotificationSettings.load(
         service="notification-service",
         database_url=database_dsns.app["notification"],
+        keyring=notification.keyring.to_json(),
         jwks_file=identity.write_jwks(tmp_path / "jwks.json"),
         pack_dir=PACKS,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -14,7 +14,6 @@ from uuid import UUID
 import msgspec
 import pytest
 
-import profile_service
 from guanxi_contracts.catalog import TOPICS
 from guanxi_contracts.customer import CustomerChangedV1, CustomerMergedV1, CustomerSplitV1
 from guanxi_contracts.envelope import Envelope, EventType, read_type
@@ -26,7 +25,6 @@ from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, is_transient, open_pool
 from guanxi_kit.http import HttpClient
 from guanxi_kit.log.port import Record
-from guanxi_kit.migrate import run_migrations
 from guanxi_kit.settings import ServiceSettings
 from guanxi_kit.testing import StaffIdentity, client_of
 from profile_service.consumers.touchpoint_received import TouchpointReceivedConsumer
@@ -45,7 +43,7 @@ UNLIMITED = IdentityRules({name: TypeRule(10_000) for name in LIMITS}, 10_000)
 _EVENT_TYPES: dict[str, EventType[Any]] = {event.type: event for topic in TOPICS for event in topic.events}
 _TABLES = (
     "seen_touchpoint, customer, fragment, identifier, merge_journal, link_refusal, customer_number_day, activity,"
-    " trait, customer_score, totals, outbox, link_block, merge_suggestion, identifier_event"
+    " trait, trait_source, trait_value, customer_score, totals, outbox, link_block, merge_suggestion, identifier_event"
 )
 
 
@@ -175,6 +173,12 @@ class ProfileWorld:
 
 
 @pytest.fixture
+def database_dsns(migrated_dsns: Callable[[str], DatabaseDsns]) -> DatabaseDsns:
+    """A fresh database with the service's tables."""
+    return migrated_dsns("profile")
+
+
+@pytest.fixture
 async def world(database_dsns: DatabaseDsns) -> AsyncIterator[ProfileWorld]:
     """A migrated profile schema of this test's own."""
     settings = ServiceSettings.load(
@@ -182,7 +186,6 @@ async def world(database_dsns: DatabaseDsns) -> AsyncIterator[ProfileWorld]:
         database_url=database_dsns.app["profile"],
         database_owner_url=database_dsns.owner["profile"],
     )
-    await run_migrations(settings, Path(profile_service.__file__).parent / "migrations", "profile")
     pool = await open_pool(settings.database_dsn(), max=8, application_name="test")
     try:
         yield ProfileWorld(database_dsns, Database(pool))

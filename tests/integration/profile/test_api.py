@@ -67,13 +67,25 @@ async def test_the_view_combines_fragments_masks_and_follows_redirects(world: Pr
         "2024-05-03T08:00:00Z",
     )
     assert [(each["type"], each["value"]) for each in document["identifiers"]] == [
-        ("phone", "+12****01"),
+        ("phone", "+1 20****0101"),
         ("email", "a****@example.com"),
         ("device_id", "d1"),
     ]
     assert document["traits"] == {
-        "city": {"value": "Beijing", "occurred_at": "2024-05-02T08:00:00Z", "channel": "web"},
-        "email": {"value": "a****@example.com", "occurred_at": "2024-05-01T08:00:00Z", "channel": "web"},
+        "city": {
+            "value": "Beijing",
+            "occurred_at": "2024-05-02T08:00:00Z",
+            "channel": "web",
+            "source": "channel",
+            "because": "recency",
+        },
+        "email": {
+            "value": "a****@example.com",
+            "occurred_at": "2024-05-01T08:00:00Z",
+            "channel": "web",
+            "source": "channel",
+            "because": "only",
+        },
     }
     assert document["fragments"] == [str(survivor), str(absorbed)]
     assert document["scores"] == {}
@@ -236,6 +248,8 @@ async def test_totals_are_exact(world: ProfileWorld, api: Api) -> None:
         ("GET", "/v1/customers?user_id=u1", "dpo", "marketer"),
         ("POST", "/v1/contacts", "service", "admin"),
         ("GET", "/v1/stats", "analyst", "agent"),
+        ("GET", f"/v1/customers/{uuid4()}/traits", "marketer", "analyst"),
+        ("GET", f"/v1/customers/{uuid4()}/traits/city/history", "agent", "analyst"),
     ],
 )
 async def test_who_may(api: Api, method: str, path: str, allowed: Any, refused: Any) -> None:

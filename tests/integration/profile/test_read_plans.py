@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from profile_service.adapters import customer_reads, identity_store, score_store, structure_store
+from profile_service.adapters import (
+    customer_reads,
+    identity_store,
+    score_store,
+    structure_store,
+    trait_reads,
+    trait_store,
+)
 
 from .conftest import ProfileWorld
 
@@ -20,9 +28,12 @@ INSERT INTO customer SELECT id, 'C' || i, now() FROM person;
 INSERT INTO identifier SELECT hash, 'user_id', id, '', now(), id FROM person;
 INSERT INTO activity SELECT id, 'web', '', 1, 0, 0, now(), now() FROM person;
 INSERT INTO trait SELECT id, 'city', '', 'web', now(), id FROM person;
+INSERT INTO trait_value SELECT '5a2c6de7-e8a0-cd7c-d5a1-aef9be0fdb9e', 'city', 'web', now() - i * interval '1 s', id,
+  '', '', now() FROM person;
 INSERT INTO customer_score SELECT id, 1, now(), '{}' FROM person;
-ANALYZE fragment, customer, identifier, activity, trait, customer_score;
+ANALYZE fragment, customer, identifier, activity, trait_source, trait_value, customer_score;
 """
+NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 SOMEBODY = UUID("5a2c6de7e8a0cd7cd5a1aef9be0fdb9e")
 
 
@@ -36,9 +47,18 @@ STATEMENTS: dict[str, list[Any]] = {
     customer_reads.CUSTOMER: [SOMEBODY],
     customer_reads.ACTIVITY: [[SOMEBODY]],
     customer_reads.IDENTIFIERS: [[SOMEBODY], None],
-    customer_reads.TRAITS: [[SOMEBODY]],
+    trait_reads.TRAITS: [[SOMEBODY]],
+    trait_reads.TRAITS_AS_OF: [[SOMEBODY], NOON],
+    trait_reads.HISTORY: [[SOMEBODY], "city", NOON, SOMEBODY, 50],
     customer_reads.OWNER: [b"x"],
     customer_reads.SIBLINGS: [[SOMEBODY]],
+    trait_store.LOCK_SOURCES: [[SOMEBODY], ["city"], ["web"]],
+    trait_store.BEFORE: [[SOMEBODY], ["city"], ["web"], [NOON], [SOMEBODY]],
+    trait_store.RESTATE: [[SOMEBODY], ["city"], ["web"], NOON],
+    trait_store.CONFIRM: [
+        *([each] for each in (SOMEBODY, "city", "web", b"", NOON, SOMEBODY, NOON, SOMEBODY)),
+        NOON,
+    ],
     identity_store.READ: [[b"x", b"y"]],
     structure_store.LOCK: [[SOMEBODY]],
     structure_store.MEMBERSHIPS: [[SOMEBODY]],

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 
 from guanxi_contracts.score import ScoreChangedV1, ScoreReason
 from profile_service.adapters.customer_reads import PostgresCustomerReads
-from profile_service.application.read_customers import read_view
+from profile_service.application.read_customers import ViewRules, read_view
 from profile_service.consumers.score_changed import handle_scores
+from profile_service.domain.precedence import Precedence
 
 from .conftest import START, ProfileWorld
 
@@ -31,13 +32,16 @@ def score(customer_id: UUID, revision: int, **changes: Any) -> ScoreChangedV1:
     return ScoreChangedV1(customer_id=customer_id, revision=revision, **(fields | changes))
 
 
+RULES = ViewRules({}, Precedence())
+
+
 async def store(world: ProfileWorld, *scores: ScoreChangedV1) -> None:
     await world.work(handle_scores, [world.received(each, topic="score.changed") for each in scores])
 
 
 async def rfm(world: ProfileWorld, customer_id: UUID) -> dict[str, Any]:
     async with world.db.connection() as connection:
-        view = await read_view(customer_id, PostgresCustomerReads(connection, world.keyring), {})
+        view = await read_view(customer_id, PostgresCustomerReads(connection, world.keyring), RULES)
     assert view is not None
     return view.scores.get("rfm", {})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,7 +36,6 @@ from scoring_service.adapters.review_unit import STREAM, review_units
 from scoring_service.adapters.score_store import PostgresScoreStore
 from scoring_service.application.review import Review
 from scoring_service.consumers import customer_merged, touchpoint_resolved
-from scoring_service.main import migrate
 from scoring_service.settings import ScoringSettings
 
 PACKS = Path(__file__).parents[3] / "packs"
@@ -173,6 +172,12 @@ class Scoring:
 
 
 @pytest.fixture
+def database_dsns(migrated_dsns: Callable[[str], DatabaseDsns]) -> DatabaseDsns:
+    """A fresh database with the service's tables."""
+    return migrated_dsns("scoring")
+
+
+@pytest.fixture
 async def scoring(database_dsns: DatabaseDsns) -> AsyncIterator[Scoring]:
     settings = ScoringSettings.load(
         service="scoring-service",
@@ -181,7 +186,6 @@ async def scoring(database_dsns: DatabaseDsns) -> AsyncIterator[Scoring]:
         database_owner_url=database_dsns.owner["scoring"],
         pack_dir=PACKS,
     )
-    await migrate(settings)
     database = Database(await open_pool(settings.database_dsn(), max=8, application_name="test"))
     rules = rfm_rules(load_pack(settings.pack_dir, settings.pack))
     clock = ManualClock(NOW)

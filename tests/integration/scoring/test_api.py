@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from guanxi_devstack.pytest_plugin import DatabaseDsns
+from guanxi_kit.crypto import Keyring
 from guanxi_kit.http import HttpClient
 from guanxi_kit.testing import StaffIdentity, client_of
 from scoring_service.main import make_api
@@ -28,6 +29,7 @@ async def api(
     settings = ScoringSettings.load(
         service="scoring-service",
         database_url=database_dsns.app["scoring"],
+        keyring=Keyring.generate().to_json(),
         jwks_file=identity.write_jwks(tmp_path / "jwks.json"),
         pack_dir=PACKS,
     )

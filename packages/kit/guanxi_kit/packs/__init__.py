@@ -6,6 +6,7 @@ from guanxi_kit.packs.journeys import Journey, Send, Step, Trigger
 from guanxi_kit.packs.loader import Pack, load_pack
 from guanxi_kit.packs.problems import PackError, PackProblem
 from guanxi_kit.packs.purposes import Purpose, PurposeSettings
+from guanxi_kit.packs.record import RecordField, RecordSettings
 from guanxi_kit.packs.scores import RfmSettings, ScoreSettings, Tier, TierRule
 from guanxi_kit.packs.templates import Template, parse_template
 
@@ -21,6 +22,8 @@ __all__ = [
     "PurchaseEvent",
     "Purpose",
     "PurposeSettings",
+    "RecordField",
+    "RecordSettings",
     "RfmSettings",
     "ScoreSettings",
     "Send",

@@ -27,6 +27,7 @@ def _rows(pack: Pack) -> list[tuple[str, str]]:
         ("rfm tiers", " > ".join(f"{tier.name} {tier.labels.zh}" for tier in rfm.tiers)),
         ("journeys", ", ".join(journeys) or "none"),
         ("templates", ", ".join(templates) or "none"),
+        ("record", ", ".join(f"{name} ({of.class_})" for name, of in pack.record.fields.items()) or "none"),
     ]
 
 

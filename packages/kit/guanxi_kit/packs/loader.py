@@ -19,6 +19,7 @@ from guanxi_kit.packs.located_yaml import FieldPath, LocatedYaml, LocatedYamlErr
 from guanxi_kit.packs.model import Labels, Locale, PackModel, Slug
 from guanxi_kit.packs.problems import PackError, PackProblem
 from guanxi_kit.packs.purposes import PurposeSettings
+from guanxi_kit.packs.record import RecordSettings
 from guanxi_kit.packs.scores import ScoreSettings
 from guanxi_kit.packs.templates import parse_template
 
@@ -49,6 +50,7 @@ class Pack:
     tags: tuple[Tag, ...]
     segments: tuple[Segment, ...]
     lifecycle: Lifecycle
+    record: RecordSettings
     templates: Mapping[str, Mapping[str, str]]
 
 
@@ -62,6 +64,7 @@ _FILES: Mapping[str, TypeAdapter[Any]] = {
     "tags": TypeAdapter(Tags),
     "segments": TypeAdapter(Segments),
     "lifecycle": TypeAdapter(Lifecycle),
+    "record": TypeAdapter(RecordSettings),
 }
 # What holds where a pack has no such file; the others are required.
 _OPTIONAL: Mapping[str, Any] = {
@@ -69,6 +72,7 @@ _OPTIONAL: Mapping[str, Any] = {
     "tags": [],
     "segments": [],
     "lifecycle": {},
+    "record": {},
 }
 
 
@@ -95,6 +99,7 @@ def load_pack(directory: Path, name: str) -> Pack:
     _read_templates(reading)
     _check_references(reading, name)
     _check_rules(reading)
+    _check_record(reading)
     if reading.problems:
         raise PackError(reading.problems)
     head: PackHead = reading.parts["pack"]
@@ -110,6 +115,7 @@ def load_pack(directory: Path, name: str) -> Pack:
         tags=reading.parts["tags"],
         segments=reading.parts["segments"],
         lifecycle=reading.parts["lifecycle"],
+        record=reading.parts["record"],
         templates=reading.templates,
     )
 
@@ -204,6 +210,25 @@ def _check_rules(reading: _Reading) -> None:
     for stem, path, reason in found:
         line = reading.documents[stem].line_of(path)
         reading.report(reading.folder / f"{stem}.yaml", line, _name(stem, path), reason)
+
+
+def _check_record(reading: _Reading) -> None:
+    record: RecordSettings | None = reading.parts.get("record")
+    identifiers: IdentifierSettings | None = reading.parts.get("identifiers")
+    purposes: PurposeSettings | None = reading.parts.get("purposes")
+    if record is None or identifiers is None or purposes is None:
+        return
+
+    def report(path: FieldPath, reason: str) -> None:
+        line = reading.documents["record"].line_of(path)
+        reading.report(reading.folder / "record.yaml", line, _name("record", path), reason)
+
+    for name, declared in record.fields.items():
+        if declared.identifier is not None and declared.identifier not in identifiers.types:
+            report(("fields", name, "identifier"), f"there is no identifier type {declared.identifier!r}")
+        for place, purpose in enumerate(declared.purposes):
+            if purposes.root and purpose not in purposes.root:
+                report(("fields", name, "purposes", place), f"there is no purpose {purpose!r}")
 
 
 def _report_journey(reading: _Reading, path: FieldPath, reason: str) -> None:

@@ -9,14 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guanxi_kit.masking import mask_content, mask_identifier
+from guanxi_kit.masking import CLEAR, MASKED, mask_content, mask_identifier, mask_trait
 
 
 @pytest.mark.parametrize(
     ("kind", "value", "masked"),
     [
-        ("phone", "+12025550123", "+12****23"),
-        ("phone", "+8619900001234", "+86****34"),
+        ("phone", "+12025550123", "+1 20****0123"),
+        ("phone", "+8619900001234", "199****1234"),
+        ("phone", "+86 138 1234 5678", "138****5678"),
+        ("phone", "+447700900871", "+44 77****0871"),
+        ("phone", "+6581234567", "+65 ****4567"),
+        ("phone", "+353123456", "+353 ****56"),
         ("phone", "12345", "****"),
         ("email", "ada@example.com", "a****@example.com"),
         ("email", "x@example.org", "x****@example.org"),
@@ -32,14 +36,18 @@ def test_identifiers(kind: str, value: str, masked: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "masked"),
     [
-        ("phone", "020 7946 0123", "020****23"),
-        ("mobilePhone", 19900001234, "199****34"),
-        ("home_phone_2", "02079460123", "020****23"),
+        ("phone", "020 7946 0123", "020****0123"),
+        ("mobilePhone", 19900001234, "199****1234"),
+        ("home_phone_2", "02079460123", "020****0123"),
         ("tel", "123", "****"),
-        ("手机", "19900001234", "199****34"),
-        ("联系电话", "02079460123", "020****23"),
-        ("phones", ["02079460123"], ["020****23"]),
-        ("address", {"city": "Shanghai", "phone": "02079460123"}, {"city": "Shanghai", "phone": "020****23"}),
+        ("手机", "19900001234", "199****1234"),
+        ("联系电话", "02079460123", "020****0123"),
+        ("phones", ["02079460123"], ["020****0123"]),
+        (
+            "address",
+            {"city": "Shanghai", "phone": "02079460123"},
+            {"city": "Shanghai", "phone": "020****0123"},
+        ),
     ],
 )
 def test_a_name_that_says_phone_masks_whatever_it_holds(name: str, value: Any, masked: Any) -> None:
@@ -48,24 +56,57 @@ def test_a_name_that_says_phone_masks_whatever_it_holds(name: str, value: Any, m
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "masked"),
+    [
+        ("name", "张三丰", "张**"),
+        ("fullName", "Ada Lovelace", "A** L**"),
+        ("收货人姓名", "李雷", "李**"),
+        ("address", "上海市浦东新区世纪大道 100 号", "上海市****"),
+        ("shipping_address", "12 Example Street", "****"),
+        ("address", {"city": "上海", "street": "世纪大道"}, {"city": "上海", "street": "****"}),
+        ("birthday", "1990-05-01", "1990-**-**"),
+        ("dateOfBirth", "1990-05-01T00:00:00Z", "1990-**-**"),
+        ("生日", "5月1日", "****"),
+        ("passport_number", "E00000000", "****0000"),
+        ("身份证号", "11010119000101001X", "****001X"),
+        ("city", "上海", "上海"),
+        ("memberNumber", "M-1001", "M-1001"),
+        ("name", {"zh": "张三"}, {"zh": "张三"}),
+    ],
+)
+def test_traits_of_a_person(name: str, value: Any, masked: Any) -> None:
+    assert mask_trait(name, value) == MASKED.trait(name, value) == masked
+    assert CLEAR.trait(name, value) == value
+
+
+def test_a_bare_name_in_content_is_a_products() -> None:
+    order = {"products": [{"name": "Latte"}], "recipient": "张三", "customer": {"firstName": "Ada"}}
+    assert mask_content(order) == {
+        "products": [{"name": "Latte"}],
+        "recipient": "张**",
+        "customer": {"firstName": "A**"},
+    }
+
+
+@pytest.mark.parametrize(
     ("value", "masked"),
     [
         ("ada@example.com", "a****@example.com"),
         ("write ada@example.com, thanks", "write a****@example.com, thanks"),
-        ("to lin@example.com, then 19900001234.", "to l****@example.com, then 199****34."),
+        ("to lin@example.com, then 19900001234.", "to l****@example.com, then 199****1234."),
         ("邮箱是lin@example.com", "邮****@example.com"),
         ("root@localhost", "r****@localhost"),
         ("o'neil!x@example.com", "o****@example.com"),
-        ("call +1 202-555-0123 today", "call +1 ****23 today"),
-        ("call 19900001234 today", "call 199****34 today"),
-        ("电话19900001234谢谢", "电话199****34谢谢"),
-        ("199-0000-1234", "199****34"),
-        ("86 199 0000 1234", "86 ****34"),
-        ("008619900001234", "008****34"),
-        (19900001234, "199****34"),
+        ("call +1 202-555-0123 today", "call +1 20****0123 today"),
+        ("call 19900001234 today", "call 199****1234 today"),
+        ("电话19900001234谢谢", "电话199****1234谢谢"),
+        ("199-0000-1234", "199****1234"),
+        ("86 199 0000 1234", "199****1234"),
+        ("008619900001234", "199****1234"),
+        (19900001234, "199****1234"),
         (["ada@example.com", 3], ["a****@example.com", 3]),
-        ([{"value": "+442079460958"}], [{"value": "+44****58"}]),
-        ({"ada@example.com": {"19900001234": 1}}, {"a****@example.com": {"199****34": 1}}),
+        ([{"value": "+442079460958"}], [{"value": "+44 20****0958"}]),
+        ({"ada@example.com": {"19900001234": 1}}, {"a****@example.com": {"199****1234": 1}}),
     ],
 )
 def test_contact_data_is_found_anywhere(value: Any, masked: Any) -> None:
@@ -78,8 +119,8 @@ def test_contact_data_is_found_anywhere(value: Any, masked: Any) -> None:
         ("e=lin@example.com&n=1", "e=l****@example.com&n=1"),
         ("e=lin%40example.com", "e=l****@example.com"),
         ("e=lin%2Bshop%40example.com&p=1", "e=l****@example.com&p=1"),
-        ("p=%2B12025550142", "p=+12****42"),
-        ("q=call%2019900001234", "q=call 199****34"),
+        ("p=%2B12025550142", "p=+1 20****0142"),
+        ("q=call%2019900001234", "q=call 199****1234"),
         ("next=%2F%3Fe%3Dlin%2540example.com", "next=/?e=l****@example.com"),
         ("a=ada@example.com&e=lin%40example.com", "a=a****@example.com&e=l****@example.com"),
     ],
@@ -94,7 +135,7 @@ def test_links_hide_no_contact_data(query: str, masked: str) -> None:
         {"order_id": "A-20240501-001", "revenue": 1234567.89, "paid": True, "none": None},
         {
             "date": "2026-05-01T08:30:00Z",
-            "born": "1990-01-02",
+            "opened": "1990-01-02",
             "count": 12345678901234,
             "spent": 123456789012,
         },

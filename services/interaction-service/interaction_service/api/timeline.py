@@ -6,10 +6,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from guanxi_kit.auth import require
+from guanxi_kit.audit import Reading, maskable
 from guanxi_kit.errors import FieldError, Problem
+from guanxi_kit.masking import shown
 from interaction_service.api.schemas import Kind, Timeline
 from interaction_service.application.message import JsonObject
 from interaction_service.application.ports import TimelineFilter, TimelineRow
@@ -24,13 +25,13 @@ _PAGE_FIELDS = ("url", "path", "title", "referrer")
 @router.get(
     "/v1/customers/{customer_id}/timeline",
     response_model=Timeline,
-    dependencies=[Depends(require("timeline.read"))],
     summary="A customer's touchpoints over all channels, newest first",
 )
 async def read_timeline(
     *,
     request: Request,
     customer_id: UUID,
+    reading: Annotated[Reading, maskable("timeline.read", "timeline")],
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
     kind: Kind | None = None,
@@ -45,14 +46,22 @@ async def read_timeline(
             400, detail="The request is not valid.", errors=[FieldError("cursor", str(error))]
         ) from None
     only = TimelineFilter(kind=kind, channel=channel)
-    page = await query.read(customer_id, limit=limit, after=after, only=only)
+    show = shown(clear=reading.clear)
+    page = await query.read(customer_id, limit=limit, after=after, only=only, show=show)
     if page is None:
         raise Problem(404, detail="There is no customer with this id.")
+    await reading.of(page.people)
     document = {
         "items": [_item(entry) for entry in page.entries],
         "next_cursor": page.next.to_cursor() if page.next else None,
     }
     return Response(_ENCODE(document), media_type="application/json")
+
+
+async def fragments_of(request: Request, customer_id: UUID) -> list[UUID]:
+    """Return the fragments of the customer that an id belongs to now."""
+    query: ReadTimeline = request.app.state.timeline
+    return await query.fragments(customer_id)
 
 
 def _item(entry: Entry) -> dict[str, Any]:

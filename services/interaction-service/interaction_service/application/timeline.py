@@ -10,10 +10,10 @@ from uuid import UUID
 import msgspec
 
 from guanxi_kit.crypto import Keyring, SealBroken
-from guanxi_kit.masking import mask_content
+from guanxi_kit.masking import MASKED, Shown
 from interaction_service.application.content import decode_content
 from interaction_service.application.message import JsonObject
-from interaction_service.application.ports import TimelineFilter, TimelineRow, Timelines
+from interaction_service.application.ports import Fragment, TimelineFilter, TimelineRow, Timelines
 from interaction_service.domain.months import month_of, start_of, windows
 from interaction_service.domain.page import Place
 
@@ -23,7 +23,7 @@ SCAN = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ShownContent:
-    """What a touchpoint is about, masked. `page` is what the SDK reported of the page, of any shape."""
+    """What a touchpoint is about, as it is shown. `page` is what the SDK reported of the page, of any shape."""
 
     traits: JsonObject
     properties: JsonObject
@@ -42,10 +42,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class TimelinePage:
-    """Entries newest first. With a filter a page may be short, even empty, although there is a next one."""
+    """Entries newest first, out of those of the fragments `people`.
+
+    With a filter a page may be short, even empty, although there is a next one.
+    """
 
     entries: Sequence[Entry]
     next: Place | None
+    people: Sequence[UUID]
 
 
 class ReadTimeline:
@@ -56,12 +60,29 @@ class ReadTimeline:
         self._keyring = keyring
 
     async def read(
-        self, customer_id: UUID, *, limit: int, after: Place | None, only: TimelineFilter
+        self,
+        customer_id: UUID,
+        *,
+        limit: int,
+        after: Place | None,
+        only: TimelineFilter,
+        show: Shown = MASKED,
     ) -> TimelinePage | None:
         """Return a page of at most `limit` entries behind `after`, or None for an unknown customer."""
         fragments = await self._timelines.fragments(customer_id)
         if not fragments:
             return None
+        rows, following = await self._collect(fragments, limit, after, only)
+        entries = [Entry(row, self._open(row, show)) for row in rows]
+        return TimelinePage(entries, following, [fragment.profile_id for fragment in fragments])
+
+    async def fragments(self, customer_id: UUID) -> list[UUID]:
+        """Return the fragments of the customer that an id belongs to now; none for an unknown customer."""
+        return [fragment.profile_id for fragment in await self._timelines.fragments(customer_id)]
+
+    async def _collect(
+        self, fragments: Sequence[Fragment], limit: int, after: Place | None, only: TimelineFilter
+    ) -> tuple[list[TimelineRow], Place | None]:
         filtered = only != TimelineFilter()
         budget = SCAN if filtered else limit + 1
         found: list[TimelineRow] = []
@@ -76,27 +97,24 @@ class ReadTimeline:
             for row in rows:
                 if _matches(row, only):
                     if len(found) == limit:
-                        return self._page(found, _place(found[-1]))
+                        return found, _place(found[-1])
                     found.append(row)
                 scanned = _place(row)
             if budget <= 0:
-                return self._page(found, scanned)
-        return self._page(found, None)
+                return found, scanned
+        return found, None
 
-    def _page(self, rows: Sequence[TimelineRow], next_place: Place | None) -> TimelinePage:
-        return TimelinePage([Entry(row, self._open(row)) for row in rows], next_place)
-
-    def _open(self, row: TimelineRow) -> ShownContent | None:
+    def _open(self, row: TimelineRow, show: Shown) -> ShownContent | None:
         try:
             content = decode_content(self._keyring.open(row.sealed, row.touchpoint_id.bytes))
         except (SealBroken, msgspec.MsgspecError):
             return None
         return ShownContent(
-            traits=mask_content(content.traits or {}),
-            properties=mask_content(content.properties or {}),
-            group=mask_content(content.group or {}),
+            traits=show.traits(content.traits or {}),
+            properties=show.content(content.properties or {}),
+            group=show.content(content.group or {}),
             category=content.category,
-            page=mask_content((content.context or {}).get("page")),
+            page=show.content((content.context or {}).get("page")),
         )
 
 

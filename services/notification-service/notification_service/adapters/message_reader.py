@@ -31,6 +31,13 @@ class PostgresMessageReader:
         )
         return found
 
+    async def fragments_of(self, customer_id: UUID) -> list[UUID]:
+        """Return the fragments of a customer."""
+        rows = await self._connection.fetch(
+            "SELECT profile_id FROM membership WHERE customer_id = $1", customer_id
+        )
+        return [row["profile_id"] for row in rows]
+
     async def messages_of(self, customer_id: UUID, after: Place | None, limit: int) -> list[LoggedMessage]:
         """Return messages of all fragments of a customer, newest first."""
         start = after or (None, None)

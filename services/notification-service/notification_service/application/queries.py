@@ -50,6 +50,7 @@ class LoggedMessage:
 
 class MessageReader(Protocol):
     async def customer_of(self, customer_id: UUID) -> UUID | None: ...
+    async def fragments_of(self, customer_id: UUID) -> list[UUID]: ...
     async def messages_of(
         self, customer_id: UUID, after: Place | None, limit: int
     ) -> list[LoggedMessage]: ...
@@ -58,11 +59,12 @@ class MessageReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
-    """Messages of a customer, newest first; `next` is where the following page begins."""
+    """Messages of a customer's fragments, newest first; `next` is where the following page begins."""
 
     customer_id: UUID
     items: list[LoggedMessage]
     next: Place | None
+    people: list[UUID]
 
 
 async def message_page(
@@ -75,5 +77,5 @@ async def message_page(
     decisions = await reader.decisions_of([message.send_id for message in items])
     for message in items:
         message.decisions = decisions.get(message.send_id, [])
-    more = len(found) > limit
-    return MessagePage(current, items, Place(items[-1].planned_at, items[-1].send_id) if more else None)
+    following = Place(items[-1].planned_at, items[-1].send_id) if len(found) > limit else None
+    return MessagePage(current, items, following, await reader.fragments_of(current) or [current])

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
 from uuid import UUID
 
-import asyncpg
-import msgspec
-
-from guanxi_kit.crypto import Keyring
-from profile_service.adapters.vault import read_identifier, trait_aad
+from profile_service.adapters.trait_reads import PostgresTraitReads
+from profile_service.adapters.vault import read_identifier
 from profile_service.application.read_ports import (
     CustomerNumber,
     StoredCustomer,
     StoredIdentifier,
     StoredScore,
-    StoredTrait,
     Totals,
 )
 from profile_service.domain.view import ActivitySum
@@ -39,12 +34,6 @@ IDENTIFIERS = """
 SELECT profile_id, type, hash, sealed, first_seen_at FROM identifier
 WHERE profile_id = ANY($1::uuid[]) AND ($2::text IS NULL OR type = $2) ORDER BY first_seen_at, hash
 """
-TRAITS = """
-SELECT DISTINCT ON (fragment.customer_id, trait.name) fragment.customer_id, trait.profile_id, trait.name, trait.sealed,
-  trait.channel, trait.occurred_at
-FROM trait JOIN fragment USING (profile_id) WHERE trait.profile_id = ANY($1::uuid[])
-ORDER BY fragment.customer_id, trait.name, trait.occurred_at DESC, trait.touchpoint_id DESC
-"""
 OWNER = """
 SELECT customer_id, customer_number
 FROM identifier JOIN fragment USING (profile_id) JOIN customer USING (customer_id) WHERE identifier.hash = $1
@@ -61,12 +50,8 @@ FROM totals
 """
 
 
-class PostgresCustomerReads:
+class PostgresCustomerReads(PostgresTraitReads):
     """The `CustomerReads` port on one connection."""
-
-    def __init__(self, connection: asyncpg.Connection[Any], keyring: Keyring) -> None:
-        self._connection = connection
-        self._keyring = keyring
 
     async def customer(self, profile_id: UUID) -> StoredCustomer | None:
         """Return the customer that a fragment, or a customer id ever given out, belongs to now."""
@@ -111,22 +96,6 @@ class PostgresCustomerReads:
                 row["type"],
                 read_identifier(self._keyring, row["sealed"], row["hash"]).value,
                 row["first_seen_at"],
-            )
-            for row in rows
-        ]
-
-    async def traits(self, profile_ids: Collection[UUID]) -> Sequence[StoredTrait]:
-        """Return the traits of the customers of these fragments, of each the value that was true last."""
-        rows = await self._connection.fetch(TRAITS, list(profile_ids))
-        return [
-            StoredTrait(
-                row["customer_id"],
-                row["name"],
-                msgspec.json.decode(
-                    self._keyring.open(row["sealed"], trait_aad(row["profile_id"], row["name"]))
-                ),
-                row["channel"],
-                row["occurred_at"],
             )
             for row in rows
         ]

@@ -1,16 +1,13 @@
-"""Figures and traits of fragments, and the totals, in PostgreSQL."""
+"""Figures of fragments in PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
 
-from guanxi_kit.crypto import Keyring
-from profile_service.adapters.vault import trait_aad
 from profile_service.domain.activity import Activity, ActivityKey
-from profile_service.domain.traits import Trait
 
 ADD_ACTIVITY = """
 INSERT INTO activity AS standing
@@ -26,23 +23,13 @@ ON CONFLICT (profile_id, channel, currency) DO UPDATE SET
   first_at = least(standing.first_at, excluded.first_at),
   last_at = greatest(standing.last_at, excluded.last_at)
 """
-KEEP_TRAITS = """
-INSERT INTO trait AS standing (profile_id, name, sealed, channel, occurred_at, touchpoint_id)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::timestamptz[], $6::uuid[])
-AS given (profile_id, name, sealed, channel, occurred_at, touchpoint_id) ORDER BY profile_id, name
-ON CONFLICT (profile_id, name) DO UPDATE SET
-  sealed = excluded.sealed, channel = excluded.channel,
-  occurred_at = excluded.occurred_at, touchpoint_id = excluded.touchpoint_id
-WHERE (excluded.occurred_at, excluded.touchpoint_id) > (standing.occurred_at, standing.touchpoint_id)
-"""
 
 
 class PostgresFacts:
     """The `Facts` port within the transaction of one connection."""
 
-    def __init__(self, connection: asyncpg.Connection[Any], keyring: Keyring) -> None:
+    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
         self._connection = connection
-        self._keyring = keyring
 
     async def add_activity(self, activity: Mapping[ActivityKey, Activity]) -> None:
         """Add figures to those of the fragments."""
@@ -57,19 +44,4 @@ class PostgresFacts:
             [of.amount_minor for of in sums],
             [of.first_at for of in sums],
             [of.last_at for of in sums],
-        )
-
-    async def keep_traits(self, traits: Iterable[Trait]) -> None:
-        """Store traits that win over what is there."""
-        told = list(traits)
-        if not told:
-            return
-        await self._connection.execute(
-            KEEP_TRAITS,
-            [trait.profile_id for trait in told],
-            [trait.name for trait in told],
-            [self._keyring.seal(trait.value, trait_aad(trait.profile_id, trait.name)) for trait in told],
-            [trait.channel for trait in told],
-            [trait.occurred_at for trait in told],
-            [trait.touchpoint_id for trait in told],
         )

@@ -1,9 +1,11 @@
-"""Identity rules as an industry pack declares them."""
+"""Rules as an industry pack declares them."""
 
 from __future__ import annotations
 
 from guanxi_kit.packs import IdentifierSettings, Pack
+from profile_service.application.read_customers import ViewRules
 from profile_service.domain.identity import IdentityRules, MergeRate, TypeRule
+from profile_service.domain.precedence import Precedence
 
 
 def identity_rules(pack: Pack) -> IdentityRules:
@@ -21,4 +23,18 @@ def rules_of(settings: IdentifierSettings) -> IdentityRules:
         },
         fragments_per_customer=settings.fragments_per_customer,
         merges_per_customer=None if rate is None else MergeRate(rate.limit, rate.window),
+    )
+
+
+def view_rules(pack: Pack) -> ViewRules:
+    """Return how a pack shows customers."""
+    return ViewRules(pack.identifiers.rank, precedence(pack))
+
+
+def precedence(pack: Pack) -> Precedence:
+    """Return whom a pack believes."""
+    declared = pack.record.fields.items()
+    return Precedence(
+        pack.record.precedence,
+        {name: field.precedence for name, field in declared if field.precedence is not None},
     )

@@ -36,11 +36,21 @@ _IDENTIFIERS = msgspec.json.Decoder(_Identifiers)
 _TRAITS = msgspec.json.Decoder(_Traits)
 _PLAIN = msgspec.json.Decoder(PlainIdentifier)
 _ENCODE = msgspec.json.Encoder().encode
+_CANONICAL = msgspec.json.Encoder(order="sorted").encode
+_VALUE = msgspec.json.Decoder().decode
 
 
 def trait_aad(profile_id: UUID, name: str) -> bytes:
     """What binds a sealed trait to its place."""
     return profile_id.bytes + name.encode()
+
+
+def trait_hash(keyring: Keyring, name: str, value: bytes) -> bytes:
+    """Return the keyed hash of a trait's value (JSON text): values that say the same have the same."""
+    # Without an escape a text is its own canonical form, and most values are texts.
+    if not value.startswith(b'"') or b"\\" in value:
+        value = _CANONICAL(_VALUE(value))
+    return keyring.blind(f"trait:{name}", value.decode())
 
 
 def identifier_aad(identifier_hash: bytes) -> bytes:
@@ -77,6 +87,10 @@ class KeyringVault:
             for name, value in traits.items()
             if len(name) <= MAX_TRAIT_NAME_CHARACTERS and "\0" not in name
         }
+
+    def trait_hash(self, name: str, value: bytes) -> bytes:
+        """Return the keyed hash by which a value is recognised."""
+        return trait_hash(self._keyring, name, value)
 
     def seal_identifier(self, value: bytes, identifier_hash: bytes) -> bytes:
         """Seal what `open_identifiers` returned."""

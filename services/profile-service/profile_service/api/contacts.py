@@ -7,14 +7,15 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from guanxi_kit.auth import require
+from guanxi_kit.audit import Reading, masked
 from profile_service.api.customers import State
 from profile_service.application.read_customers import Contact, read_contacts
 
 MAX_CUSTOMERS = 500
+ContactsReading = Annotated[Reading, masked("contact.read", "contacts")]
 
 
 class ContactsAsked(BaseModel):
@@ -40,10 +41,12 @@ router = APIRouter(prefix="/v1", tags=["contacts"])
     "/contacts",
     response_model=ContactsFound,
     summary="Addresses and traits of customers",
-    dependencies=[Depends(require("contact.read"))],
 )
-async def post_contacts(asked: ContactsAsked, state: State) -> Response:
+async def post_contacts(asked: ContactsAsked, state: State, reading: ContactsReading) -> Response:
     """Addresses (newest first) and traits, unmasked; an empty list of addresses means: not to be reached this way."""
     async with state.reads() as reads:
-        contacts = await read_contacts(asked.customer_ids, asked.channel, reads)
+        contacts, people = await read_contacts(
+            asked.customer_ids, asked.channel, reads, state.view.precedence
+        )
+    await reading.of(people, detail=asked.channel)
     return Response(msgspec.json.encode(ContactsFound(contacts)), media_type="application/json")

@@ -10,8 +10,9 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
-from guanxi_kit.auth import require
+from guanxi_kit.audit import Reading, maskable, masked
 from guanxi_kit.errors import FieldError, Problem
+from guanxi_kit.masking import shown
 from profile_service.api.state import ApiState, profile_state
 from profile_service.application.read_customers import NoSuchIdentifier, read_view
 from profile_service.domain.view import UnifiedView
@@ -19,6 +20,8 @@ from profile_service.domain.view import UnifiedView
 MAX_IDENTIFIER_CHARACTERS = 512
 NAMESPACE = "namespace"
 State = Annotated[ApiState, Depends(profile_state)]
+ViewReading = Annotated[Reading, maskable("customer.read", "view")]
+LookUpReading = Annotated[Reading, masked("customer.lookup", "look_up")]
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,6 @@ def make_router(identifier_types: Sequence[str]) -> APIRouter:
         methods=["GET"],
         response_model=UnifiedView,
         summary="Unified view of a customer",
-        dependencies=[Depends(require("customer.read"))],
     )
     router.add_api_route(
         "",
@@ -54,31 +56,40 @@ def make_router(identifier_types: Sequence[str]) -> APIRouter:
         methods=["GET"],
         response_model=CustomersFound,
         summary="Find a customer by one identifier",
-        dependencies=[Depends(require("customer.lookup"))],
         openapi_extra={"parameters": [_parameter(name) for name in (*identifier_types, NAMESPACE)]},
     )
     return router
 
 
-async def get_view(customer_id: UUID, state: State) -> Response:
+async def get_view(customer_id: UUID, state: State, reading: ViewReading) -> Response:
     """The view of the customer that this id belongs to now: an absorbed customer's id gives the survivor's view."""
     async with state.reads() as reads:
-        view = await read_view(customer_id, reads, state.rank)
+        view = await read_view(customer_id, reads, state.view, shown(clear=reading.clear))
     if view is None:
         raise Problem(404, detail="There is no such customer.")
+    await reading.of(view.fragments)
     return _json(view)
 
 
-async def find_customers(request: Request, state: State) -> Response:
+async def find_customers(request: Request, state: State, reading: LookUpReading) -> Response:
     """Who has this identifier: phone, e-mail, member number and so on, written as people write them."""
     name, value, namespace = _asked(request, state)
+    try:
+        identifier = state.look_up.identifier_hash(name, value, namespace)
+    except NoSuchIdentifier as error:
+        raise _wrong(name, str(error)) from None
     async with state.reads() as reads:
-        try:
-            found = await state.look_up(name, value, namespace, reads)
-        except NoSuchIdentifier as error:
-            raise _wrong(name, str(error)) from None
+        found = await reads.owner(identifier)
+    await reading.of([] if found is None else [found.customer_id], look_up=identifier, detail=name)
     items = [] if found is None else [CustomerFound(found.customer_id, found.customer_number)]
     return _json(CustomersFound(items))
+
+
+async def fragments_of(request: Request, customer_id: UUID) -> list[UUID]:
+    """Return the fragments of the customer that an id belongs to now."""
+    async with profile_state(request).reads() as reads:
+        found = await reads.siblings([customer_id])
+    return found[customer_id][1] if customer_id in found else []
 
 
 def _asked(request: Request, state: ApiState) -> tuple[str, str, str]:

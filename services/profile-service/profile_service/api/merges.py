@@ -12,15 +12,19 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from guanxi_kit.auth import Principal, require
+from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.cursors import decode_cursor, encode_cursor
 from guanxi_kit.errors import FieldError, Problem
 from profile_service.adapters.merge_reads import PostgresMergeReads
 from profile_service.adapters.merging import merge_in, undo_in
+from profile_service.adapters.suggestion_store import PostgresSuggestions
 from profile_service.api.commands import Reasoned, State, carry_out
 from profile_service.application.explain_customer import JournalEntry
 from profile_service.application.merge_customers import MergeCustomers, NoSuchCustomer
+from profile_service.application.merge_ports import Decision
 from profile_service.application.ports import Authority
 from profile_service.application.undo_merge import AlreadyUndone, NoSuchMerge
+from profile_service.domain.decisions import Merge
 
 router = APIRouter(prefix="/v1/merges", tags=["merges"])
 Reader = Depends(require("merge.read"))
@@ -59,9 +63,16 @@ async def post_merge(asked: MergeAsked, state: State, principal: Writer) -> Resp
     """Make two customers one, whatever the limits; the one with the smaller id survives. It can be undone."""
     by = Authority("manual", principal.subject, asked.kept_reason)
     left, right = asked.customer_ids
-    command = MergeCustomers(left, right, by)
+
+    async def join(unit: StreamUnit) -> Merge | None:
+        merge = await merge_in(unit, MergeCustomers(left, right, by))
+        if merge is not None:
+            decision = Decision(principal.subject, asked.kept_reason, unit.now)
+            await PostgresSuggestions(unit.connection).answer(merge.customer_id, decision)
+        return merge
+
     try:
-        merge = await carry_out(state, lambda unit: merge_in(unit, command))
+        merge = await carry_out(state, join)
     except NoSuchCustomer as error:
         raise no_customer(error.profile_id, asked.customer_ids) from None
     if merge is None:

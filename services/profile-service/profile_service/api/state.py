@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 
 from fastapi import Request
 
@@ -17,7 +16,7 @@ from guanxi_kit.db import Database
 from guanxi_kit.identifiers import IdentifierRules
 from guanxi_kit.packs import Pack
 from profile_service.adapters.customer_reads import PostgresCustomerReads
-from profile_service.application.read_customers import LookUp
+from profile_service.application.read_customers import LookUp, ViewRules
 
 COMMANDS = "profile.commands"
 """The outbox stream of what people and operators asked for through the API."""
@@ -25,20 +24,17 @@ COMMANDS = "profile.commands"
 
 @dataclass(frozen=True)
 class ApiState:
-    """Open resources of the API process; `rank` orders identifier types, strongest first.
-
-    `backups`: for how long backups of the databases are kept, None where nobody has said.
-    """
+    """Open resources of the API process; `rank` orders identifier types, strongest first."""
 
     database: Database
     keyring: Keyring
     look_up: LookUp
     rank: Mapping[str, int]
+    view: ViewRules
     pack: Pack
     identifier_rules: IdentifierRules
     relay: Relay
     clock: Clock
-    backups: timedelta | None = None
 
     @asynccontextmanager
     async def reads(self) -> AsyncIterator[PostgresCustomerReads]:

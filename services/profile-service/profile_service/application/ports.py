@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
@@ -12,7 +12,7 @@ from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from profile_service.domain.activity import Activity, ActivityKey
 from profile_service.domain.decisions import Attachment, Merge, Refusal
 from profile_service.domain.identity import Known, Membership
-from profile_service.domain.traits import Trait
+from profile_service.domain.traits import Earlier, Standing, Told, Trait, TraitChanges, TraitKey
 
 MergeRule = Literal["identifier", "manual", "suggestion"]
 
@@ -51,6 +51,10 @@ class Vault(Protocol):
 
     def open_traits(self, touchpoint: TouchpointReceivedV1) -> Mapping[str, bytes]:
         """Return by name the traits of a touchpoint as JSON text."""
+        ...
+
+    def trait_hash(self, name: str, value: bytes) -> bytes:
+        """Return the keyed hash by which a trait's value (JSON text) is recognised."""
         ...
 
     def seal_identifier(self, value: bytes, identifier_hash: bytes) -> bytes: ...
@@ -132,8 +136,21 @@ class Facts(Protocol):
     """What is stored under fragments."""
 
     async def add_activity(self, activity: Mapping[ActivityKey, Activity]) -> None: ...
-    async def keep_traits(self, traits: Iterable[Trait]) -> None:
-        """Store traits that win over what is there."""
+
+
+class Traits(Protocol):
+    """What sources told, by fragment."""
+
+    async def lock(self, keys: Collection[TraitKey]) -> Mapping[TraitKey, Standing]:
+        """Return what these sources hold to, as nobody else can change it until the transaction ends."""
+        ...
+
+    async def before(self, late: Sequence[Trait]) -> Mapping[tuple[TraitKey, Told], Earlier]:
+        """Return what the same source told before each of these; nothing for those that nothing precedes."""
+        ...
+
+    async def keep(self, changes: TraitChanges, now: datetime) -> None:
+        """Write changes. Fails as a transient error when a new source is no longer new: the batch is worked again."""
         ...
 
 

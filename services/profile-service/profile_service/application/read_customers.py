@@ -10,15 +10,15 @@ from uuid import UUID
 
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.identifiers import IdentifierRules, Normalised
-from guanxi_kit.masking import mask_content, mask_identifier
+from guanxi_kit.masking import MASKED, Shown
 from profile_service.application.read_ports import (
-    CustomerNumber,
     CustomerReads,
     StoredIdentifier,
 )
+from profile_service.application.read_traits import believed, show_trait
+from profile_service.domain.precedence import Precedence
 from profile_service.domain.view import (
     IdentifierView,
-    TraitView,
     UnifiedView,
     count_channels,
     current_score,
@@ -48,15 +48,25 @@ class NoSuchIdentifier(ValueError):
     """The value cannot be looked up; the message says why and never repeats it."""
 
 
-async def read_view(given: UUID, reads: CustomerReads, rank: Mapping[str, int]) -> UnifiedView | None:
-    """Return the unified view of the customer that an id belongs to now, masked; `rank` orders identifier types."""
+@dataclass(frozen=True, slots=True)
+class ViewRules:
+    """How a pack shows customers: `rank` orders identifier types, `precedence` says whom to believe."""
+
+    rank: Mapping[str, int]
+    precedence: Precedence
+
+
+async def read_view(
+    given: UUID, reads: CustomerReads, rules: ViewRules, show: Shown = MASKED
+) -> UnifiedView | None:
+    """Return the unified view of the customer that an id belongs to now."""
     customer = await reads.customer(given)
     if customer is None:
         return None
     fragments = list(customer.fragments)
     sums = await reads.activity(fragments)
     identifiers = await reads.identifiers(fragments)
-    traits = await reads.traits(fragments)
+    traits = (await believed(fragments, reads, rules.precedence)).get(customer.customer_id, {})
     touchpoints = sum(row.touchpoints for row in sums)
     first_seen_at, last_seen_at = seen_between(sums)
     score = current_score(
@@ -73,11 +83,8 @@ async def read_view(given: UUID, reads: CustomerReads, rank: Mapping[str, int]) 
         touchpoints=touchpoints,
         purchases=total_purchases(sums),
         channels=count_channels(sums),
-        identifiers=_show_identifiers(identifiers, rank),
-        traits={
-            trait.name: TraitView(mask_content(trait.value, trait.name), trait.occurred_at, trait.channel)
-            for trait in traits
-        },
+        identifiers=_show_identifiers(identifiers, rules.rank, show),
+        traits={name: show_trait(name, trait, show) for name, trait in traits.items()},
         scores={} if score is None else {"rfm": {k: v for k, v in score.items() if k != "customer_id"}},
         fragments=fragments,
         version=view_version(
@@ -86,49 +93,55 @@ async def read_view(given: UUID, reads: CustomerReads, rank: Mapping[str, int]) 
     )
 
 
-def _show_identifiers(found: Iterable[StoredIdentifier], rank: Mapping[str, int]) -> list[IdentifierView]:
-    """Order strongest type first, then as first seen, and mask."""
+def _show_identifiers(
+    found: Iterable[StoredIdentifier], rank: Mapping[str, int], show: Shown
+) -> list[IdentifierView]:
+    """Order strongest type first, then as first seen, as they are shown."""
     ordered = sorted(found, key=lambda identifier: rank.get(identifier.type, len(rank)))
     return [
-        IdentifierView(each.type, mask_identifier(each.type, each.value), each.first_seen_at)
+        IdentifierView(each.type, show.identifier(each.type, each.value), each.first_seen_at)
         for each in ordered
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """Finds a customer by an identifier as a person would write it."""
+    """Turns an identifier as a person would write it into what it is stored under."""
 
     rules: IdentifierRules
     keyring: Keyring
 
-    async def __call__(
-        self, identifier_type: str, raw: str, namespace: str, reads: CustomerReads
-    ) -> CustomerNumber | None:
-        """Return the customer, or None. Raises NoSuchIdentifier for a value that identifies nobody."""
+    def identifier_hash(self, identifier_type: str, raw: str, namespace: str) -> bytes:
+        """Return the keyed hash. Raises NoSuchIdentifier for a value that identifies nobody."""
         normalised = self.rules.normalise(identifier_type, raw, namespace)
         if not isinstance(normalised, Normalised):
             raise NoSuchIdentifier(normalised.reason)
         kind = f"{normalised.type}\0{normalised.namespace}"
-        return await reads.owner(self.keyring.blind(kind, normalised.value))
+        return self.keyring.blind(kind, normalised.value)
 
 
-async def read_contacts(given: Sequence[UUID], channel: str, reads: CustomerReads) -> list[Contact]:
-    """Return the contact data of customers in the order asked for; unknown ids are left out."""
+async def read_contacts(
+    given: Sequence[UUID], channel: str, reads: CustomerReads, precedence: Precedence
+) -> tuple[list[Contact], set[UUID]]:
+    """Return the contact data of customers in the order asked for, and their fragments; unknown ids are left out."""
     siblings = await reads.siblings(given)
     fragments = {profile_id for _, members in siblings.values() for profile_id in members}
     addresses: defaultdict[UUID, list[StoredIdentifier]] = defaultdict(list)
     for identifier in await reads.identifiers(fragments, ADDRESS_TYPES[channel]):
         addresses[identifier.profile_id].append(identifier)
-    traits: defaultdict[UUID, dict[str, Any]] = defaultdict(dict)
-    for trait in await reads.traits(fragments):
-        traits[trait.customer_id][trait.name] = trait.value
-    return [
-        Contact(asked, survivor, _newest_first(addresses[member] for member in members), traits[survivor])
+    traits = await believed(fragments, reads, precedence)
+    contacts = [
+        Contact(
+            asked,
+            survivor,
+            _newest_first(addresses[member] for member in members),
+            {name: trait.value for name, trait in traits.get(survivor, {}).items()},
+        )
         for asked in dict.fromkeys(given)
         if asked in siblings
         for survivor, members in [siblings[asked]]
     ]
+    return contacts, fragments
 
 
 def _newest_first(addresses: Iterable[list[StoredIdentifier]]) -> list[str]:

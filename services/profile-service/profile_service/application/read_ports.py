@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from profile_service.domain.traits import Told
 from profile_service.domain.view import ActivitySum
 
 
@@ -38,13 +39,27 @@ class StoredIdentifier(NamedTuple):
 
 
 class StoredTrait(NamedTuple):
-    """A trait of a customer in clear, `value` as Python value."""
+    """What one source tells of a trait, under seal; `since_at` is when it began to tell so, `occurred_at` when last."""
 
     customer_id: UUID
+    profile_id: UUID
     name: str
-    value: Any
     channel: str
+    sealed: bytes
     occurred_at: datetime
+    since_at: datetime
+    touchpoint_id: UUID
+
+
+class StoredValue(NamedTuple):
+    """A row of a trait's history, under seal."""
+
+    profile_id: UUID
+    channel: str
+    sealed: bytes
+    occurred_at: datetime
+    recorded_at: datetime
+    touchpoint_id: UUID
 
 
 class CustomerNumber(NamedTuple):
@@ -63,7 +78,27 @@ class Totals(NamedTuple):
     merges: int
 
 
-class CustomerReads(Protocol):
+class TraitReads(Protocol):
+    """Reads of traits over one connection."""
+
+    async def traits(
+        self, profile_ids: Collection[UUID], as_of: datetime | None = None
+    ) -> Sequence[StoredTrait]:
+        """Return what each source tells, or told at a moment, of the customers of these fragments."""
+        ...
+
+    async def trait_history(
+        self, profile_ids: Collection[UUID], name: str, before: Told, limit: int
+    ) -> Sequence[StoredValue]:
+        """Return at most `limit` values told of one trait before a moment, newest first."""
+        ...
+
+    def open_trait(self, profile_id: UUID, name: str, sealed: bytes) -> Any:
+        """Return a value in clear; None is a deletion."""
+        ...
+
+
+class CustomerReads(TraitReads, Protocol):
     """Reads over one connection. All cost the same whatever the history of a customer."""
 
     async def customer(self, profile_id: UUID) -> StoredCustomer | None:
@@ -75,10 +110,6 @@ class CustomerReads(Protocol):
         self, profile_ids: Collection[UUID], identifier_type: str | None = None
     ) -> Sequence[StoredIdentifier]:
         """Return identifiers, of one type or all, in the order they were first seen."""
-        ...
-
-    async def traits(self, profile_ids: Collection[UUID]) -> Sequence[StoredTrait]:
-        """Return the traits of the customers of these fragments, of each the value that was true last."""
         ...
 
     async def owner(self, identifier_hash: bytes) -> CustomerNumber | None:

@@ -12,12 +12,14 @@ from uuid import UUID
 from guanxi_contracts.customer import ChangedPart
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from guanxi_kit.consumer import Cause
+from profile_service.application.keep_traits import keep_traits
 from profile_service.application.ports import (
     Facts,
     Identities,
     NewFragment,
     SealedIdentifier,
     Tally,
+    Traits,
     Vault,
 )
 from profile_service.domain.activity import tally
@@ -25,7 +27,7 @@ from profile_service.domain.customer_number import business_day, format_customer
 from profile_service.domain.decisions import Merge, Resolution
 from profile_service.domain.identity import IdentityRules, Known, Membership
 from profile_service.domain.resolution import find_stake, resolve
-from profile_service.domain.traits import Trait, winners
+from profile_service.domain.traits import Told, Trait, TraitKey
 
 
 class Arrival(NamedTuple):
@@ -77,7 +79,12 @@ class ResolveTouchpoints:
     vault: Vault
 
     async def __call__(
-        self, arrivals: Sequence[Arrival], identities: Identities, facts: Facts, now: datetime
+        self,
+        arrivals: Sequence[Arrival],
+        identities: Identities,
+        facts: Facts,
+        traits: Traits,
+        now: datetime,
     ) -> Outcome:
         """Work a batch in one open transaction. A transient database error asks for working it again."""
         fresh = await _drop_repeats(arrivals, identities)
@@ -88,7 +95,7 @@ class ResolveTouchpoints:
         resolution = resolve(touchpoints, known, self.rules)
         await self._save_identity(_Resolved(touchpoints, resolution, known), identities, now)
         await facts.add_activity(tally(zip(resolution.placements, touchpoints, strict=True)))
-        await facts.keep_traits(winners(self._traits(resolution.placements, touchpoints)))
+        await keep_traits(self._traits(resolution.placements, touchpoints), traits, now)
         await identities.add_totals(_totals(fresh, resolution))
         changes = _changes(fresh, resolution, known.memberships)
         joined = [customer_id for customer_id in changes if customer_id in known.joined]
@@ -133,15 +140,10 @@ class ResolveTouchpoints:
     ) -> Iterable[Trait]:
         for profile_id, touchpoint in zip(placements, touchpoints, strict=True):
             if touchpoint.has_traits:
+                told = Told(touchpoint.occurred_at, touchpoint.touchpoint_id)
                 for name, value in self.vault.open_traits(touchpoint).items():
-                    yield Trait(
-                        profile_id,
-                        name,
-                        value,
-                        touchpoint.channel,
-                        touchpoint.occurred_at,
-                        touchpoint.touchpoint_id,
-                    )
+                    key = TraitKey(profile_id, name, touchpoint.channel)
+                    yield Trait(key, told, value, self.vault.trait_hash(name, value))
 
 
 async def _drop_repeats(arrivals: Sequence[Arrival], identities: Identities) -> list[Arrival]:

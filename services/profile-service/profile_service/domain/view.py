@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from profile_service.domain.activity import NO_PURCHASE
+from profile_service.domain.precedence import Because
+
+SourceKind = Literal["staff", "channel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,13 @@ class IdentifierView:
 
 @dataclass(frozen=True, slots=True)
 class TraitView:
-    """The winning value of a trait, with the channel and time it came from."""
+    """The value of a trait that is believed: who told it last and when, and why that source and no other."""
 
     value: Any
     occurred_at: datetime
     channel: str
+    source: SourceKind
+    because: Because
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ FILL = (
     f" FROM {PEOPLE}, unnest(ARRAY['user_id', 'phone']) AS type",
     "INSERT INTO activity SELECT id, channel, 'CNY', 1, 1, 100, now(), now()"
     f" FROM {PEOPLE}, unnest(ARRAY['web', 'pos']) AS channel",
-    "INSERT INTO trait SELECT id, name, '', 'web', now(), id"
+    "INSERT INTO trait_source SELECT id, name, 'web', '', '', now(), now(), id, now(), id"
     f" FROM {PEOPLE}, unnest(ARRAY['city', 'name', 'email']) AS name",
     f"""INSERT INTO customer_score SELECT id, 1, now(), '{{"tier": "ordinary"}}' FROM {PEOPLE}""",
 )
@@ -62,7 +62,10 @@ async def fill(connection: asyncpg.Connection, customers: int, keyring: Keyring)
         for name in ("city", "name", "email"):
             sealed = keyring.seal(b'"ada@example.com"', trait_aad(person, name))
             await connection.execute(
-                "UPDATE trait SET sealed = $3 WHERE profile_id = $1 AND name = $2", person, name, sealed
+                "UPDATE trait_source SET sealed = $3 WHERE profile_id = $1 AND name = $2",
+                person,
+                name,
+                sealed,
             )
     return people
 

@@ -1,4 +1,4 @@
-"""Ids, customer numbers, mergeable figures, traits and what the view makes of them."""
+"""Ids, customer numbers, mergeable figures and what the view makes of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from profile_service.domain.activity import Activity, tally
 from profile_service.domain.customer_number import business_day, format_customer_number
 from profile_service.domain.fragments import fragment_id, merge_id
-from profile_service.domain.traits import Trait, winners
 from profile_service.domain.view import (
     ActivitySum,
     count_channels,
@@ -90,20 +89,6 @@ def test_figures_are_kept_by_fragment_channel_and_currency() -> None:
         (one, "web", ""): Activity(1, 0, 0, NOON + timedelta(days=1), NOON + timedelta(days=1)),
         (other, "app", ""): Activity(1, 0, 0, NOON, NOON),
     }
-
-
-def test_the_value_that_was_true_last_wins_whatever_comes_last() -> None:
-    profile_id = uuid4()
-
-    def told(value: str, seconds: int, touchpoint: int) -> Trait:
-        return Trait(
-            profile_id, "city", value.encode(), "web", NOON + timedelta(seconds=seconds), UUID(int=touchpoint)
-        )
-
-    newest = told("new", 5, 1)
-    assert winners([told("old", 0, 9), newest, told("older", -5, 9)]) == [newest]
-    tied = told("tied", 5, 2)
-    assert winners([tied, newest]) == winners([newest, tied]) == [tied]
 
 
 def test_purchases_total_by_currency_and_name_the_main_one() -> None:

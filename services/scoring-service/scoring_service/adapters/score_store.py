@@ -200,6 +200,13 @@ class PostgresScoreStore:
         )
         return found
 
+    async def fragments_of(self, customer_id: UUID) -> list[UUID]:
+        """Return the fragments of a customer."""
+        rows = await self._connection.fetch(
+            "SELECT profile_id FROM feature WHERE customer_id = $1", customer_id
+        )
+        return [row["profile_id"] for row in rows]
+
     async def read_score(self, customer_id: UUID) -> Score | None:
         """Return a customer's score."""
         row = await self._connection.fetchrow(_READ_SCORE, customer_id)

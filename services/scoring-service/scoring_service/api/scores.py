@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
+from guanxi_kit.audit import Reading, masked
 from guanxi_kit.auth import require
 from guanxi_kit.errors import Problem
 from scoring_service.adapters.score_store import PostgresScoreStore
@@ -18,16 +19,17 @@ router = APIRouter()
 State = Annotated[ApiState, Depends(state_of)]
 
 
-@router.get(
-    "/v1/customers/{customer_id}/scores", dependencies=[Depends(require("score.read"))], tags=["scores"]
-)
-async def read_scores(customer_id: UUID, state: State) -> ScoresDocument:
+@router.get("/v1/customers/{customer_id}/scores", tags=["scores"])
+async def read_scores(
+    customer_id: UUID, state: State, reading: Annotated[Reading, masked("score.read", "scores")]
+) -> ScoresDocument:
     """Return a customer's scores with their reasons, under the surviving id after a merge."""
     async with state.database.transaction(isolation="repeatable_read", readonly=True) as connection:
         reader = PostgresScoreStore(connection)
         found = await explained_score(reader, state.rules, customer_id, state.clock.now())
     if found is None:
         raise Problem(404, detail="No customer with this id has been scored.")
+    await reading.of(found.people)
     current = found.score.customer_id
     return ScoresDocument(
         customer_id=current,
@@ -42,6 +44,13 @@ async def read_tiers(state: State) -> TiersDocument:
     async with state.database.connection() as connection:
         counts = await tier_counts(PostgresScoreStore(connection))
     return TiersDocument(tiers=dict(counts), customers=sum(counts.values()))
+
+
+async def fragments_of(request: Request, customer_id: UUID) -> list[UUID]:
+    """Return the fragments of the customer that an id belongs to now."""
+    async with state_of(request).database.connection() as connection:
+        reader = PostgresScoreStore(connection)
+        return await reader.fragments_of(await reader.customer_of(customer_id) or customer_id)
 
 
 def _rfm(found: ExplainedScore, currency: str) -> RfmDocument:

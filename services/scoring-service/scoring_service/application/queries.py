@@ -19,16 +19,18 @@ class ScoreReader(Protocol):
     async def read_score(self, customer_id: UUID) -> Score | None: ...
     async def features_of(self, customer_ids: list[UUID]) -> dict[UUID, Features]: ...
     async def current_cuts(self, rules: RfmRules) -> Cuts | None: ...
+    async def fragments_of(self, customer_id: UUID) -> list[UUID]: ...
     async def read_tiers(self) -> dict[str, int]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainedScore:
-    """A score with the features behind it and the reasons."""
+    """A score with the features behind it, the reasons, and the fragments that it is of."""
 
     score: Score
     features: Features
     reasons: list[Reason]
+    people: list[UUID]
 
 
 async def explained_score(
@@ -41,7 +43,7 @@ async def explained_score(
         return None
     features = (await reader.features_of([current])).get(current, Features())
     reasons = explain(features, score.classes, rules, await reader.current_cuts(rules), now)
-    return ExplainedScore(score, features, reasons)
+    return ExplainedScore(score, features, reasons, await reader.fragments_of(current))
 
 
 async def tier_counts(reader: ScoreReader) -> dict[Tier, int]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from alembic import op
+
+from guanxi_kit.audit.schema import AUDIT_TABLES
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -9,4 +13,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """The access audit."""
+    """Create the tables of the access audit."""
+    op.execute(AUDIT_TABLES.format(schema="interaction"))

@@ -1,0 +1,132 @@
+"""FastAPI dependencies of endpoints that show somebody's data: who may, masked or clear, and that it is kept."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Query, Request
+
+from guanxi_kit.audit.access import Access
+from guanxi_kit.audit.trail import AuditTrail
+from guanxi_kit.auth import Permission, Principal, require
+from guanxi_kit.clock import Clock
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.db import Database, open_pool
+from guanxi_kit.errors import FieldError, Problem, route_of
+from guanxi_kit.http import REQUEST_ID
+from guanxi_kit.settings import ServiceSettings
+
+LEAST_REASON = 10
+MOST_REASON = 500
+
+
+@dataclass(frozen=True)
+class AccessAudit:
+    """What the audit of an API process works with; the application keeps it as `app.state.audit`."""
+
+    service: str
+    trail: AuditTrail
+    database: Database
+    keyring: Keyring
+
+
+@asynccontextmanager
+async def open_audit(
+    settings: ServiceSettings, database: Database, keyring: Keyring, clock: Clock
+) -> AsyncIterator[AccessAudit]:
+    """Open the trail of this process on a connection of its own, so that no request that waits for it can block it."""
+    pool = await open_pool(
+        settings.database_dsn(), max=1, application_name=f"{settings.service}-{settings.role}-audit"
+    )
+    writing = Database(pool)
+    trail = AuditTrail(writing, keyring, clock)
+    try:
+        yield AccessAudit(settings.service, trail, database, keyring)
+    finally:
+        await trail.close()
+        await writing.close()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One request to read somebody's data. Nothing may be shown before `of` has returned."""
+
+    trail: AuditTrail
+    principal: Principal
+    action: str
+    fields: str
+    clear: bool = False
+    reason: str | None = None
+
+    async def of(self, people: Iterable[UUID], *, look_up: bytes | None = None, detail: str = "") -> None:
+        """Keep that the data of these fragments is shown.
+
+        `look_up` is the keyed hash of a value asked for, `detail` narrows what was read and holds no value.
+        """
+        await self.trail.keep(
+            Access(
+                subject=self.principal.subject,
+                role=self.principal.role,
+                action=self.action,
+                fields=self.fields,
+                people=tuple(people),
+                clear=self.clear,
+                reason=self.reason,
+                look_up=look_up,
+                detail=detail,
+                request_id=REQUEST_ID.get() or "",
+            )
+        )
+
+
+def masked(permission: Permission, fields: str) -> Any:
+    """Return a dependency that gives the Reading of `fields`, masked: 401 and 403 as `require`."""
+
+    async def begin(
+        request: Request, principal: Annotated[Principal, Depends(require(permission))]
+    ) -> Reading:
+        return _reading(request, principal, fields)
+
+    return Depends(begin)
+
+
+def maskable(permission: Permission, fields: str) -> Any:
+    """Return a dependency as `masked`, with clear values for who may see them and says why.
+
+    `clear=true` needs the permission customer.clear (else 403) and a `reason` of 10 characters or more (else 400).
+    """
+
+    async def begin(
+        request: Request,
+        principal: Annotated[Principal, Depends(require(permission))],
+        *,
+        clear: Annotated[bool, Query(description="Show values unmasked; needs `reason`.")] = False,
+        reason: Annotated[
+            str | None, Query(max_length=MOST_REASON, description="Why they have to be seen unmasked.")
+        ] = None,
+    ) -> Reading:
+        if not clear:
+            return _reading(request, principal, fields)
+        await require("customer.clear")(principal)
+        stated = (reason or "").strip()
+        if len(stated) < LEAST_REASON:
+            raise Problem(
+                400,
+                detail="Clear values are shown for a stated reason only.",
+                errors=[FieldError("reason", f"must say why, in {LEAST_REASON} characters or more")],
+            )
+        return _reading(request, principal, fields, stated)
+
+    return Depends(begin)
+
+
+def _reading(request: Request, principal: Principal, fields: str, reason: str | None = None) -> Reading:
+    audit: AccessAudit = request.app.state.audit
+    action = f"{request.method} {route_of(request.scope)}"
+    return Reading(audit.trail, principal, action, fields, reason is not None, reason)
+
+
+Fragments = Callable[[Request, UUID], Awaitable[Iterable[UUID]]]
+"""Gives the fragments of the customer that an id belongs to now."""

@@ -1,0 +1,151 @@
+"""Suggested merges: the review queue, and what people decide."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+
+from guanxi_kit.auth import Principal, require
+from guanxi_kit.consumer.unit import StreamUnit
+from guanxi_kit.errors import FieldError, Problem
+from profile_service.adapters.merging import merge_in
+from profile_service.adapters.suggestion_store import PostgresSuggestions
+from profile_service.api.commands import Reasoned, State, carry_out
+from profile_service.api.merges import Cursor, Limit, already_one, encoded
+from profile_service.api.state import ApiState
+from profile_service.application.merge_customers import MergeCustomers
+from profile_service.application.merge_ports import Decision
+from profile_service.application.ports import Authority
+from profile_service.application.suggestions import (
+    AlreadyDecided,
+    NoSuchSuggestion,
+    Place,
+    Suggestion,
+    SuggestionSource,
+    SuggestionState,
+    close_suggestion,
+    open_suggestion,
+)
+
+router = APIRouter(prefix="/v1/suggestions", tags=["merges"])
+Writer = Annotated[Principal, Depends(require("merge.write"))]
+_PLACE = struct.Struct(">?d16s")
+
+
+@dataclass(frozen=True)
+class SuggestionPage:
+    """Suggestions: those that limits raised, then by falling score."""
+
+    items: list[Suggestion]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class SuggestionAccepted:
+    """The suggestion, and the merge that it led to."""
+
+    merge_id: UUID
+    suggestion: Suggestion
+
+
+@router.get(
+    "",
+    response_model=SuggestionPage,
+    summary="Review queue of merges",
+    dependencies=[Depends(require("merge.read"))],
+)
+async def list_suggestions(
+    service: State,
+    state: SuggestionState = "open",
+    source: SuggestionSource | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """Pairs of customers who may be one: probable duplicates, and those whom a limit on merging kept apart."""
+    after = None if cursor is None else _read_place(cursor)
+    async with service.database.connection() as connection:
+        found = await PostgresSuggestions(connection).page(state, source, limit=limit + 1, after=after)
+    page = list(found[:limit])
+    return encoded(SuggestionPage(page, _write_place(page[-1]) if len(found) > limit else None))
+
+
+@router.post("/{suggestion_id}/accept", response_model=SuggestionAccepted, summary="Accept a suggested merge")
+async def post_accept(suggestion_id: UUID, asked: Reasoned, state: State, principal: Writer) -> Response:
+    """Make the two one customer. It can be undone like any merge."""
+
+    async def accept(unit: StreamUnit) -> UUID | None:
+        decision = Decision(principal.subject, asked.kept_reason, unit.now)
+        suggestions = PostgresSuggestions(unit.connection)
+        found = await open_suggestion(suggestion_id, suggestions)
+        by = Authority("suggestion", decision.actor, decision.reason)
+        merge = await merge_in(unit, MergeCustomers(found.left_profile_id, found.right_profile_id, by))
+        await close_suggestion(suggestion_id, "accepted" if merge else "obsolete", decision, suggestions)
+        if merge is not None:
+            await suggestions.answer(merge.customer_id, decision)
+        return merge and merge.merge_id
+
+    try:
+        merge_id = await carry_out(state, accept)
+    except (NoSuchSuggestion, AlreadyDecided) as error:
+        raise _refused(error) from None
+    if merge_id is None:
+        raise already_one()
+    return encoded(SuggestionAccepted(merge_id, await _read(suggestion_id, state)))
+
+
+@router.post("/{suggestion_id}/reject", response_model=Suggestion, summary="Reject a suggested merge")
+async def post_reject(suggestion_id: UUID, asked: Reasoned, state: State, principal: Writer) -> Response:
+    """The two are different people: they are never suggested again."""
+
+    async def reject(unit: StreamUnit) -> None:
+        decision = Decision(principal.subject, asked.kept_reason, unit.now)
+        suggestions = PostgresSuggestions(unit.connection)
+        await open_suggestion(suggestion_id, suggestions)
+        await close_suggestion(suggestion_id, "rejected", decision, suggestions)
+
+    try:
+        await carry_out(state, reject)
+    except (NoSuchSuggestion, AlreadyDecided) as error:
+        raise _refused(error) from None
+    return encoded(await _read(suggestion_id, state))
+
+
+async def _read(suggestion_id: UUID, state: ApiState) -> Suggestion:
+    async with state.database.connection() as connection:
+        found = await PostgresSuggestions(connection).suggestion(suggestion_id)
+    if found is None:
+        raise _refused(NoSuchSuggestion())
+    return found
+
+
+def _refused(error: NoSuchSuggestion | AlreadyDecided) -> Problem:
+    if isinstance(error, NoSuchSuggestion):
+        return Problem(404, detail="There is no such suggestion.")
+    return Problem(
+        409,
+        detail=f"The suggestion is {error.state} already.",
+        type="urn:guanxi:problem:already-decided",
+        extra={"state": error.state},
+    )
+
+
+def _write_place(suggestion: Suggestion) -> str:
+    score = suggestion.score
+    packed = _PLACE.pack(score is not None, score or 0.0, suggestion.suggestion_id.bytes)
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def _read_place(cursor: str) -> Place:
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        scored, score, last = _PLACE.unpack(raw)
+    except (binascii.Error, ValueError, struct.error):
+        fault = FieldError("cursor", "is not one this list gave out")
+        raise Problem(400, detail="The request is not valid.", errors=[fault]) from None
+    return Place(score if scored else None, UUID(bytes=last))
