@@ -15,6 +15,7 @@ from guanxi_gateway.api.customers import Services, customers_router
 from guanxi_gateway.api.documents import DESCRIPTION, complete_document
 from guanxi_gateway.api.figures import figures_router
 from guanxi_gateway.api.ingest import IngestLane
+from guanxi_gateway.api.jobs import jobs_router
 from guanxi_gateway.api.limits import AddressLimit, limited
 from guanxi_gateway.application.changes import Changes, StreamLimits
 from guanxi_gateway.application.log_reading import ChangeTopic
@@ -60,6 +61,7 @@ def make_api(
     allow = limited(limiter.principal)
     app.include_router(customers_router(upstreams.services, allow))
     app.include_router(figures_router(upstreams.services, allow))
+    app.include_router(jobs_router(upstreams.services, allow))
     app.include_router(changes_router(changes, allow))
     # Behind the edge that create_app put first, which answers the problems that these raise.
     app.user_middleware += [

@@ -62,20 +62,19 @@ def test_every_request_and_answer_has_a_schema_and_an_example(document: dict[str
 
 def test_every_operation_names_its_credential_and_the_problems_to_expect(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
-        scheme = "writeKey" if name.startswith("post") else "bearerAuth"
+        scheme = "writeKey" if "ingest" in operation["tags"] else "bearerAuth"
         assert operation["security"] == [{scheme: []}], name
         assert scheme in document["components"]["securitySchemes"]
         assert {"400", "401", "429", "503", "default"} <= set(operation["responses"]), name
         assert operation["summary"], name
         for status, answer in operation["responses"].items():
-            if status != "200":
+            if not status.startswith("2"):
                 assert list(answer["content"]) == ["application/problem+json"], name
 
 
 def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
     ids = [operation["operationId"] for _, operation in operations(document)]
     assert len(ids) == len(set(ids))
-    assert len(ids) == 16
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from guanxi_cli.commands import jobs
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
 
@@ -12,4 +14,6 @@ def main() -> None:
     """GUANXI_URL and GUANXI_TOKEN name the platform; beside a local one nothing needs to be set."""
 
 
-# Command modules register themselves below: app.add_typer(...) or app.command(...).
+# One line for each command module: app.add_typer(...) or app.command(...).
+
+app.add_typer(jobs.app, name="jobs")

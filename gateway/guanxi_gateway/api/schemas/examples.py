@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from guanxi_gateway.api.schemas import jobs
+
 CUSTOMER_ID = "018f3a52-8c00-7d1e-b0a4-5f2e6c9d1b37"
 CUSTOMER: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,
@@ -178,5 +180,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Alias": ALIAS,
     "Batch": BATCH,
     "Accepted": ACCEPTED,
+    **jobs.EXAMPLES,
 }
 """By the name of the schema."""
