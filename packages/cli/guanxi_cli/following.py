@@ -27,7 +27,7 @@ def follow(gateway: Gateway, service: str, job_id: str) -> dict[str, Any]:
     job: dict[str, Any] = gateway.get("jobs", service, job_id)
     try:
         with _bar() as bar:
-            task = bar.add_task(f"{service} {job['kind']}", total=job["total"])
+            task = bar.add_task(f"{service} {job['kind']}", total=job["total"], state="")
             while True:
                 state = (
                     job["state"] if job["fault"] is None else f"{job['state']}, again after {job['fault']}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -31,6 +32,7 @@ class Gateway:
         self._client = httpx.Client(
             base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=timeout, trust_env=False
         )
+        weakref.finalize(self, self._client.close)
 
     @classmethod
     def from_environment(cls) -> Gateway:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
@@ -119,18 +119,15 @@ def database_template(database_server: DatabaseServer) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def migrated_template(
     database_server: DatabaseServer, database_template: str, database_stock: DatabaseStock
-) -> Iterator[Callable[[str], str]]:
-    """Give by service ("profile") the name of a database with its tables; migrated once a session."""
+) -> Iterator[Callable[..., str]]:
+    """Give the name of a database with the tables of some services ("profile", ...); migrated once a session."""
     names: list[str] = []
 
     @cache
-    def migrated(service: str) -> str:
+    def migrated(*services: str) -> str:
         name = database_stock.take(database_template)
         names.append(name)
-        owner = database_server.dsns(name).owner[service]
-        settings = ServiceSettings.load(service=service, role="migrate", database_owner_url=owner)
-        folder = str(files(f"{service}_service") / "migrations")
-        run_apart(lambda: run_migrations(settings, folder, service))
+        run_apart(lambda: _migrate(database_server.dsns(name), services))
         return name
 
     yield migrated
@@ -162,10 +159,10 @@ def database_dsns(copied_dsns: Callable[[str], DatabaseDsns], database_template:
 
 @pytest.fixture
 def migrated_dsns(
-    copied_dsns: Callable[[str], DatabaseDsns], migrated_template: Callable[[str], str]
-) -> Callable[[str], DatabaseDsns]:
-    """Give by service ("profile") a fresh database with its tables."""
-    return lambda service: copied_dsns(migrated_template(service))
+    copied_dsns: Callable[[str], DatabaseDsns], migrated_template: Callable[..., str]
+) -> Callable[..., DatabaseDsns]:
+    """Give a fresh database with the tables of some services ("profile", ...)."""
+    return lambda *services: copied_dsns(migrated_template(*services))
 
 
 def run_apart(work: Callable[[], Awaitable[T]]) -> T:
@@ -176,6 +173,14 @@ def run_apart(work: Callable[[], Awaitable[T]]) -> T:
 
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(lambda: asyncio.run(body())).result()
+
+
+async def _migrate(dsns: DatabaseDsns, services: Sequence[str]) -> None:
+    for service in services:
+        settings = ServiceSettings.load(
+            service=service, role="migrate", database_owner_url=dsns.owner[service]
+        )
+        await run_migrations(settings, str(files(f"{service}_service") / "migrations"), service)
 
 
 async def _drop(admin_dsn: str, name: str) -> None:
