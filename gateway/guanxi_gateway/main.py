@@ -17,6 +17,8 @@ from guanxi_gateway.api.figures import figures_router
 from guanxi_gateway.api.ingest import IngestLane
 from guanxi_gateway.api.jobs import jobs_router
 from guanxi_gateway.api.limits import AddressLimit, limited
+from guanxi_gateway.api.merges import merges_router
+from guanxi_gateway.api.reviews import quarantine_router, suggestions_router
 from guanxi_gateway.application.changes import Changes, StreamLimits
 from guanxi_gateway.application.log_reading import ChangeTopic
 from guanxi_gateway.application.rate_limits import Rate, RateLimiter
@@ -62,6 +64,9 @@ def make_api(
     app.include_router(customers_router(upstreams.services, allow))
     app.include_router(figures_router(upstreams.services, allow))
     app.include_router(jobs_router(upstreams.services, allow))
+    app.include_router(merges_router(upstreams.services, allow))
+    app.include_router(suggestions_router(upstreams.services, allow))
+    app.include_router(quarantine_router(upstreams.services, allow))
     app.include_router(changes_router(changes, allow))
     # Behind the edge that create_app put first, which answers the problems that these raise.
     app.user_middleware += [

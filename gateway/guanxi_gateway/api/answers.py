@@ -16,6 +16,7 @@ _STATUS = {
     Failure.OVERSIZED: 502,
 }
 _RETRY_AFTER = {"Retry-After": "1"}
+JSON = "application/json"
 _PASSED_ON = frozenset(
     (b"content-type", b"content-encoding", b"etag", b"retry-after", b"www-authenticate", b"allow")
 )
@@ -32,12 +33,12 @@ def problem_of_failure(failed: UpstreamFailed) -> Problem:
     )
 
 
-def check_answer(service: str, answer: Answer) -> Answer:
-    """Return an answer that is JSON or a problem document as it is.
+def check_answer(service: str, answer: Answer, media_type: str = JSON) -> Answer:
+    """Return an answer that is of its media type or a problem document as it is.
 
     Raises Problem in place of anything else: the status of a client error is kept, the rest is a 502.
     """
-    expected = "application/json" if answer.status < 400 else PROBLEM_MEDIA_TYPE
+    expected = media_type if answer.status < 400 else PROBLEM_MEDIA_TYPE
     if 200 <= answer.status < 300 or answer.status >= 400:
         if answer.media_type == expected:
             return answer
@@ -57,9 +58,9 @@ def passed_on(headers: RawHeaders) -> RawHeaders:
     return [(name, value) for name, value in headers if name in _PASSED_ON]
 
 
-def response_of(service: str, answer: Answer) -> Response:
+def response_of(service: str, answer: Answer, media_type: str = JSON) -> Response:
     """Return the HTTP response that passes an answer on, body untouched. Raises Problem as `check_answer` does."""
-    checked = check_answer(service, answer)
+    checked = check_answer(service, answer, media_type)
     response = Response(checked.body, checked.status)
     response.raw_headers.extend(passed_on(checked.headers))
     return response

@@ -8,14 +8,19 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 
 from guanxi_gateway.adapters.upstream import Upstream, UpstreamFailed
-from guanxi_gateway.api.answers import problem_of_failure, response_of
+from guanxi_gateway.api.answers import JSON, problem_of_failure, response_of
 
 _FORWARDED = frozenset((b"authorization", b"accept", b"accept-language", b"traceparent", b"tracestate"))
 _WITH_BODY = _FORWARDED | {b"content-type", b"idempotency-key"}
 
 
 async def forward(
-    request: Request, upstream: Upstream, path: str, query: Mapping[str, str | int | None] | None = None
+    request: Request,
+    upstream: Upstream,
+    path: str,
+    query: Mapping[str, str | int | None] | None = None,
+    *,
+    media_type: str = JSON,
 ) -> Response:
     """Ask the service with the caller's own token and pass its answer on, JSON untouched. Raises Problem.
 
@@ -27,7 +32,7 @@ async def forward(
         answer = await upstream.get(path, given, headers)
     except UpstreamFailed as failed:
         raise problem_of_failure(failed) from None
-    return response_of(upstream.service, answer)
+    return response_of(upstream.service, answer, media_type)
 
 
 async def forward_write(

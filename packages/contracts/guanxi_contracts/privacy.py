@@ -11,9 +11,17 @@ from guanxi_contracts.envelope import EventType, Instant
 
 ReceiptState = Literal["pending", "sent", "acknowledged", "done", "retained", "failed"]
 Tombstone = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
+HeldKind = Literal["consents", "purchases"]
 
 
-class ErasureRequestedV1(msgspec.Struct, kw_only=True):
+class LegalHold(msgspec.Struct, frozen=True):
+    """A kind of record that the law wants kept, and the ground for it. Whoever holds it stops using it."""
+
+    kind: HeldKind
+    ground: str
+
+
+class ErasureRequestedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Everything kept under these fragments is to be erased, now and whenever this event is read again.
 
     `tombstones` are keyed hashes of the identifiers' hashes: they recognise what comes back later and reveal nothing.
@@ -25,6 +33,7 @@ class ErasureRequestedV1(msgspec.Struct, kw_only=True):
     profile_ids: list[UUID]
     tombstones: list[Tombstone]
     requested_at: Instant
+    holds: list[LegalHold] = []
 
 
 class ErasureReceiptV1(msgspec.Struct, kw_only=True):

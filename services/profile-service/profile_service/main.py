@@ -8,7 +8,12 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from guanxi_contracts.catalog import SCORE_CHANGED_TOPIC, TOUCHPOINT_RECEIVED_TOPIC
+from guanxi_contracts.catalog import (
+    PRIVACY_ERASURE_TOPIC,
+    PRIVACY_RECEIPT_TOPIC,
+    SCORE_CHANGED_TOPIC,
+    TOUCHPOINT_RECEIVED_TOPIC,
+)
 from guanxi_kit.app import Check, WorkerProcess, create_app
 from guanxi_kit.audit import AuditAnchors, audit_router, open_audit
 from guanxi_kit.auth import TokenVerifier
@@ -28,6 +33,7 @@ from profile_service.adapters.pack_rules import identity_rules, view_rules
 from profile_service.api import (
     contacts,
     customers,
+    erasures,
     explanations,
     merges,
     quarantine,
@@ -37,12 +43,18 @@ from profile_service.api import (
 )
 from profile_service.api.state import COMMANDS, ApiState
 from profile_service.application.read_customers import LookUp
-from profile_service.consumers import score_changed, touchpoint_received
+from profile_service.consumers import privacy_erasure, privacy_receipt, score_changed, touchpoint_received
 from profile_service.settings import ProfileSettings
 
 SERVICE = "profile-service"
 SCHEMA = "profile"
 JOBS = "profile.jobs"
+TOPICS = (
+    PRIVACY_ERASURE_TOPIC.name,
+    PRIVACY_RECEIPT_TOPIC.name,
+    TOUCHPOINT_RECEIVED_TOPIC.name,
+    SCORE_CHANGED_TOPIC.name,
+)
 
 
 def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
@@ -70,6 +82,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
                 identifier_rules=rules,
                 relay=relay,
                 clock=clock,
+                backups=settings.backups,
             )
             app.state.jobs = jobs_api.JobsState(database, clock)
             app.state.audit = await opened.enter_async_context(open_audit(settings, database, keyring, clock))
@@ -88,6 +101,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(explanations.router)
     app.include_router(suggestions.router)
     app.include_router(quarantine.router)
+    app.include_router(erasures.router)
     app.include_router(jobs_api.router)
     app.include_router(audit_router(customers.fragments_of))
     return app
@@ -105,11 +119,11 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
         relay = await _open_relay(settings, database, opened)
         worker = Worker(
             db=database,
-            consumer=open_consumer(
-                settings, SERVICE, [TOUCHPOINT_RECEIVED_TOPIC.name, SCORE_CHANGED_TOPIC.name]
-            ),
+            consumer=open_consumer(settings, SERVICE, TOPICS),
             relay=relay,
             subscriptions=[
+                privacy_erasure.subscription(keyring, settings.backups),
+                privacy_receipt.subscription(),
                 touchpoint_received.subscription(rules, keyring, clock),
                 score_changed.subscription(),
             ],

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pydantic import Field
 
 from guanxi_kit.settings import ServiceSettings
 
 
 class ProfileSettings(ServiceSettings):
-    """`resolve_batch`: touchpoints resolved per transaction."""
+    """`resolve_batch`: touchpoints resolved per transaction.
+
+    `backup_days`: for how long backups are kept, as receipts of erasures say. `erasure_poll_seconds`: how often the
+    worker looks after erasures. `allow_private_callbacks`: partners may have private addresses and plain HTTP, for
+    development and tests.
+    """
 
     resolve_batch: int = Field(default=2000, ge=1, le=20_000)
+    backup_days: int | None = Field(default=None, ge=1, le=3650)
+    erasure_poll_seconds: float = Field(default=2.0, gt=0, le=3600)
+    allow_private_callbacks: bool = False
+
+    @property
+    def backups(self) -> timedelta | None:
+        """For how long backups are kept; None where nobody has said."""
+        return None if self.backup_days is None else timedelta(days=self.backup_days)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from fastapi import Request
 
@@ -24,7 +25,10 @@ COMMANDS = "profile.commands"
 
 @dataclass(frozen=True)
 class ApiState:
-    """Open resources of the API process; `rank` orders identifier types, strongest first."""
+    """Open resources of the API process; `rank` orders identifier types, strongest first.
+
+    `backups`: for how long backups of the databases are kept, None where nobody has said.
+    """
 
     database: Database
     keyring: Keyring
@@ -35,6 +39,7 @@ class ApiState:
     identifier_rules: IdentifierRules
     relay: Relay
     clock: Clock
+    backups: timedelta | None = None
 
     @asynccontextmanager
     async def reads(self) -> AsyncIterator[PostgresCustomerReads]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from guanxi_contracts.catalog import TOUCHPOINT_RECEIVED_TOPIC
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
@@ -10,12 +11,16 @@ from guanxi_kit.clock import Clock
 from guanxi_kit.consumer import Received, Subscription, Unit
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.telemetry import METRICS
+from profile_service.adapters.erasure_metrics import SUPPRESSED
+from profile_service.adapters.erasure_seals import tombstone_of
 from profile_service.adapters.fact_store import PostgresFacts
 from profile_service.adapters.identity_store import PostgresIdentities
+from profile_service.adapters.person_store import PostgresErasures
 from profile_service.adapters.publisher import publish_outcome
 from profile_service.adapters.trait_store import PostgresTraits
 from profile_service.adapters.vault import KeyringVault
 from profile_service.application.resolve_touchpoints import Arrival, ResolveTouchpoints
+from profile_service.application.suppress_erased import SuppressErased
 from profile_service.domain.identity import IdentityRules
 
 
@@ -24,19 +29,28 @@ class TouchpointReceivedConsumer:
 
     def __init__(self, rules: IdentityRules, keyring: Keyring, clock: Clock) -> None:
         self._resolve = ResolveTouchpoints(rules, KeyringVault(keyring))
+        self._suppress = SuppressErased(partial(tombstone_of, keyring))
         self._keyring = keyring
         self._clock = clock
 
     async def handle(self, unit: Unit, received: Sequence[Received[TouchpointReceivedV1]]) -> None:
         """Handle one batch in its transaction."""
-        outcome = await self._resolve(
+        identities = PostgresIdentities(unit.connection)
+        arrivals, suppressed = await self._suppress(
             [Arrival(each.event.data, each.cause) for each in received],
-            PostgresIdentities(unit.connection),
+            PostgresErasures(unit.connection),
+            identities,
+        )
+        outcome = await self._resolve(
+            arrivals,
+            identities,
             PostgresFacts(unit.connection),
             PostgresTraits(unit.connection, self._keyring),
             unit.now,
         )
         publish_outcome(outcome, unit.outbox, unit.now)
+        if suppressed:
+            SUPPRESSED.inc(suppressed)
         # Just before the commit, which the transaction's owner makes: what it takes itself is not in the figure.
         seen_at = self._clock.now()
         for touchpoint, _ in outcome.arrivals:

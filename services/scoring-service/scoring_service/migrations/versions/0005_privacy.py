@@ -1,6 +1,10 @@
-"""Erasure and its receipts."""
+"""Erasure: whom nothing is stored about any more."""
 
 from __future__ import annotations
+
+from alembic import op
+
+from guanxi_kit.erasure import DEAD_LETTERS, ERASED_FRAGMENT
 
 revision = "0005"
 down_revision = "0004"
@@ -9,4 +13,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Erasure and its receipts."""
+    """Create the table, then index the dead letters by whom they are about."""
+    op.execute(ERASED_FRAGMENT.format(schema="scoring"))
+    with op.get_context().autocommit_block():
+        for statement in DEAD_LETTERS:
+            op.execute(statement.format(schema="scoring"))
