@@ -60,6 +60,9 @@ class Metrics:
         self.dead_letters = counter(
             "guanxi_dead_letters", "Records parked with a reason.", ("topic", "reason")
         )
+        self.links_refused = counter(
+            "guanxi_links_refused", "Links between customers that a rule refused.", ("reason",)
+        )
         self.touchpoint_to_view = histogram(
             "guanxi_touchpoint_to_view_seconds",
             "Seconds from a touchpoint's acceptance to its commit in the view.",

@@ -42,8 +42,8 @@ RULES = IdentityRules(
 UNLIMITED = IdentityRules({name: TypeRule(10_000) for name in LIMITS}, 10_000)
 _EVENT_TYPES: dict[str, EventType[Any]] = {event.type: event for topic in TOPICS for event in topic.events}
 _TABLES = (
-    "seen_touchpoint, customer, fragment, identifier, merge_journal, link_refusal, customer_number_day, activity,"
-    " trait, trait_source, trait_value, customer_score, totals, outbox, link_block, merge_suggestion, identifier_event"
+    "seen_touchpoint, customer, fragment, identifier, identifier_event, merge_journal, link_block, merge_suggestion,"
+    " link_refusal, customer_number_day, activity, trait, trait_source, trait_value, customer_score, totals, outbox"
 )
 
 
@@ -72,6 +72,17 @@ class Events:
         return {profile_id: customer_id for profile_id, (_, customer_id) in best.items()}
 
 
+class Counting:
+    """A connection that counts statements."""
+
+    connection: Any = None
+    calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        self.calls += name in {"fetch", "execute", "fetchrow", "fetchval"}
+        return getattr(self.connection, name)
+
+
 class ProfileWorld:
     """The schema of one test, with what a worker works with."""
 
@@ -83,9 +94,9 @@ class ProfileWorld:
         self._offsets = count()
 
     def ref(self, text: str) -> IdentifierRef:
-        """The identifier written as `type:value`."""
-        kind, _, value = text.partition(":")
-        return IdentifierRef(kind, self.keyring.blind(f"{kind}\0", value))
+        """The identifier written as `type:value`, a verified one with `!` behind it."""
+        kind, _, value = text.rstrip("!").partition(":")
+        return IdentifierRef(kind, self.keyring.blind(f"{kind}\0", value), verified=text.endswith("!"))
 
     def touchpoint(
         self,
@@ -101,8 +112,8 @@ class ProfileWorld:
         ordered = sorted(identifiers, key=lambda text: STRONGEST_FIRST.index(text.partition(":")[0]))
         touchpoint_id = UUID(bytes=hashlib.sha256(message.encode()).digest()[:16])
         plain = [
-            dict(zip(("type", "namespace", "value"), (t.split(":")[0], "", t.split(":")[1]), strict=True))
-            for t in ordered
+            {"type": kind, "namespace": "", "value": value}
+            for kind, value in (text.rstrip("!").split(":") for text in ordered)
         ]
         content = msgspec.json.encode(
             {"identifiers": plain, "traits": traits or {}, "properties": {"shelf": 7}}
@@ -146,6 +157,20 @@ class ProfileWorld:
         """Resolve one batch; return the retries."""
         consumer = TouchpointReceivedConsumer(self.rules, self.keyring, self.clock)
         return await self.work(consumer.handle, [self.received(each, partition) for each in touchpoints])
+
+    async def statements(self, touchpoints: Iterable[TouchpointReceivedV1]) -> int:
+        """Resolve one batch; return how many statements its handler sent."""
+        consumer = TouchpointReceivedConsumer(self.rules, self.keyring, self.clock)
+        counting = Counting()
+
+        async def handler(unit: Unit, received: Sequence[Received[Any]]) -> None:
+            connection, counting.connection, counting.calls = unit.connection, unit.connection, 0
+            unit.connection = counting
+            await consumer.handle(unit, received)
+            unit.connection = connection
+
+        await self.work(handler, [self.received(each) for each in touchpoints])
+        return counting.calls
 
     async def events(self) -> Events:
         """Everything published so far."""

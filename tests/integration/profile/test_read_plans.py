@@ -11,6 +11,7 @@ import asyncpg
 
 from profile_service.adapters import (
     customer_reads,
+    identifier_store,
     identity_store,
     score_store,
     structure_store,
@@ -31,7 +32,10 @@ INSERT INTO trait SELECT id, 'city', '', 'web', now(), id FROM person;
 INSERT INTO trait_value SELECT '5a2c6de7-e8a0-cd7c-d5a1-aef9be0fdb9e', 'city', 'web', now() - i * interval '1 s', id,
   '', '', now() FROM person;
 INSERT INTO customer_score SELECT id, 1, now(), '{}' FROM person;
-ANALYZE fragment, customer, identifier, activity, trait_source, trait_value, customer_score;
+INSERT INTO merge_journal (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type,
+  identifier_hash, merged_at) SELECT id, id, id, ARRAY[id], id, 'user_id', hash, now() FROM person;
+INSERT INTO link_block SELECT id, id, id, hash, hash, now(), 'staff' FROM person;
+ANALYZE fragment, customer, identifier, activity, trait_source, trait_value, customer_score, merge_journal, link_block;
 """
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 SOMEBODY = UUID("5a2c6de7e8a0cd7cd5a1aef9be0fdb9e")
@@ -62,7 +66,22 @@ STATEMENTS: dict[str, list[Any]] = {
     identity_store.READ: [[b"x", b"y"]],
     structure_store.LOCK: [[SOMEBODY]],
     structure_store.MEMBERSHIPS: [[SOMEBODY]],
-    identity_store.COUNT: [[SOMEBODY]],
+    identity_store.NAMED: [[SOMEBODY]],
+    identity_store.COUNT: [[SOMEBODY], ["user_id"]],
+    identity_store.BLOCKS: [[SOMEBODY]],
+    identity_store.RECENT_MERGES: [[SOMEBODY], datetime(2024, 5, 1, tzinfo=UTC)],
+    identifier_store.CHANGE: [
+        [b"x"],
+        [SOMEBODY],
+        [False],
+        [False],
+        [0],
+        [None],
+        [True],
+        [False],
+        [0],
+        datetime(2024, 5, 1, tzinfo=UTC),
+    ],
     structure_store.MEMBERS: [[SOMEBODY]],
     structure_store.MARK_JOINED: [[SOMEBODY]],
     structure_store.MOVE_FRAGMENTS: [[SOMEBODY], [SOMEBODY], [2]],

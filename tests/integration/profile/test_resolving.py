@@ -203,36 +203,14 @@ async def test_customer_numbers_are_unique_and_restart_each_business_day(world: 
 async def test_a_batch_takes_few_statements(world: ProfileWorld) -> None:
     """No statement per touchpoint: a large batch sends as many as a small one."""
 
-    class Counting:
-        def __init__(self, connection: Any) -> None:
-            self.connection, self.calls = connection, 0
-
-        def __getattr__(self, name: str) -> Any:
-            self.calls += name in {"fetch", "execute", "fetchrow", "fetchval"}
-            return getattr(self.connection, name)
-
     async def statements(prefix: str, size: int) -> int:
-        counted = 0
-
-        async def handler(unit: Any, received: Any) -> None:
-            nonlocal counted
-            unit.connection = Counting(unit.connection)
-            await consumer.handle(unit, received)
-            counted = unit.connection.calls
-            unit.connection = unit.connection.connection
-
-        batch = [
+        return await world.statements(
             world.touchpoint(
                 f"{prefix}{n}", f"user_id:{prefix}{n}", f"device_id:{prefix}{n // 2}", traits={"n": n}
             )
             for n in range(size)
-        ]
-        await world.work(handler, [world.received(each) for each in batch])
-        return counted
+        )
 
-    from profile_service.consumers.touchpoint_received import TouchpointReceivedConsumer
-
-    consumer = TouchpointReceivedConsumer(world.rules, world.keyring, world.clock)
     await statements("warm", 10)
     small, large = await statements("s", 10), await statements("l", 400)
     assert large == small <= 12

@@ -1,4 +1,4 @@
-"""Identifiers, fragments and customers in PostgreSQL. Every write goes in key order, so that workers do not cross."""
+"""What a batch is resolved against, and new fragments and customers, in PostgreSQL; every write in key order."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-import asyncpg
-
-from profile_service.adapters.structure_store import PostgresStructure
-from profile_service.application.ports import NewFragment, SealedIdentifier
-from profile_service.domain.decisions import Refusal
-from profile_service.domain.identity import Census, Known, Membership
+from profile_service.adapters.identifier_store import PostgresIdentifiers
+from profile_service.application.ports import NewFragment
+from profile_service.domain.census import Block, Census, Known
+from profile_service.domain.decisions import Standing
+from profile_service.domain.identity import Membership
 
 CLAIM = """
 INSERT INTO seen_touchpoint (touchpoint_id)
@@ -19,15 +18,31 @@ SELECT DISTINCT touchpoint_id FROM unnest($1::uuid[]) AS given (touchpoint_id) O
 ON CONFLICT DO NOTHING RETURNING touchpoint_id
 """
 READ = """
-SELECT identifier.hash, fragment.profile_id, fragment.customer_id, fragment.version, fragment.joined
-FROM identifier JOIN fragment USING (profile_id)
+SELECT identifier.hash, identifier.profile_id, fragment.customer_id, fragment.version, fragment.joined,
+  identifier.quarantined_at IS NOT NULL AS quarantined, identifier.verified_at IS NOT NULL AS verified,
+  identifier.changes
+FROM identifier LEFT JOIN fragment USING (profile_id)
 WHERE identifier.hash = ANY($1::bytea[])
 """
+NAMED = "SELECT profile_id, customer_id, version, joined FROM fragment WHERE profile_id = ANY($1::uuid[])"
 COUNT = """
-SELECT fragment.customer_id, fragment.profile_id, fragment.version, identifier.type, count(identifier.hash) AS held
-FROM fragment LEFT JOIN identifier USING (profile_id)
+SELECT fragment.customer_id, fragment.profile_id, fragment.version, identifier.type, count(identifier.hash) AS held,
+  array_agg(identifier.hash) FILTER (WHERE identifier.type = ANY($2::text[])) AS hashes,
+  array_agg(identifier.first_seen_at) FILTER (WHERE identifier.type = ANY($2::text[])) AS moments
+FROM fragment LEFT JOIN identifier
+  ON identifier.profile_id = fragment.profile_id AND identifier.quarantined_at IS NULL
 WHERE fragment.customer_id = ANY($1::uuid[])
 GROUP BY fragment.profile_id, identifier.type ORDER BY fragment.profile_id
+"""
+BLOCKS = """
+SELECT left_profile_id, right_profile_id, identifier_hash, strongest_hash FROM link_block
+WHERE left_profile_id = ANY($1::uuid[]) AND right_profile_id = ANY($1::uuid[])
+"""
+RECENT_MERGES = """
+SELECT fragment.customer_id, count(*) AS merges
+FROM merge_journal JOIN fragment ON fragment.profile_id = merge_journal.home_profile_id
+WHERE merge_journal.home_profile_id = ANY($1::uuid[]) AND merge_journal.undone_at IS NULL AND merged_at > $2
+GROUP BY fragment.customer_id
 """
 NUMBERS = """
 SELECT nextval('customer_sequence') - opened.base AS number
@@ -48,30 +63,9 @@ INSERT INTO customer (customer_id, customer_number, created_at)
 SELECT customer_id, customer_number, $3 FROM unnest($1::uuid[], $2::text[])
 AS given (customer_id, customer_number) ORDER BY customer_id
 """
-ATTACH = """
-INSERT INTO identifier (hash, type, profile_id, sealed, first_seen_at, touchpoint_id)
-SELECT * FROM unnest($1::bytea[], $2::text[], $3::uuid[], $4::bytea[], $5::timestamptz[], $6::uuid[])
-AS given (hash, type, profile_id, sealed, first_seen_at, touchpoint_id) ORDER BY hash
-ON CONFLICT (hash) DO NOTHING
-"""
-REFUSE = """
-INSERT INTO link_refusal AS standing
-  (strongest_hash, identifier_hash, identifier_type, reason, rule_type, touchpoint_id, times, first_at, last_at)
-SELECT strongest_hash, identifier_hash, identifier_type, reason, rule_type, touchpoint_id, times, $8, $8
-FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::int[])
-AS given (strongest_hash, identifier_hash, identifier_type, reason, rule_type, touchpoint_id, times)
-ORDER BY strongest_hash, identifier_hash
-ON CONFLICT (strongest_hash, identifier_hash) DO UPDATE SET
-  times = standing.times + excluded.times, last_at = excluded.last_at, touchpoint_id = excluded.touchpoint_id,
-  reason = excluded.reason, rule_type = excluded.rule_type
-"""
 
 
-class IdentifierTaken(asyncpg.SerializationError):  # type: ignore[misc]
-    """Another transaction took the same new identifier first: a serialization failure, to be worked again."""
-
-
-class PostgresIdentities(PostgresStructure):
+class PostgresIdentities(PostgresIdentifiers):
     """The `Identities` port within the transaction of one connection."""
 
     async def claim(self, touchpoint_ids: Collection[UUID]) -> set[UUID]:
@@ -79,24 +73,32 @@ class PostgresIdentities(PostgresStructure):
         rows = await self._connection.fetch(CLAIM, list(touchpoint_ids))
         return {row[0] for row in rows}
 
-    async def read(self, hashes: Collection[bytes]) -> Known:
-        """Return what is known of these identifiers, without any census."""
+    async def read(self, hashes: Collection[bytes], named: Collection[UUID]) -> Known:
+        """Return what is known of these identifiers and fragments, without any census."""
         known = Known()
         if hashes:
             owners, memberships = known.owners, known.memberships
-            for hash_, profile_id, customer_id, version, joined in await self._connection.fetch(
-                READ, list(hashes)
-            ):
-                owners[hash_] = profile_id
-                memberships[profile_id] = Membership(customer_id, version)
+            for row in await self._connection.fetch(READ, list(hashes)):
+                hash_, profile_id, customer_id, version, joined, quarantined, verified, changes = row
+                if profile_id is not None:
+                    memberships[profile_id] = Membership(customer_id, version)
+                    if joined:
+                        known.joined.add(customer_id)
+                if quarantined or verified or changes:
+                    known.note(hash_, Standing(profile_id, quarantined, verified, changes))
+                else:
+                    owners[hash_] = profile_id
+        if named:
+            for profile_id, customer_id, version, joined in await self._connection.fetch(NAMED, list(named)):
+                known.memberships[profile_id] = Membership(customer_id, version)
                 if joined:
                     known.joined.add(customer_id)
         return known
 
-    async def count(self, customers: Collection[UUID], known: Known) -> None:
+    async def count(self, customers: Collection[UUID], known: Known, windowed: Collection[str]) -> None:
         """Add the census of locked customers, and their memberships, to `known`."""
-        rows = await self._connection.fetch(COUNT, list(customers))
-        for customer_id, profile_id, version, identifier_type, held in rows:
+        rows = await self._connection.fetch(COUNT, list(customers), list(windowed))
+        for customer_id, profile_id, version, identifier_type, held, hashes, moments in rows:
             census = known.customers.setdefault(customer_id, Census())
             if not census.fragments or census.fragments[-1] != profile_id:
                 census.fragments.append(profile_id)
@@ -105,6 +107,17 @@ class PostgresIdentities(PostgresStructure):
                     known.joined.add(customer_id)
             if identifier_type is not None:
                 census.identifiers[identifier_type] += held
+            if hashes is not None:
+                census.seen.setdefault(identifier_type, {}).update(zip(hashes, moments, strict=True))
+
+    async def guard(self, customers: Collection[UUID], known: Known, merged_after: datetime | None) -> None:
+        """Add to the census of customers that may merge what stands against it: undone merges, and recent ones."""
+        fragments = [profile_id for each in customers for profile_id in known.customers[each].fragments]
+        for row in await self._connection.fetch(BLOCKS, fragments):
+            known.block(Block(*row))
+        if merged_after is not None:
+            for customer_id, merges in await self._connection.fetch(RECENT_MERGES, fragments, merged_after):
+                known.customers[customer_id].merges = merges
 
     async def next_numbers(self, day: date, count: int) -> Sequence[int]:
         """Return unused sequence numbers of a day; the first of the day opens it."""
@@ -132,38 +145,4 @@ class PostgresIdentities(PostgresStructure):
             profile_ids,
             [fragment.customer_number for fragment in fragments],
             founded_at,
-        )
-
-    async def attach(self, identifiers: Sequence[SealedIdentifier]) -> None:
-        """Insert new identifiers. Raises IdentifierTaken when one is no longer new."""
-        inserted = await self._connection.execute(
-            ATTACH,
-            [identifier.attachment.hash for identifier in identifiers],
-            [identifier.attachment.type for identifier in identifiers],
-            [identifier.attachment.profile_id for identifier in identifiers],
-            [identifier.sealed for identifier in identifiers],
-            [identifier.touchpoint.occurred_at for identifier in identifiers],
-            [identifier.touchpoint.touchpoint_id for identifier in identifiers],
-        )
-        if inserted != f"INSERT 0 {len(identifiers)}":
-            raise IdentifierTaken(f"{inserted} of {len(identifiers)} identifiers")
-
-    async def record_refusals(self, refusals: Sequence[tuple[Refusal, UUID]], now: datetime) -> None:
-        """Insert refused links or count them up, one row for each pair of identifiers."""
-        times: dict[tuple[bytes, bytes], int] = {}
-        last: dict[tuple[bytes, bytes], tuple[Refusal, UUID]] = {}
-        for refusal, touchpoint_id in refusals:
-            pair = (refusal.strongest_hash, refusal.identifier_hash)
-            times[pair] = times.get(pair, 0) + 1
-            last[pair] = (refusal, touchpoint_id)
-        await self._connection.execute(
-            REFUSE,
-            [strongest for strongest, _ in last],
-            [other for _, other in last],
-            [refusal.identifier_type for refusal, _ in last.values()],
-            [refusal.reason for refusal, _ in last.values()],
-            [refusal.rule_type for refusal, _ in last.values()],
-            [touchpoint_id for _, touchpoint_id in last.values()],
-            [times[pair] for pair in last],
-            now,
         )

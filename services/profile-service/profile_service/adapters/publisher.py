@@ -20,7 +20,8 @@ from guanxi_contracts.customer import (
 )
 from guanxi_contracts.touchpoint import TOUCHPOINT_RESOLVED, TouchpointResolvedV1
 from guanxi_kit.consumer import Cause, Outbox
-from profile_service.application.resolve_touchpoints import Change, Outcome
+from profile_service.application.changes import Change
+from profile_service.application.resolve_touchpoints import Outcome
 from profile_service.application.undo_merge import Undone
 from profile_service.domain.decisions import Merge
 

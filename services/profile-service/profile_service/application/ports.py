@@ -10,8 +10,9 @@ from uuid import UUID
 from guanxi_contracts.score import ScoreChangedV1
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from profile_service.domain.activity import Activity, ActivityKey
-from profile_service.domain.decisions import Attachment, Merge, Refusal
-from profile_service.domain.identity import Known, Membership
+from profile_service.domain.census import Known
+from profile_service.domain.decisions import Attachment, IdentifierChange, Merge, Refusal, Suggestion
+from profile_service.domain.identity import Membership
 from profile_service.domain.traits import Earlier, Standing, Told, Trait, TraitChanges, TraitKey
 
 MergeRule = Literal["identifier", "manual", "suggestion"]
@@ -103,19 +104,59 @@ class Structure(Protocol):
         ...
 
 
-class Identities(Structure, Protocol):
-    """Identifiers, and how they come to fragments."""
+class HistoryEntry(NamedTuple):
+    """Something that happened to an identifier; `kind` is one of the table's. By a touchpoint or by a person."""
+
+    hash: bytes
+    kind: str
+    profile_id: UUID | None
+    former_profile_id: UUID | None
+    reason: str
+    touchpoint_id: UUID | None = None
+    actor: str | None = None
+
+
+class Identifiers(Structure, Protocol):
+    """Identifiers and what became of them."""
+
+    async def attach(self, identifiers: Sequence[SealedIdentifier], now: datetime) -> None:
+        """Store new identifiers. Fails as a transient error when one is no longer new: the batch is worked again."""
+        ...
+
+    async def change(self, changes: Mapping[bytes, IdentifierChange], now: datetime) -> None:
+        """Bring identifiers to their new standing. Fails as `attach` does when one stands otherwise than expected."""
+        ...
+
+    async def remember(self, entries: Sequence[HistoryEntry], now: datetime) -> None:
+        """Append to the history of identifiers."""
+        ...
+
+    async def record_refusals(self, refusals: Sequence[tuple[Refusal, UUID]], now: datetime) -> None:
+        """Record refused links, each with its touchpoint; a pair refused again is counted."""
+        ...
+
+    async def suggest(self, suggestions: Sequence[tuple[Suggestion, UUID]], now: datetime) -> set[UUID]:
+        """Queue merges for review, each with its touchpoint, once for ever; return the ids of the new ones."""
+        ...
+
+
+class Identities(Identifiers, Protocol):
+    """What a batch is resolved against, and what it founds."""
 
     async def claim(self, touchpoint_ids: Collection[UUID]) -> set[UUID]:
         """Remember touchpoints for ever and return those never seen before."""
         ...
 
-    async def read(self, hashes: Collection[bytes]) -> Known:
-        """Return what is known of these identifiers, without any census."""
+    async def read(self, hashes: Collection[bytes], named: Collection[UUID]) -> Known:
+        """Return what is known of these identifiers and fragments, without any census."""
         ...
 
-    async def count(self, customers: Collection[UUID], known: Known) -> None:
-        """Add the census of locked customers, and their memberships, to `known`."""
+    async def count(self, customers: Collection[UUID], known: Known, windowed: Collection[str]) -> None:
+        """Add the census of customers, and their memberships, to `known`; `windowed` types with each moment."""
+        ...
+
+    async def guard(self, customers: Collection[UUID], known: Known, merged_after: datetime | None) -> None:
+        """Add to `known` the blocks between counted customers, and how often they merged after a moment, if any."""
         ...
 
     async def next_numbers(self, day: date, count: int) -> Sequence[int]:
@@ -123,13 +164,6 @@ class Identities(Structure, Protocol):
         ...
 
     async def found(self, fragments: Sequence[NewFragment]) -> None: ...
-    async def attach(self, identifiers: Sequence[SealedIdentifier]) -> None:
-        """Store new identifiers. Fails as a transient error when one is no longer new: the batch is worked again."""
-        ...
-
-    async def record_refusals(self, refusals: Sequence[tuple[Refusal, UUID]], now: datetime) -> None:
-        """Record refused links, each with its touchpoint; a pair refused again is counted."""
-        ...
 
 
 class Facts(Protocol):

@@ -2,53 +2,39 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
-from guanxi_contracts.customer import ChangedPart
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
-from guanxi_kit.consumer import Cause
+from profile_service.application.changes import Arrival, Change, changes_of, totals
 from profile_service.application.keep_traits import keep_traits
 from profile_service.application.ports import (
     Facts,
+    HistoryEntry,
     Identities,
     NewFragment,
     SealedIdentifier,
-    Tally,
     Traits,
     Vault,
 )
+from profile_service.application.reading import Reading
 from profile_service.domain.activity import tally
+from profile_service.domain.census import Known
 from profile_service.domain.customer_number import business_day, format_customer_number
-from profile_service.domain.decisions import Merge, Resolution
-from profile_service.domain.identity import IdentityRules, Known, Membership
-from profile_service.domain.resolution import find_stake, resolve
+from profile_service.domain.decisions import Merge, Refusal, Resolution
+from profile_service.domain.identity import IdentityRules, Membership
+from profile_service.domain.resolution import resolve
 from profile_service.domain.traits import Told, Trait, TraitKey
-
-
-class Arrival(NamedTuple):
-    """A touchpoint and the record that brought it."""
-
-    touchpoint: TouchpointReceivedV1
-    cause: Cause
-
-
-@dataclass(slots=True)
-class Change:
-    """What changed in one customer's view; `cause` is of its last touchpoint in the batch."""
-
-    parts: set[ChangedPart]
-    received_at: datetime
-    cause: Cause
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What the batch brought about, after all of it; repeats are left out of `arrivals`."""
+    """What the batch brought about, after all of it; repeats are left out of `arrivals`.
+
+    `queued` are the ids of merges that wait for a person from now on.
+    """
 
     arrivals: Sequence[Arrival] = ()
     placements: Sequence[UUID] = ()
@@ -56,6 +42,8 @@ class Outcome:
     members: Mapping[UUID, list[UUID]] = field(default_factory=dict)
     merges: Sequence[Merge] = ()
     changes: Mapping[UUID, Change] = field(default_factory=dict)
+    refusals: Sequence[Refusal] = ()
+    queued: Collection[UUID] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +57,20 @@ class _Resolved:
     def evidence(self, position: int) -> UUID:
         """Return the id of the touchpoint at a position."""
         return self.touchpoints[position].touchpoint_id
+
+    def history(self) -> list[HistoryEntry]:
+        """Return what happened to identifiers, with the touchpoints that brought it about."""
+        return [
+            HistoryEntry(
+                event.hash,
+                event.kind,
+                event.profile_id,
+                event.former_profile_id,
+                event.reason,
+                self.evidence(event.position),
+            )
+            for event in self.resolution.events
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,15 @@ class ResolveTouchpoints:
         if not fresh:
             return Outcome()
         touchpoints = [arrival.touchpoint for arrival in fresh]
-        known = await _read_under_locks(touchpoints, identities)
+        known = await Reading(identities, self.rules, now).under_locks(touchpoints)
         resolution = resolve(touchpoints, known, self.rules)
-        await self._save_identity(_Resolved(touchpoints, resolution, known), identities, now)
+        batch = _Resolved(touchpoints, resolution, known)
+        await self._save_identity(batch, identities, now)
+        queued = await _save_limits(batch, identities, now)
         await facts.add_activity(tally(zip(resolution.placements, touchpoints, strict=True)))
         await keep_traits(self._traits(resolution.placements, touchpoints), traits, now)
-        await identities.add_totals(_totals(fresh, resolution))
-        changes = _changes(fresh, resolution, known.memberships)
+        await identities.add_totals(totals(fresh, resolution))
+        changes = changes_of(fresh, resolution, known.memberships)
         joined = [customer_id for customer_id in changes if customer_id in known.joined]
         return Outcome(
             arrivals=fresh,
@@ -106,6 +110,8 @@ class ResolveTouchpoints:
             members=await identities.members(joined) if joined else {},
             merges=resolution.merges,
             changes=changes,
+            refusals=resolution.refusals,
+            queued=queued,
         )
 
     async def _save_identity(self, batch: _Resolved, identities: Identities, now: datetime) -> None:
@@ -113,14 +119,13 @@ class ResolveTouchpoints:
         if resolution.founded:
             await identities.found(await _number(batch, identities, now))
         if resolution.attachments:
-            await identities.attach(self._seal(resolution, batch.touchpoints))
+            await identities.attach(self._seal(resolution, batch.touchpoints), now)
+        if resolution.changes:
+            await identities.change(resolution.changes, now)
+            await identities.remember(batch.history(), now)
         if resolution.merges:
             await _redirect(batch, identities)
             await identities.journal(resolution.merges, now)
-        if resolution.refusals:
-            await identities.record_refusals(
-                [(refusal, batch.evidence(refusal.position)) for refusal in resolution.refusals], now
-            )
 
     def _seal(
         self, resolution: Resolution, touchpoints: Sequence[TouchpointReceivedV1]
@@ -155,22 +160,18 @@ async def _drop_repeats(arrivals: Sequence[Arrival], identities: Identities) -> 
     return [arrival for touchpoint_id, arrival in first.items() if touchpoint_id in new]
 
 
-async def _read_under_locks(touchpoints: Sequence[TouchpointReceivedV1], identities: Identities) -> Known:
-    """Read who owns the identifiers; lock the customers that may change and read again, until nobody else can.
-
-    Only what is at stake is read again. A touchpoint that changes no customer may be placed by a membership that a
-    merge has just outdated: readers of its event keep the higher version.
-    """
-    hashes = {identifier.hash for touchpoint in touchpoints for identifier in touchpoint.identifiers}
-    known = await identities.read(hashes)
-    locked: set[UUID] = set()
-    while not (stake := find_stake(touchpoints, known)).customers <= locked:
-        locked |= stake.customers
-        await identities.lock(locked)
-        known.update(await identities.read(stake.hashes))
-    if locked:
-        await identities.count(locked, known)
-    return known
+async def _save_limits(batch: _Resolved, identities: Identities, now: datetime) -> set[UUID]:
+    """Record what limits kept apart; return the ids of what is queued for review from now on."""
+    resolution = batch.resolution
+    if resolution.refusals:
+        await identities.record_refusals(
+            [(refusal, batch.evidence(refusal.position)) for refusal in resolution.refusals], now
+        )
+    if not resolution.suggestions:
+        return set()
+    return await identities.suggest(
+        [(suggestion, batch.evidence(suggestion.position)) for suggestion in resolution.suggestions], now
+    )
 
 
 async def _number(batch: _Resolved, identities: Identities, now: datetime) -> list[NewFragment]:
@@ -195,44 +196,3 @@ async def _redirect(batch: _Resolved, identities: Identities) -> None:
     moved = {profile_id for merge in merges for profile_id, _ in merge.moved if profile_id not in founded}
     await identities.move({profile_id: batch.known.memberships[profile_id] for profile_id in moved})
     await identities.mark_joined({merge.customer_id for merge in merges})
-
-
-def _totals(arrivals: Sequence[Arrival], resolution: Resolution) -> dict[str, Tally]:
-    touchpoints: defaultdict[str, int] = defaultdict(int)
-    fragments: defaultdict[str, int] = defaultdict(int)
-    merges: defaultdict[str, int] = defaultdict(int)
-    for arrival in arrivals:
-        touchpoints[arrival.cause.source] += 1
-    for position in resolution.founded.values():
-        fragments[arrivals[position].cause.source] += 1
-    if resolution.merges:
-        sources = {arrival.touchpoint.touchpoint_id: arrival.cause.source for arrival in arrivals}
-        for merge in resolution.merges:
-            merges[sources[merge.touchpoint_id]] += 1
-    return {source: Tally(count, fragments[source], merges[source]) for source, count in touchpoints.items()}
-
-
-def _changes(
-    arrivals: Sequence[Arrival], resolution: Resolution, memberships: Mapping[UUID, Membership]
-) -> dict[UUID, Change]:
-    changes: dict[UUID, Change] = {}
-    for (touchpoint, cause), profile_id in zip(arrivals, resolution.placements, strict=True):
-        customer_id = memberships[profile_id].customer_id
-        change = changes.get(customer_id)
-        if change is None:
-            change = changes[customer_id] = Change({"touchpoints"}, touchpoint.received_at, cause)
-        else:
-            change.received_at = min(change.received_at, touchpoint.received_at)
-            change.cause = cause
-        if touchpoint.purchase is not None:
-            change.parts.add("purchases")
-        if touchpoint.has_traits:
-            change.parts.add("traits")
-    for founded in resolution.founded:
-        if memberships[founded].customer_id == founded:
-            changes[founded].parts.add("created")
-    for attachment in resolution.attachments:
-        changes[memberships[attachment.profile_id].customer_id].parts.add("identifiers")
-    for merge in resolution.merges:
-        changes[memberships[merge.customer_id].customer_id].parts.add("merged")
-    return changes

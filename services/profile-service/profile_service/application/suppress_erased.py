@@ -11,9 +11,9 @@ from uuid import UUID
 import msgspec
 
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
+from profile_service.application.changes import Arrival
 from profile_service.application.erasure_ports import Erasures, Standing
 from profile_service.application.ports import Identities
-from profile_service.application.resolve_touchpoints import Arrival
 from profile_service.domain.fragments import fragment_id
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import structlog
+
 from guanxi_contracts.catalog import TOUCHPOINT_RECEIVED_TOPIC
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from guanxi_kit.clock import Clock
@@ -19,9 +21,12 @@ from profile_service.adapters.person_store import PostgresErasures
 from profile_service.adapters.publisher import publish_outcome
 from profile_service.adapters.trait_store import PostgresTraits
 from profile_service.adapters.vault import KeyringVault
-from profile_service.application.resolve_touchpoints import Arrival, ResolveTouchpoints
+from profile_service.application.changes import Arrival
+from profile_service.application.resolve_touchpoints import Outcome, ResolveTouchpoints
 from profile_service.application.suppress_erased import SuppressErased
 from profile_service.domain.identity import IdentityRules
+
+log = structlog.get_logger(__name__)
 
 
 class TouchpointReceivedConsumer:
@@ -49,12 +54,21 @@ class TouchpointReceivedConsumer:
             unit.now,
         )
         publish_outcome(outcome, unit.outbox, unit.now)
-        if suppressed:
-            SUPPRESSED.inc(suppressed)
+        _tell(outcome, suppressed)
         # Just before the commit, which the transaction's owner makes: what it takes itself is not in the figure.
         seen_at = self._clock.now()
         for touchpoint, _ in outcome.arrivals:
             METRICS.touchpoint_to_view.observe((seen_at - touchpoint.received_at).total_seconds())
+
+
+def _tell(outcome: Outcome, suppressed: int) -> None:
+    """Count refused links and what came of erased people, and raise the alarm for merges that wait for a person."""
+    if suppressed:
+        SUPPRESSED.inc(suppressed)
+    for refusal in outcome.refusals:
+        METRICS.links_refused.labels(reason=refusal.reason).inc()
+    for suggestion_id in outcome.queued:
+        log.warning("merge.queued_for_review", suggestion_id=str(suggestion_id))
 
 
 def subscription(rules: IdentityRules, keyring: Keyring, clock: Clock) -> Subscription:

@@ -24,3 +24,8 @@ def fragment_id(touchpoint_id: UUID, received_at: datetime) -> UUID:
 def merge_id(survivor: UUID, absorbed: UUID, touchpoint_id: UUID) -> UUID:
     """Return the id of the merge of two customers on the evidence of one touchpoint."""
     return UUID(bytes=sha256(survivor.bytes + absorbed.bytes + touchpoint_id.bytes).digest()[:16])
+
+
+def suggestion_id(left: UUID, right: UUID, source: str) -> UUID:
+    """Return the id of the suggestion from one source to merge two customers."""
+    return UUID(bytes=sha256(left.bytes + right.bytes + source.encode()).digest()[:16])

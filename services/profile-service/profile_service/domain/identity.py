@@ -1,11 +1,11 @@
-"""What identity resolution knows and decides with: identifiers, fragments, customers and the rules of the pack."""
+"""What identity resolution works on: identifiers, touchpoints, memberships, and the rules of the pack."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -13,23 +13,32 @@ FIRST_VERSION = 1
 
 
 class Identifier(Protocol):
-    """An identifier by its type and the keyed hash of its value."""
+    """An identifier by its type and the keyed hash of its value; `verified`: its holder just proved to have it."""
 
     @property
     def type(self) -> str: ...
     @property
     def hash(self) -> bytes: ...
+    @property
+    def verified(self) -> bool: ...
 
 
 class Sighting(Protocol):
-    """What resolution reads of a touchpoint; `identifiers` are ordered strongest first."""
+    """What resolution reads of a touchpoint; `identifiers` are ordered strongest first.
+
+    `profile_id` names a customer, by any of its fragments, and is stronger than every identifier.
+    """
 
     @property
     def touchpoint_id(self) -> UUID: ...
     @property
+    def occurred_at(self) -> datetime: ...
+    @property
     def received_at(self) -> datetime: ...
     @property
     def identifiers(self) -> Sequence[Identifier]: ...
+    @property
+    def profile_id(self) -> UUID | None: ...
 
 
 class TypeRule(NamedTuple):
@@ -55,7 +64,7 @@ class MergeRate(NamedTuple):
 UNDECLARED = TypeRule(limit=1, may_link=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IdentityRules:
     """Rules by identifier type. A type that no rule declares never joins customers."""
 
@@ -67,38 +76,19 @@ class IdentityRules:
         """Return the rule of a type."""
         return self.types.get(identifier_type, UNDECLARED)
 
+    @cached_property
+    def plain(self) -> frozenset[str]:
+        """Types whose every sighting may join customers."""
+        return frozenset(name for name, rule in self.types.items() if rule.may_link and not rule.must_verify)
+
+    @cached_property
+    def windowed(self) -> frozenset[str]:
+        """Types whose limit counts within a window of time."""
+        return frozenset(name for name, rule in self.types.items() if rule.window is not None)
+
 
 class Membership(NamedTuple):
     """The customer a fragment belongs to; `version` grows each time that changes."""
 
     customer_id: UUID
     version: int
-
-
-@dataclass(slots=True)
-class Census:
-    """All fragments of a customer, and how many identifiers of each type they hold together."""
-
-    fragments: list[UUID] = field(default_factory=list)
-    identifiers: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(slots=True)
-class Known:
-    """State to resolve against.
-
-    `owners`: fragment of each identifier hash already seen; `memberships`: at least of every fragment in `owners`;
-    `customers`: the census of every customer that the batch may change; `joined`: customers of several fragments.
-    """
-
-    owners: dict[bytes, UUID] = field(default_factory=dict)
-    memberships: dict[UUID, Membership] = field(default_factory=dict)
-    customers: dict[UUID, Census] = field(default_factory=dict)
-    joined: set[UUID] = field(default_factory=set)
-
-    def update(self, newer: Known) -> None:
-        """Take over what was read later."""
-        self.owners |= newer.owners
-        self.memberships |= newer.memberships
-        self.customers |= newer.customers
-        self.joined |= newer.joined
