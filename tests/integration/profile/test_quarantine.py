@@ -228,4 +228,4 @@ async def test_a_batch_with_nothing_at_stake_reads_once(world: ProfileWorld) -> 
         world.touchpoint("n2", "phone:p!"),
         world.touchpoint("n3", "member_number:1"),
     ]
-    assert await world.statements(again) == 4
+    assert await world.statements(again) == 5
