@@ -59,17 +59,12 @@ async def audited(database_dsns: DatabaseDsns) -> AsyncIterator[Audited]:
     owner = await asyncpg.connect(database_dsns.owner["scoring"])
     await owner.execute(AUDIT_TABLES.format(schema="scoring"))
     await owner.close()
-    pool = await open_pool(database_dsns.app["scoring"], max=1, application_name="test")
+    pool = await open_pool(database_dsns.app["scoring"], max=3, application_name="test")
     superuser = await asyncpg.connect(database_dsns.admin, server_settings={"search_path": "scoring"})
     database, keyring, clock = Database(pool), Keyring.generate(), ManualClock(NOW)
-    yield Audited(
-        database,
-        superuser,
-        keyring,
-        clock,
-        AuditTrail(database, keyring, clock),
-        AuditAnchors(database, keyring, clock, seconds=60),
-    )
+    trail, anchors = AuditTrail(database, keyring, clock), AuditAnchors(database, keyring, clock, seconds=60)
+    yield Audited(database, superuser, keyring, clock, trail, anchors)
+    await trail.close()
     await superuser.close()
     await pool.close()
 

@@ -1,5 +1,6 @@
 """FastAPI dependencies of endpoints that show somebody's data: who may, masked or clear, and that it is kept."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -49,9 +50,9 @@ async def open_audit(
         await writing.close()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Reading:
-    """One request to read somebody's data. Nothing may be shown before `of` has returned."""
+    """One request to read somebody's data. Nothing may be shown before `of`, or else `kept`, has returned."""
 
     trail: AuditTrail
     principal: Principal
@@ -59,25 +60,36 @@ class Reading:
     fields: str
     clear: bool = False
     reason: str | None = None
+    _keeping: asyncio.Task[None] | None = None
 
     async def of(self, people: Iterable[UUID], *, look_up: bytes | None = None, detail: str = "") -> None:
         """Keep that the data of these fragments is shown.
 
         `look_up` is the keyed hash of a value asked for, `detail` narrows what was read and holds no value.
         """
-        await self.trail.keep(
-            Access(
-                subject=self.principal.subject,
-                role=self.principal.role,
-                action=self.action,
-                fields=self.fields,
-                people=tuple(people),
-                clear=self.clear,
-                reason=self.reason,
-                look_up=look_up,
-                detail=detail,
-                request_id=REQUEST_ID.get() or "",
-            )
+        await self.trail.keep(self._access(people, look_up, detail))
+
+    def begin(self, people: Iterable[UUID]) -> None:
+        """Begin to keep that the data of these fragments will be shown, while it is still being read."""
+        self._keeping = asyncio.create_task(self.trail.keep(self._access(people)), name="access-kept")
+
+    async def kept(self) -> None:
+        """Return once what `begin` began is durable."""
+        if self._keeping is not None:
+            await self._keeping
+
+    def _access(self, people: Iterable[UUID], look_up: bytes | None = None, detail: str = "") -> Access:
+        return Access(
+            subject=self.principal.subject,
+            role=self.principal.role,
+            action=self.action,
+            fields=self.fields,
+            people=tuple(people),
+            clear=self.clear,
+            reason=self.reason,
+            look_up=look_up,
+            detail=detail,
+            request_id=REQUEST_ID.get() or "",
         )
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID, uuid4
+
+import asyncpg
 
 from guanxi_kit.audit.access import Access, KeptAccess
 from guanxi_kit.audit.chain import START, ChainKey
 from guanxi_kit.clock import Clock
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database
+
+Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 BATCH = 200
 MOST_CHARACTERS = 200
@@ -55,7 +60,7 @@ class _Waiting(NamedTuple):
 class AuditTrail:
     """One chain of accesses, of one process. After a failed write, whose fate is unknown, it begins another chain.
 
-    `database` should lend a connection that nobody else holds while waiting for the trail.
+    It keeps a connection of `database` to itself, so that no request that waits for it can stand in its way.
     """
 
     def __init__(self, database: Database, keyring: Keyring, clock: Clock) -> None:
@@ -65,6 +70,8 @@ class AuditTrail:
         self._clock = clock
         self._waiting: list[_Waiting] = []
         self._writing: asyncio.Task[None] | None = None
+        self._lent = AsyncExitStack()
+        self._connection: Connection | None = None
         self._begin()
 
     async def keep(self, access: Access) -> None:
@@ -76,9 +83,10 @@ class AuditTrail:
         await kept
 
     async def close(self) -> None:
-        """Wait for what is being written."""
+        """Wait for what is being written, and give the connection back."""
         if self._writing is not None:
             await self._writing
+        await self._lent.aclose()
 
     def _begin(self) -> None:
         self._chain_id, self._sequence, self._mac = uuid4(), 0, START
@@ -92,6 +100,10 @@ class AuditTrail:
                 except Exception as error:
                     self._begin()
                     _settle(batch, error)
+                    with suppress(Exception):
+                        await self._give_back()
+                else:
+                    _settle(batch)
         finally:
             self._writing = None
 
@@ -102,12 +114,20 @@ class AuditTrail:
             mac = self._key.link(mac, row)
             rows.append(row)
             macs.append(mac)
-        async with self._database.connection() as connection:
-            # A statement of its own transaction: one round trip, and durable when it returns.
-            await connection.execute(KEEP, *self._arguments(rows, macs, batch))
-            self._sequence, self._mac = rows[-1].sequence, mac
-            # Before the connection is given back, which takes a round trip that nobody need wait for.
-            _settle(batch)
+        connection = await self._open()
+        # A statement of its own transaction: one round trip, and durable when it returns.
+        await connection.execute(KEEP, *self._arguments(rows, macs, batch))
+        self._sequence, self._mac = rows[-1].sequence, mac
+
+    async def _open(self) -> Connection:
+        if self._connection is None or self._connection.is_closed():
+            await self._give_back()
+            self._connection = await self._lent.enter_async_context(self._database.connection())
+        return self._connection
+
+    async def _give_back(self) -> None:
+        self._connection = None
+        await self._lent.aclose()
 
     def _row(self, sequence: int, waiting: _Waiting) -> KeptAccess:
         access = waiting.access

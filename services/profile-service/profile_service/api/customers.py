@@ -64,10 +64,12 @@ def make_router(identifier_types: Sequence[str]) -> APIRouter:
 async def get_view(customer_id: UUID, state: State, reading: ViewReading) -> Response:
     """The view of the customer that this id belongs to now: an absorbed customer's id gives the survivor's view."""
     async with state.reads() as reads:
-        view = await read_view(customer_id, reads, state.view, shown(clear=reading.clear))
+        view = await read_view(
+            customer_id, reads, state.view, shown(clear=reading.clear), witness=reading.begin
+        )
     if view is None:
         raise Problem(404, detail="There is no such customer.")
-    await reading.of(view.fragments)
+    await reading.kept()
     return _json(view)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -44,6 +44,10 @@ class Contact:
     traits: dict[str, Any]
 
 
+Witness = Callable[[Collection[UUID]], None]
+"""Is told whose data is being read."""
+
+
 class NoSuchIdentifier(ValueError):
     """The value cannot be looked up; the message says why and never repeats it."""
 
@@ -57,13 +61,19 @@ class ViewRules:
 
 
 async def read_view(
-    given: UUID, reads: CustomerReads, rules: ViewRules, show: Shown = MASKED
+    given: UUID,
+    reads: CustomerReads,
+    rules: ViewRules,
+    show: Shown = MASKED,
+    *,
+    witness: Witness = lambda _: None,
 ) -> UnifiedView | None:
-    """Return the unified view of the customer that an id belongs to now."""
+    """Return the unified view of the customer that an id belongs to now; `witness` is told early whose it will be."""
     customer = await reads.customer(given)
     if customer is None:
         return None
     fragments = list(customer.fragments)
+    witness(fragments)
     sums = await reads.activity(fragments)
     identifiers = await reads.identifiers(fragments)
     traits = (await believed(fragments, reads, rules.precedence)).get(customer.customer_id, {})

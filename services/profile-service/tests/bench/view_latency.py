@@ -90,6 +90,7 @@ async def measure(server: EmbeddedPostgres, folder: Path, arguments: argparse.Na
         service="profile-service",
         database_url=with_login(admin, "profile_app", passwords["profile_app"]),
         database_owner_url=with_login(admin, "profile_owner", passwords["profile_owner"]),
+        log_url=with_login(admin, "log_app", passwords["log_app"]),
         keyring=keyring.to_json(),
         jwks_file=staff.write_jwks(folder / "jwks.json"),
     )
