@@ -9,6 +9,8 @@ from typing import Any
 import structlog
 
 from guanxi_kit.telemetry import METRICS
+from profile_service.adapters.identity_store import PostgresIdentities
+from profile_service.application.simulate import Simulation, simulate
 from profile_service.domain.identity import IdentityRules, MergeRate, TypeRule
 
 from .conftest import LIMITS, ProfileWorld
@@ -229,3 +231,32 @@ async def test_a_batch_with_nothing_at_stake_reads_once(world: ProfileWorld) -> 
         world.touchpoint("n3", "member_number:1"),
     ]
     assert await world.statements(again) == 5
+
+
+async def test_a_simulation_tells_what_would_come_of_it_and_writes_nothing(world: ProfileWorld) -> None:
+    await world.resolve(
+        [
+            world.touchpoint("m1", "member_number:1", "device_id:d"),
+            world.touchpoint("m2", "phone:p", at=timedelta(1)),
+            world.touchpoint("m3", "member_number:2", "email:e", at=timedelta(2)),
+        ]
+    )
+    first, second, _ = sorted(await world.memberships())
+    before = await world.db.pool.fetch("SELECT * FROM identifier ORDER BY hash")
+
+    async def told(*identifiers: str) -> Simulation:
+        async with world.db.transaction(isolation="repeatable_read", readonly=True) as connection:
+            refs = [world.ref(text) for text in identifiers]
+            return await simulate(refs, PostgresIdentities(connection), world.rules, world.clock.now())
+
+    joining = await told("phone:p", "email:new", "device_id:d")
+    assert joining.customer_id == first
+    assert [(merge.customer_id, merge.absorbed_customer_id) for merge in joining.resolution.merges] == [
+        (first, second)
+    ]
+    assert [attachment.type for attachment in joining.resolution.attachments] == ["email"]
+    refused = await told("member_number:2", "device_id:d")
+    assert [refusal.reason for refusal in refused.resolution.refusals] == ["limit"]
+    assert [event.kind for event in refused.resolution.events] == ["quarantined"]
+    assert (await told("user_id:nobody")).customer_id is None
+    assert await world.db.pool.fetch("SELECT * FROM identifier ORDER BY hash") == before
