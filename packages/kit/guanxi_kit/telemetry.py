@@ -71,6 +71,11 @@ class Metrics:
         self.outbox_pending = gauge("guanxi_outbox_pending", "Outbox rows not yet published.")
         self.relay_published = counter("guanxi_relay_published", "Records published from the outbox.")
         self.jobs = counter("guanxi_jobs", "Background jobs ended or tried again.", ("kind", "outcome"))
+        self.rule_faults = counter(
+            "guanxi_rule_faults",
+            "Rules that failed on what a customer's facts hold and counted as false.",
+            ("fault",),
+        )
         self.http_requests = counter(
             "guanxi_http_requests", "HTTP requests answered.", ("method", "route", "status")
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from guanxi_contracts.catalog import (
+    CUSTOMER_CHANGED_TOPIC,
     PRIVACY_ERASURE_TOPIC,
     PRIVACY_RECEIPT_TOPIC,
     SCORE_CHANGED_TOPIC,
@@ -29,7 +30,12 @@ from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import load_pack
+from profile_service.adapters import classification_clock
+from profile_service.adapters.classification_clock import ClassificationClock
+from profile_service.adapters.datalogic_rules import DatalogicRules
 from profile_service.adapters.pack_rules import identity_rules, view_rules
+from profile_service.adapters.reevaluation_job import Reevaluation
+from profile_service.adapters.rule_store import RulesInForce
 from profile_service.api import (
     contacts,
     customers,
@@ -42,12 +48,20 @@ from profile_service.api import (
     traits,
 )
 from profile_service.api.state import COMMANDS, ApiState
+from profile_service.application.manage_rules import REEVALUATE
 from profile_service.application.read_customers import LookUp
-from profile_service.consumers import privacy_erasure, privacy_receipt, score_changed, touchpoint_received
+from profile_service.consumers import (
+    customer_changed,
+    privacy_erasure,
+    privacy_receipt,
+    score_changed,
+    touchpoint_received,
+)
 from profile_service.settings import ProfileSettings
 
 SERVICE = "profile-service"
 SCHEMA = "profile"
+CLASSIFIER = f"{SERVICE}.classification"
 JOBS = "profile.jobs"
 TOPICS = (
     PRIVACY_ERASURE_TOPIC.name,
@@ -112,11 +126,14 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
     """Open what the worker needs and lend its parts: the jobs, then the consumer whose relay serves both."""
     clock = clock or SystemClock()
     keyring = Keyring.from_settings(settings)
-    rules = identity_rules(load_pack(settings.pack_dir, settings.pack))
+    pack = load_pack(settings.pack_dir, settings.pack)
+    rules = identity_rules(pack)
     async with AsyncExitStack() as opened:
         database = await _open_database(settings)
         opened.push_async_callback(database.close)
-        relay = await _open_relay(settings, database, opened)
+        relay = await _open_relay(
+            settings, database, opened, streams=[COMMANDS, JOBS, classification_clock.STREAM]
+        )
         worker = Worker(
             db=database,
             consumer=open_consumer(settings, SERVICE, TOPICS),
@@ -131,11 +148,26 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
             keyring=keyring,
             batch=settings.resolve_batch,
         )
+        in_force = RulesInForce(DatalogicRules())
+        classifier = Worker(
+            db=database,
+            consumer=open_consumer(settings, CLASSIFIER, [CUSTOMER_CHANGED_TOPIC.name]),
+            relay=await _open_relay(settings, database, opened, streams=[]),
+            subscriptions=[customer_changed.subscription(in_force, keyring)],
+            clock=clock,
+            keyring=keyring,
+            batch=settings.classify_batch,
+        )
+        passing_time = ClassificationClock(database, relay, in_force, keyring=keyring, clock=clock, pack=pack)
         # The kinds of jobs that this service carries out; each handler stands in application/jobs or beside its part.
-        handlers: dict[str, JobHandler] = {}
+        handlers: dict[str, JobHandler] = {
+            REEVALUATE: Reevaluation(database, keyring, in_force, clock),
+        }
         jobs = JobRunner(database, relay, JOBS, handlers, clock)
         anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)
-        yield WorkerProcess([anchors, jobs, worker], [Check("database", database.ping)])
+        yield WorkerProcess(
+            [anchors, jobs, passing_time, classifier, worker], [Check("database", database.ping)]
+        )
 
 
 async def migrate(settings: ProfileSettings) -> None:
@@ -143,12 +175,14 @@ async def migrate(settings: ProfileSettings) -> None:
     await run_migrations(settings, Path(__file__).parent / "migrations", SCHEMA)
 
 
-async def _open_relay(settings: ProfileSettings, database: Database, opened: AsyncExitStack) -> Relay:
-    """Return a relay that is not started yet; it publishes what either kind of process left behind."""
+async def _open_relay(
+    settings: ProfileSettings, database: Database, opened: AsyncExitStack, *, streams: Sequence[str]
+) -> Relay:
+    """Return a relay that is not started yet; of its streams it publishes what any kind of process left behind."""
     producer = open_producer(settings)
     await start_patiently(producer)
     opened.push_async_callback(producer.stop)
-    return Relay(database, producer, streams=[COMMANDS, JOBS])
+    return Relay(database, producer, streams=streams)
 
 
 async def _open_database(settings: ProfileSettings) -> Database:

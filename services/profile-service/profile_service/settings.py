@@ -10,7 +10,7 @@ from guanxi_kit.settings import ServiceSettings
 
 
 class ProfileSettings(ServiceSettings):
-    """`resolve_batch`: touchpoints resolved per transaction.
+    """`resolve_batch`: touchpoints resolved, `classify_batch`: changes of customers classified per transaction.
 
     `backup_days`: for how long backups are kept, as receipts of erasures say. `erasure_poll_seconds`: how often the
     worker looks after erasures. `allow_private_callbacks`: partners may have private addresses and plain HTTP, for
@@ -18,6 +18,7 @@ class ProfileSettings(ServiceSettings):
     """
 
     resolve_batch: int = Field(default=2000, ge=1, le=20_000)
+    classify_batch: int = Field(default=500, ge=1, le=20_000)
     backup_days: int | None = Field(default=None, ge=1, le=3650)
     erasure_poll_seconds: float = Field(default=2.0, gt=0, le=3600)
     allow_private_callbacks: bool = False

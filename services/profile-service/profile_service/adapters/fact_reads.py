@@ -1,0 +1,109 @@
+"""Facts of many customers at once: a few queries for each thousand."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from guanxi_kit.crypto import Keyring
+from profile_service.adapters.vault import trait_aad
+from profile_service.application.classification_ports import CustomerFacts
+from profile_service.application.facts_document import Known, make_facts
+from profile_service.domain.classification import HandTag
+from profile_service.domain.rulebook import BIRTHDAY
+from profile_service.domain.view import ActivitySum, current_score
+
+MEMBERS = """
+SELECT fragment.customer_id, fragment.profile_id, customer.created_at
+FROM fragment JOIN customer USING (customer_id) WHERE fragment.customer_id = ANY($1::uuid[])
+"""
+ACTIVITY = """
+SELECT profile_id, channel, currency, touchpoints, amount_minor, first_at, last_at
+FROM activity WHERE profile_id = ANY($1::uuid[])
+"""
+TRAITS = """
+SELECT DISTINCT ON (fragment.customer_id, trait.name) fragment.customer_id, trait.profile_id, trait.name, trait.sealed
+FROM trait JOIN fragment USING (profile_id) WHERE trait.profile_id = ANY($1::uuid[]) AND trait.name = ANY($2::text[])
+ORDER BY fragment.customer_id, trait.name, trait.occurred_at DESC, trait.touchpoint_id DESC
+"""
+SCORES = "SELECT customer_id, computed_at, document FROM customer_score WHERE customer_id = ANY($1::uuid[])"
+HAND_TAGS = "SELECT profile_id, tag, set_at, expires_at FROM hand_tag WHERE profile_id = ANY($1::uuid[])"
+_DECODE = msgspec.json.Decoder().decode
+_Score = tuple[datetime, dict[str, Any]]
+
+
+class PostgresFactReads:
+    """The `FactReads` port on one connection."""
+
+    def __init__(self, connection: asyncpg.Connection[Any], keyring: Keyring) -> None:
+        self._connection = connection
+        self._keyring = keyring
+
+    async def read(
+        self, customers: Collection[UUID], needs: frozenset[str], now: datetime
+    ) -> dict[UUID, CustomerFacts]:
+        """Return the facts that rules reading `needs` want; whoever is no current customer is absent."""
+        created: dict[UUID, datetime] = {}
+        owner: dict[UUID, UUID] = {}
+        for customer_id, profile_id, created_at in await self._connection.fetch(MEMBERS, list(customers)):
+            owner[profile_id] = customer_id
+            created[customer_id] = created_at
+        members = list(owner)
+        sums = await self._sums(members, owner)
+        traits = await self._traits(members, _traits_in(needs))
+        scored = any(name.startswith("scores.") for name in needs)
+        scores = await self._scores(members, owner) if scored else {}
+        by_hand = await self._hand_tags(members, owner)
+        found: dict[UUID, CustomerFacts] = {}
+        for customer_id, created_at in created.items():
+            score = current_score(scores.get(customer_id, {}), customer_id)
+            known = Known(created_at, "individual", sums[customer_id], traits[customer_id], score)
+            facts = make_facts(known, now)
+            facts.hand_tags = by_hand[customer_id]
+            found[customer_id] = facts
+        return found
+
+    async def _sums(
+        self, members: Sequence[UUID], owner: Mapping[UUID, UUID]
+    ) -> defaultdict[UUID, list[ActivitySum]]:
+        found: defaultdict[UUID, list[ActivitySum]] = defaultdict(list)
+        for profile_id, *figures in await self._connection.fetch(ACTIVITY, members):
+            found[owner[profile_id]].append(ActivitySum(*figures))
+        return found
+
+    async def _traits(
+        self, members: Sequence[UUID], names: Sequence[str]
+    ) -> defaultdict[UUID, dict[str, Any]]:
+        found: defaultdict[UUID, dict[str, Any]] = defaultdict(dict)
+        if names:
+            for customer_id, profile_id, name, sealed in await self._connection.fetch(TRAITS, members, names):
+                found[customer_id][name] = _DECODE(self._keyring.open(sealed, trait_aad(profile_id, name)))
+        return found
+
+    async def _scores(
+        self, members: Sequence[UUID], owner: Mapping[UUID, UUID]
+    ) -> defaultdict[UUID, dict[UUID, _Score]]:
+        found: defaultdict[UUID, dict[UUID, _Score]] = defaultdict(dict)
+        for scored, computed_at, document in await self._connection.fetch(SCORES, members):
+            found[owner[scored]][scored] = computed_at, document
+        return found
+
+    async def _hand_tags(
+        self, members: Sequence[UUID], owner: Mapping[UUID, UUID]
+    ) -> defaultdict[UUID, list[HandTag]]:
+        found: defaultdict[UUID, list[HandTag]] = defaultdict(list)
+        for row in await self._connection.fetch(HAND_TAGS, members):
+            found[owner[row["profile_id"]]].append(HandTag(*row))
+        return found
+
+
+def _traits_in(needs: frozenset[str]) -> list[str]:
+    """Return the traits behind these variables; age is read from the birthday."""
+    named = {name.split(".")[1] for name in needs if name.startswith("traits.")}
+    return sorted(named | ({BIRTHDAY} if "age" in needs else set()))

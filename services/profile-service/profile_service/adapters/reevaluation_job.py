@@ -1,0 +1,75 @@
+"""The job that evaluates changed rules for everybody, page by page."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from guanxi_kit.clock import Clock
+from guanxi_kit.consumer.unit import StreamUnit
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.db import Database
+from guanxi_kit.jobs import Job, Step
+from profile_service.adapters.classification_events import announce
+from profile_service.adapters.classifying import hold_classification, read_classification
+from profile_service.adapters.rule_store import PostgresRules, RulesInForce
+
+PAGE_SIZE = 1000
+PAGE = """
+SELECT profile_id FROM fragment WHERE profile_id > $1 AND customer_id = profile_id ORDER BY profile_id LIMIT $2
+"""
+TOTAL = "SELECT coalesce(sum(fragments) - sum(merges), 0)::bigint FROM totals"
+_FIRST = UUID(int=0)
+
+
+class Page(NamedTuple):
+    """Customers looked at, and those among them whom the rules concern."""
+
+    last: UUID | None
+    size: int
+    concerned: list[UUID]
+    total: int
+
+
+class Reevaluation:
+    """Looks at a page of customers without locking anybody, then classifies those for whom a rule says something new.
+
+    It needs no lock to pass somebody by: rules were changed only when everybody had finished by the old ones, and what
+    changes about a customer from then on is classified by the new ones.
+    """
+
+    def __init__(self, database: Database, keyring: Keyring, rules: RulesInForce, clock: Clock) -> None:
+        self._database, self._keyring, self._rules, self._clock = database, keyring, rules, clock
+
+    async def work(self, job: Job) -> Page:
+        """Find whom the changed rules concern among the next thousand customers."""
+        after = UUID(job.cursor["after"]) if job.cursor else _FIRST
+        async with self._database.connection() as connection:
+            customers = [row[0] for row in await connection.fetch(PAGE, after, PAGE_SIZE)]
+            look = await read_classification(connection, self._rules, self._keyring, self._clock.now())
+            selection = look.classifier.rulebook.pick(
+                job.params["tags"], job.params["segments"], stages=job.params["lifecycle"]
+            )
+            concerned = await look.find_changed(customers, selection)
+            total = await connection.fetchval(TOTAL)
+        return Page(customers[-1] if customers else None, len(customers), concerned, total)
+
+    async def commit(self, unit: StreamUnit, job: Job, worked: Any) -> Step:
+        """Classify them; at the end forget the rules that were put out of force."""
+        page: Page = worked
+        changed = job.cursor["changed"] if job.cursor else 0
+        if page.concerned:
+            desk = await hold_classification(unit.connection, self._rules, self._keyring, unit.now)
+            changes = await desk.classify(dict.fromkeys(page.concerned))
+            for each in announce(changes, unit.now):
+                unit.emit(each.topic, each.customer_id.bytes, each.value)
+            changed += sum(change.is_visible for change in changes)
+        done = job.done + page.size
+        if page.last is not None:
+            cursor = {"after": str(page.last), "changed": changed}
+            return Step(cursor=cursor, done=done, total=max(done, page.total))
+        rules = PostgresRules(unit.connection)
+        await rules.forget("tag", job.params["tags"], job.job_id)
+        await rules.forget("segment", job.params["segments"], job.job_id)
+        await rules.forget("lifecycle", ["lifecycle"], job.job_id)
+        return Step(cursor=None, done=done, total=done, finished=True, result={"changed": changed})

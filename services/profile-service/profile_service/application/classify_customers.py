@@ -1,0 +1,115 @@
+"""Command: bring the classification of customers up to date with what is known of them and with the time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from profile_service.application.classification_ports import Classifications, CustomerFacts, FactReads
+from profile_service.application.evaluate_rules import Classifier
+from profile_service.domain.classification import Change, Classified, compare
+from profile_service.domain.rulebook import Selection
+
+_AT_A_TIME = 100
+
+Keys = frozenset[str]
+"""What changed about a customer: parts of its view, single traits as `traits:name`."""
+Asked = Mapping[UUID, Keys | None]
+"""Customers to look at, each with what changed; None: everything may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """Classifies customers within one transaction, until whose end the rules of `classifier` stay in force."""
+
+    classifier: Classifier
+    store: Classifications
+    facts: FactReads
+    now: datetime
+
+    async def classify(self, asked: Asked) -> list[Change]:
+        """Evaluate for each customer the rules that the change can concern, write what comes of it and return it.
+
+        A customer who is no more loses everything.
+        """
+        selections = self._select(asked)
+        if not selections:
+            return []
+        for customer_id in await self.store.lock(selections):
+            selections[customer_id] = self.classifier.rulebook.everything
+        changes = await self._evaluate(selections)
+        if changes:
+            await self.store.write(changes, self.now)
+        return changes
+
+    async def find_changed(self, customers: Collection[UUID], selection: Selection) -> list[UUID]:
+        """Return, without locking or writing, the customers for whom these rules say something new.
+
+        What another transaction changes meanwhile is that one's to classify.
+        """
+        return [change.customer_id for change in await self._evaluate(dict.fromkeys(customers, selection))]
+
+    async def add_fragments(
+        self, regrouped: Collection[UUID], asked: dict[UUID, Keys | None]
+    ) -> dict[UUID, UUID]:
+        """Ask for all fragments of customers that merged or parted; return by fragment the customer it belongs to.
+
+        What a fragment had as a customer of its own may have to end, or to begin.
+        """
+        owners: dict[UUID, UUID] = {}
+        for customer_id, members in (await self.store.fragments(regrouped)).items():
+            asked.update(dict.fromkeys(members))
+            owners.update(dict.fromkeys(members, customer_id))
+        return owners
+
+    def _select(self, asked: Asked) -> dict[UUID, Selection]:
+        book = self.classifier.rulebook
+        found = {
+            customer_id: book.everything if keys is None else book.select(keys)
+            for customer_id, keys in asked.items()
+        }
+        return {
+            customer_id: selection
+            for customer_id, selection in found.items()
+            if selection or asked[customer_id] is None
+        }
+
+    async def _evaluate(self, selections: Mapping[UUID, Selection]) -> list[Change]:
+        before = await self.store.read(selections)
+        known = await self.facts.read(selections, self._needs(selections, before), self.now)
+        changes: list[Change] = []
+        for place, (customer_id, selection) in enumerate(selections.items()):
+            if place % _AT_A_TIME == _AT_A_TIME - 1:
+                # Whoever else works in this process has its turn.
+                await asyncio.sleep(0)
+            change = self._evaluate_one(
+                customer_id, selection, before.get(customer_id), known.get(customer_id)
+            )
+            if not change.is_empty:
+                changes.append(change)
+        return changes
+
+    def _evaluate_one(
+        self,
+        customer_id: UUID,
+        selection: Selection,
+        before: Classified | None,
+        facts: CustomerFacts | None,
+    ) -> Change:
+        outcome = None if facts is None else self.classifier.evaluate(facts, before, selection, self.now)
+        return compare(customer_id, before or Classified(), outcome)
+
+    def _needs(
+        self, selections: Mapping[UUID, Selection], before: Mapping[UUID, Classified]
+    ) -> frozenset[str]:
+        book = self.classifier.rulebook
+        every = set(selections.values())
+        if any(self._wants_everything(before.get(customer_id)) for customer_id in selections):
+            every.add(book.everything)
+        return frozenset().union(*map(book.needs, every))
+
+    def _wants_everything(self, standing: Classified | None) -> bool:
+        return standing is None or (standing.due_at is not None and standing.due_at <= self.now)

@@ -1,0 +1,71 @@
+"""customer.changed: classify whoever changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from guanxi_contracts.catalog import CUSTOMER_CHANGED_TOPIC
+from guanxi_contracts.customer import CustomerChangedV1
+from guanxi_kit.consumer import Cause, Received, Subscription, Unit
+from guanxi_kit.crypto import Keyring
+from profile_service.adapters.classification_events import announce
+from profile_service.adapters.classifying import hold_classification
+from profile_service.adapters.rule_store import RulesInForce
+from profile_service.application.classify_customers import Keys
+
+_FACTS = frozenset({"touchpoints", "purchases", "traits", "scores", "record"})
+_EVERYTHING = frozenset({"created", "merged", "split", "erased"})
+_REGROUPED = frozenset({"merged", "split"})
+_TRAIT = "traits:"
+
+
+class CustomerChangedConsumer:
+    """Translates changes of customers to the command that classifies them."""
+
+    def __init__(self, rules: RulesInForce, keyring: Keyring) -> None:
+        self._rules, self._keyring = rules, keyring
+
+    async def handle(self, unit: Unit, received: Sequence[Received[CustomerChangedV1]]) -> None:
+        """Handle one batch in its transaction; what classification itself changed is no reason to classify."""
+        asked: dict[UUID, Keys | None] = {}
+        causes: dict[UUID, Cause] = {}
+        regrouped: set[UUID] = set()
+        for each in received:
+            event = each.event.data
+            keys = _keys(event)
+            if keys is not None and not keys:
+                continue
+            standing = asked.get(event.customer_id, frozenset())
+            asked[event.customer_id] = None if keys is None or standing is None else standing | keys
+            causes[event.customer_id] = each.cause
+            if not _REGROUPED.isdisjoint(event.changed):
+                regrouped.add(event.customer_id)
+        if not asked:
+            return
+        desk = await hold_classification(unit.connection, self._rules, self._keyring, unit.now)
+        origins = await desk.add_fragments(regrouped, asked) if regrouped else {}
+        changes = await desk.classify(asked)
+        for told in announce(changes, unit.now):
+            cause = _cause_of(told.customer_id, causes, origins)
+            unit.outbox.add(cause, told.topic, told.customer_id.bytes, told.value)
+
+
+def _keys(event: CustomerChangedV1) -> Keys | None:
+    """Return what changed as rules know it; None: everything may have."""
+    changed = frozenset[str](event.changed)
+    if not changed.isdisjoint(_EVERYTHING):
+        return None
+    keys = changed & _FACTS
+    named = frozenset(name for name in event.names if name.startswith(_TRAIT))
+    return (keys - {"traits"}) | named if named else keys
+
+
+def _cause_of(customer_id: UUID, causes: Mapping[UUID, Cause], origins: Mapping[UUID, UUID]) -> Cause:
+    return causes[customer_id] if customer_id in causes else causes[origins[customer_id]]
+
+
+def subscription(rules: RulesInForce, keyring: Keyring) -> Subscription:
+    """Return what to consume and who handles it."""
+    consumer = CustomerChangedConsumer(rules, keyring)
+    return Subscription(CUSTOMER_CHANGED_TOPIC.name, CUSTOMER_CHANGED_TOPIC.decoders, consumer.handle)
