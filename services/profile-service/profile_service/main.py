@@ -157,6 +157,7 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
             clock=clock,
             keyring=keyring,
             batch=settings.classify_batch,
+            name="classification",
         )
         passing_time = ClassificationClock(database, relay, in_force, keyring=keyring, clock=clock, pack=pack)
         # The kinds of jobs that this service carries out; each handler stands in application/jobs or beside its part.

@@ -27,8 +27,10 @@ class Part(Protocol):
 
 @runtime_checkable
 class ProgressPart(Part, Protocol):
-    """A part whose `check` raises while it makes no progress."""
+    """A part whose `check`, shown under its name, raises while it makes no progress."""
 
+    @property
+    def name(self) -> str: ...
     async def check(self) -> None: ...
 
 
@@ -75,9 +77,7 @@ async def serve_worker(
 
 def _progress_checks(parts: Sequence[Part]) -> list[Check]:
     """A part that can tell whether it makes progress (`check`) counts for readiness."""
-    return [
-        Check(type(part).__name__.lower(), part.check) for part in parts if isinstance(part, ProgressPart)
-    ]
+    return [Check(part.name, part.check) for part in parts if isinstance(part, ProgressPart)]
 
 
 async def _starting() -> None:

@@ -62,7 +62,10 @@ class Stalled(Exception):
 
 
 class Worker:
-    """Consumes topics for one service. `run` returns after `stop`, with the current batch finished."""
+    """Consumes topics for one service. `run` returns after `stop`, with the current batch finished.
+
+    `name` tells several in one process apart.
+    """
 
     def __init__(
         self,
@@ -74,7 +77,9 @@ class Worker:
         clock: Clock,
         keyring: Keyring,
         batch: int = 2000,
+        name: str = "worker",
     ) -> None:
+        self.name = name
         self._db = db
         self._consumer = consumer
         self._relay = relay
