@@ -32,8 +32,9 @@ from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import load_pack
 from profile_service.adapters import classification_clock
 from profile_service.adapters.classification_clock import ClassificationClock
+from profile_service.adapters.classifying import Classifying
 from profile_service.adapters.datalogic_rules import DatalogicRules
-from profile_service.adapters.pack_rules import identity_rules, view_rules
+from profile_service.adapters.pack_rules import identity_rules, precedence, view_rules
 from profile_service.adapters.reevaluation_job import Reevaluation
 from profile_service.adapters.rule_store import RulesInForce
 from profile_service.api import (
@@ -148,22 +149,20 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
             keyring=keyring,
             batch=settings.resolve_batch,
         )
-        in_force = RulesInForce(DatalogicRules())
+        classifying = Classifying(RulesInForce(DatalogicRules()), keyring, precedence(pack))
         classifier = Worker(
             db=database,
             consumer=open_consumer(settings, CLASSIFIER, [CUSTOMER_CHANGED_TOPIC.name]),
             relay=await _open_relay(settings, database, opened, streams=[]),
-            subscriptions=[customer_changed.subscription(in_force, keyring)],
+            subscriptions=[customer_changed.subscription(classifying)],
             clock=clock,
             keyring=keyring,
             batch=settings.classify_batch,
             name="classification",
         )
-        passing_time = ClassificationClock(database, relay, in_force, keyring=keyring, clock=clock, pack=pack)
+        passing_time = ClassificationClock(database, relay, classifying, clock=clock, pack=pack)
         # The kinds of jobs that this service carries out; each handler stands in application/jobs or beside its part.
-        handlers: dict[str, JobHandler] = {
-            REEVALUATE: Reevaluation(database, keyring, in_force, clock),
-        }
+        handlers: dict[str, JobHandler] = {REEVALUATE: Reevaluation(database, classifying, clock)}
         jobs = JobRunner(database, relay, JOBS, handlers, clock)
         anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)
         yield WorkerProcess(

@@ -28,7 +28,9 @@ from guanxi_kit.packs import Pack, load_pack
 from guanxi_kit.packs.classification import Lifecycle, Segment, Tag
 from guanxi_kit.packs.model import Labels
 from profile_service.adapters.classification_clock import ClassificationClock
+from profile_service.adapters.classifying import Classifying
 from profile_service.adapters.datalogic_rules import DatalogicRules
+from profile_service.adapters.pack_rules import precedence
 from profile_service.adapters.reevaluation_job import Reevaluation
 from profile_service.adapters.rule_store import RulesInForce
 from profile_service.consumers.customer_changed import CustomerChangedConsumer
@@ -63,11 +65,12 @@ class Desk:
         self.world = world
         self.relay = Relay(world.db, MemoryProducer(MemoryLog()))
         self.rules = RulesInForce(DatalogicRules())
+        self.classifying = Classifying(self.rules, world.keyring, precedence(declared))
         self.clock = ClassificationClock(
-            world.db, self.relay, self.rules, keyring=world.keyring, clock=world.clock, pack=declared
+            world.db, self.relay, self.classifying, clock=world.clock, pack=declared
         )
-        self.job = Reevaluation(world.db, world.keyring, self.rules, world.clock)
-        self.consumer = CustomerChangedConsumer(self.rules, world.keyring)
+        self.job = Reevaluation(world.db, self.classifying, world.clock)
+        self.consumer = CustomerChangedConsumer(self.classifying)
         self._seen = 0
 
     async def follow(self) -> int:

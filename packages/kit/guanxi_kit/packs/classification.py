@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -92,21 +92,26 @@ Segments = Annotated[tuple[Segment, ...], Field(max_length=1000)]
 
 
 def find_rule_problems(
-    tags: Sequence[Tag], segments: Sequence[Segment], lifecycle: Lifecycle
+    tags: Sequence[Tag], segments: Sequence[Segment], lifecycle: Lifecycle, traits: Collection[str]
 ) -> Iterator[tuple[str, FieldPath, str]]:
-    """Yield every bad rule and every name given twice: file stem, path inside it, reason."""
+    """Yield every bad rule and every name given twice: file stem, path inside it, reason.
+
+    `traits` are those that the pack declares.
+    """
     for stem, names in (("tags", [tag.name for tag in tags]), ("segments", [each.name for each in segments])):
         for place, name in enumerate(names):
             if name in names[:place]:
                 yield stem, (place, "name"), f"{name} is declared more than once"
     for place, tag in enumerate(tags):
         if tag.when is not None:
-            facts = SCORE_TAG_FACTS if tag.source == "score" else TAG_FACTS
+            facts = SCORE_TAG_FACTS if tag.source == "score" else TAG_FACTS.of_traits(traits)
             yield from _rule_problems("tags", (place, "when"), tag.when, facts)
     for place, segment in enumerate(segments):
-        yield from _rule_problems("segments", (place, "when"), segment.when, SEGMENT_FACTS)
+        yield from _rule_problems("segments", (place, "when"), segment.when, SEGMENT_FACTS.of_traits(traits))
     for place, rule in enumerate(lifecycle.rules):
-        yield from _rule_problems("lifecycle", ("rules", place, "when"), rule.when, LIFECYCLE_FACTS)
+        yield from _rule_problems(
+            "lifecycle", ("rules", place, "when"), rule.when, LIFECYCLE_FACTS.of_traits(traits)
+        )
 
 
 def _rule_problems(

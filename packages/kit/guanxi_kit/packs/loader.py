@@ -204,8 +204,10 @@ def _check_references(reading: _Reading, name: str) -> None:
 
 def _check_rules(reading: _Reading) -> None:
     parts = reading.parts
+    record: RecordSettings | None = parts.get("record")
+    traits = record.told if record else ()
     found = find_rule_problems(
-        parts.get("tags", ()), parts.get("segments", ()), parts.get("lifecycle", Lifecycle())
+        parts.get("tags", ()), parts.get("segments", ()), parts.get("lifecycle", Lifecycle()), traits
     )
     for stem, path, reason in found:
         line = reading.documents[stem].line_of(path)

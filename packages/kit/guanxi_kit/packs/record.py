@@ -100,6 +100,11 @@ class RecordSettings(PackModel):
         return frozenset(name for name, declared in self.fields.items() if declared.purposes)
 
     @property
+    def told(self) -> frozenset[str]:
+        """Names of the fields that are told, as traits."""
+        return frozenset(name for name, declared in self.fields.items() if declared.derived is None)
+
+    @property
     def has_enterprises(self) -> bool:
         """Whether organisations are customers of their own."""
         return "enterprise" in self.kinds

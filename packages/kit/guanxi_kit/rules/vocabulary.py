@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 _PART = r"[^.\x00]{1,200}"
 _NAMED = re.compile(_PART)
@@ -31,19 +31,32 @@ _FAMILIES: Mapping[str, re.Pattern[str]] = {"traits": _NESTED, "channels": _NAME
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Names that a rule may read: single ones, and families such as `traits.<name>`."""
+    """Names that a rule may read: single ones, and families such as `traits.<name>`.
+
+    `traits` names those there are; None: a rule may read any.
+    """
 
     names: frozenset[str]
     families: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    traits: frozenset[str] | None = None
+
+    def of_traits(self, names: Collection[str]) -> Vocabulary:
+        """Return the vocabulary of a pack that declares these traits; one that declares none judges none."""
+        return replace(self, traits=frozenset(names) or None)
 
     def knows(self, variable: str) -> bool:
         """Tell whether a rule may read this."""
         family, dot, rest = variable.partition(".")
         pattern = self.families.get(family) if dot else None
+        if family == "traits" and self.traits is not None and rest.partition(".")[0] not in self.traits:
+            return False
         return variable in self.names or (pattern is not None and pattern.fullmatch(rest) is not None)
 
     def __str__(self) -> str:
-        return ", ".join(sorted(self.names | {f"{family}.<name>" for family in self.families}))
+        families = {f"{family}.<name>" for family in self.families}
+        if "traits" in self.families and self.traits is not None:
+            families = families - {"traits.<name>"} | {f"traits.{name}" for name in self.traits}
+        return ", ".join(sorted(self.names | families))
 
 
 TAG_FACTS = Vocabulary(_FACTS, _FAMILIES)

@@ -10,15 +10,14 @@ import asyncpg
 
 from guanxi_kit.clock import Clock
 from guanxi_kit.consumer import Relay, stream_unit
-from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, is_transient
 from guanxi_kit.jobs import submit_job
 from guanxi_kit.logging import get_logger
 from guanxi_kit.packs import Pack
 from profile_service.adapters.classification_events import announce
 from profile_service.adapters.classification_store import PostgresClassifications
-from profile_service.adapters.classifying import hold_classification
-from profile_service.adapters.rule_store import PostgresRules, RulesInForce
+from profile_service.adapters.classifying import Classifying
+from profile_service.adapters.rule_store import PostgresRules
 from profile_service.application.manage_rules import PACK, REEVALUATE, install_pack
 
 STREAM = "profile.classification"
@@ -34,16 +33,15 @@ class ClassificationClock:
         self,
         database: Database,
         relay: Relay,
-        rules: RulesInForce,
+        classifying: Classifying,
         *,
-        keyring: Keyring,
         clock: Clock,
         pack: Pack,
         poll_seconds: float = 1.0,
     ) -> None:
         """Take what it works with; `relay` must serve STREAM."""
-        self._database, self._relay, self._rules = database, relay, rules
-        self._keyring, self._clock, self._pack = keyring, clock, pack
+        self._database, self._relay, self._classifying = database, relay, classifying
+        self._clock, self._pack = clock, pack
         self._poll_seconds = poll_seconds
         self._installed = False
         self._stopping = asyncio.Event()
@@ -82,7 +80,7 @@ class ClassificationClock:
         visited = 0
         while not self._stopping.is_set():
             async with stream_unit(self._database, self._relay, STREAM, self._clock) as unit:
-                desk = await hold_classification(unit.connection, self._rules, self._keyring, unit.now)
+                desk = await self._classifying.hold(unit.connection, unit.now)
                 due = await PostgresClassifications(unit.connection).claim_due(unit.now, BATCH)
                 changes = await desk.classify(dict.fromkeys(due))
                 for each in announce(changes, unit.now):

@@ -15,12 +15,14 @@ from guanxi_kit.crypto import Keyring
 from profile_service.adapters.vault import trait_aad
 from profile_service.application.classification_ports import CustomerFacts
 from profile_service.application.facts_document import Known, make_facts
+from profile_service.application.read_ports import StoredTrait
 from profile_service.domain.classification import HandTag
+from profile_service.domain.precedence import Precedence, choose
 from profile_service.domain.rulebook import BIRTHDAY
 from profile_service.domain.view import ActivitySum, current_score
 
 MEMBERS = """
-SELECT fragment.customer_id, fragment.profile_id, customer.created_at
+SELECT fragment.customer_id, fragment.profile_id, fragment.kind, customer.created_at
 FROM fragment JOIN customer USING (customer_id) WHERE fragment.customer_id = ANY($1::uuid[])
 """
 ACTIVITY = """
@@ -28,9 +30,10 @@ SELECT profile_id, channel, currency, touchpoints, amount_minor, first_at, last_
 FROM activity WHERE profile_id = ANY($1::uuid[])
 """
 TRAITS = """
-SELECT DISTINCT ON (fragment.customer_id, trait.name) fragment.customer_id, trait.profile_id, trait.name, trait.sealed
-FROM trait JOIN fragment USING (profile_id) WHERE trait.profile_id = ANY($1::uuid[]) AND trait.name = ANY($2::text[])
-ORDER BY fragment.customer_id, trait.name, trait.occurred_at DESC, trait.touchpoint_id DESC
+SELECT fragment.customer_id, source.profile_id, source.name, source.channel, source.sealed, source.occurred_at,
+  source.since_at, source.touchpoint_id
+FROM trait_source AS source JOIN fragment USING (profile_id)
+WHERE source.profile_id = ANY($1::uuid[]) AND source.name = ANY($2::text[])
 """
 SCORES = "SELECT customer_id, computed_at, document FROM customer_score WHERE customer_id = ANY($1::uuid[])"
 HAND_TAGS = "SELECT profile_id, tag, set_at, expires_at FROM hand_tag WHERE profile_id = ANY($1::uuid[])"
@@ -41,19 +44,21 @@ _Score = tuple[datetime, dict[str, Any]]
 class PostgresFactReads:
     """The `FactReads` port on one connection."""
 
-    def __init__(self, connection: asyncpg.Connection[Any], keyring: Keyring) -> None:
+    def __init__(self, connection: asyncpg.Connection[Any], keyring: Keyring, precedence: Precedence) -> None:
         self._connection = connection
         self._keyring = keyring
+        self._precedence = precedence
 
     async def read(
         self, customers: Collection[UUID], needs: frozenset[str], now: datetime
     ) -> dict[UUID, CustomerFacts]:
         """Return the facts that rules reading `needs` want; whoever is no current customer is absent."""
-        created: dict[UUID, datetime] = {}
+        begun: dict[UUID, tuple[datetime, str]] = {}
         owner: dict[UUID, UUID] = {}
-        for customer_id, profile_id, created_at in await self._connection.fetch(MEMBERS, list(customers)):
+        rows = await self._connection.fetch(MEMBERS, list(customers))
+        for customer_id, profile_id, kind, created_at in rows:
             owner[profile_id] = customer_id
-            created[customer_id] = created_at
+            begun[customer_id] = created_at, kind
         members = list(owner)
         sums = await self._sums(members, owner)
         traits = await self._traits(members, _traits_in(needs))
@@ -61,9 +66,9 @@ class PostgresFactReads:
         scores = await self._scores(members, owner) if scored else {}
         by_hand = await self._hand_tags(members, owner)
         found: dict[UUID, CustomerFacts] = {}
-        for customer_id, created_at in created.items():
+        for customer_id, (created_at, kind) in begun.items():
             score = current_score(scores.get(customer_id, {}), customer_id)
-            known = Known(created_at, "individual", sums[customer_id], traits[customer_id], score)
+            known = Known(created_at, kind, sums[customer_id], traits[customer_id], score)
             facts = make_facts(known, now)
             facts.hand_tags = by_hand[customer_id]
             found[customer_id] = facts
@@ -82,8 +87,11 @@ class PostgresFactReads:
     ) -> defaultdict[UUID, dict[str, Any]]:
         found: defaultdict[UUID, dict[str, Any]] = defaultdict(dict)
         if names:
-            for customer_id, profile_id, name, sealed in await self._connection.fetch(TRAITS, members, names):
-                found[customer_id][name] = _DECODE(self._keyring.open(sealed, trait_aad(profile_id, name)))
+            told = [StoredTrait(*row) for row in await self._connection.fetch(TRAITS, members, names)]
+            for customer_id, choices in choose(told, self._precedence).items():
+                for name, (trait, *_) in choices.items():
+                    sealed = self._keyring.open(trait.sealed, trait_aad(trait.profile_id, name))
+                    found[customer_id][name] = _DECODE(sealed)
         return found
 
     async def _scores(

@@ -7,12 +7,11 @@ from uuid import UUID
 
 from guanxi_kit.clock import Clock
 from guanxi_kit.consumer.unit import StreamUnit
-from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database
 from guanxi_kit.jobs import Job, Step
 from profile_service.adapters.classification_events import announce
-from profile_service.adapters.classifying import hold_classification, read_classification
-from profile_service.adapters.rule_store import PostgresRules, RulesInForce
+from profile_service.adapters.classifying import Classifying
+from profile_service.adapters.rule_store import PostgresRules
 
 PAGE_SIZE = 1000
 PAGE = """
@@ -38,15 +37,15 @@ class Reevaluation:
     changes about a customer from then on is classified by the new ones.
     """
 
-    def __init__(self, database: Database, keyring: Keyring, rules: RulesInForce, clock: Clock) -> None:
-        self._database, self._keyring, self._rules, self._clock = database, keyring, rules, clock
+    def __init__(self, database: Database, classifying: Classifying, clock: Clock) -> None:
+        self._database, self._classifying, self._clock = database, classifying, clock
 
     async def work(self, job: Job) -> Page:
         """Find whom the changed rules concern among the next thousand customers."""
         after = UUID(job.cursor["after"]) if job.cursor else _FIRST
         async with self._database.connection() as connection:
             customers = [row[0] for row in await connection.fetch(PAGE, after, PAGE_SIZE)]
-            look = await read_classification(connection, self._rules, self._keyring, self._clock.now())
+            look = await self._classifying.read(connection, self._clock.now())
             selection = look.classifier.rulebook.pick(
                 job.params["tags"], job.params["segments"], stages=job.params["lifecycle"]
             )
@@ -59,7 +58,7 @@ class Reevaluation:
         page: Page = worked
         changed = job.cursor["changed"] if job.cursor else 0
         if page.concerned:
-            desk = await hold_classification(unit.connection, self._rules, self._keyring, unit.now)
+            desk = await self._classifying.hold(unit.connection, unit.now)
             changes = await desk.classify(dict.fromkeys(page.concerned))
             for each in announce(changes, unit.now):
                 unit.emit(each.topic, each.customer_id.bytes, each.value)

@@ -8,10 +8,8 @@ from uuid import UUID
 from guanxi_contracts.catalog import CUSTOMER_CHANGED_TOPIC
 from guanxi_contracts.customer import CustomerChangedV1
 from guanxi_kit.consumer import Cause, Received, Subscription, Unit
-from guanxi_kit.crypto import Keyring
 from profile_service.adapters.classification_events import announce
-from profile_service.adapters.classifying import hold_classification
-from profile_service.adapters.rule_store import RulesInForce
+from profile_service.adapters.classifying import Classifying
 from profile_service.application.classify_customers import Keys
 
 _FACTS = frozenset({"touchpoints", "purchases", "traits", "scores", "record"})
@@ -23,8 +21,8 @@ _TRAIT = "traits:"
 class CustomerChangedConsumer:
     """Translates changes of customers to the command that classifies them."""
 
-    def __init__(self, rules: RulesInForce, keyring: Keyring) -> None:
-        self._rules, self._keyring = rules, keyring
+    def __init__(self, classifying: Classifying) -> None:
+        self._classifying = classifying
 
     async def handle(self, unit: Unit, received: Sequence[Received[CustomerChangedV1]]) -> None:
         """Handle one batch in its transaction; what classification itself changed is no reason to classify."""
@@ -43,7 +41,7 @@ class CustomerChangedConsumer:
                 regrouped.add(event.customer_id)
         if not asked:
             return
-        desk = await hold_classification(unit.connection, self._rules, self._keyring, unit.now)
+        desk = await self._classifying.hold(unit.connection, unit.now)
         origins = await desk.add_fragments(regrouped, asked) if regrouped else {}
         changes = await desk.classify(asked)
         for told in announce(changes, unit.now):
@@ -65,7 +63,7 @@ def _cause_of(customer_id: UUID, causes: Mapping[UUID, Cause], origins: Mapping[
     return causes[customer_id] if customer_id in causes else causes[origins[customer_id]]
 
 
-def subscription(rules: RulesInForce, keyring: Keyring) -> Subscription:
+def subscription(classifying: Classifying) -> Subscription:
     """Return what to consume and who handles it."""
-    consumer = CustomerChangedConsumer(rules, keyring)
+    consumer = CustomerChangedConsumer(classifying)
     return Subscription(CUSTOMER_CHANGED_TOPIC.name, CUSTOMER_CHANGED_TOPIC.decoders, consumer.handle)

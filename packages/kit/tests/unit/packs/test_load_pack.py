@@ -1,7 +1,5 @@
 """A pack is accepted as a whole or refused with every mistake named by file, line and field."""
 
-import shutil
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,31 +9,7 @@ import pytest
 from guanxi_kit.packs import Pack, PackError, load_pack, parse_template
 from guanxi_kit.packs.__main__ import main
 
-PACKS = Path(__file__).parents[5] / "packs"
-Edit = Callable[[str, str, str], None]
-
-
-@pytest.fixture
-def packs(tmp_path: Path) -> Path:
-    shutil.copytree(PACKS / "services", tmp_path / "services")
-    return tmp_path
-
-
-@pytest.fixture
-def edit(packs: Path) -> Edit:
-    def replace(file: str, old: str, new: str) -> None:
-        path = packs / "services" / file
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-    return replace
-
-
-def problems(packs: Path) -> list[str]:
-    with pytest.raises(PackError) as caught:
-        load_pack(packs, "services")
-    return [str(problem).removeprefix(f"{packs}/services/") for problem in caught.value.problems]
+from .conftest import PACKS, Edit, problems
 
 
 @pytest.mark.parametrize("folder", sorted(path.name for path in PACKS.iterdir() if path.is_dir()))
@@ -314,33 +288,3 @@ def test_check_prints_a_table_or_every_mistake(
 def test_a_pack_without_purposes_has_none(packs: Path) -> None:
     (packs / "services" / "purposes.yaml").unlink()
     assert load_pack(packs, "services").purposes.root == {}
-
-
-def test_bad_rules_are_named_by_file_line_and_field(packs: Path, edit: Edit) -> None:
-    edit("tags.yaml", '{"==": [{var: scores.rfm.tier}, high_value]}', "{is: [{var: scores.rfm.tier}, 1]}")
-    edit("tags.yaml", "name: follow_up", "name: key_contact")
-    edit("segments.yaml", "{var: lifecycle.stage}", "{var: lifecycle.step}")
-    edit("lifecycle.yaml", "{var: touchpoints}", "{var: visits}")
-    found = problems(packs)
-    assert [line.partition(" ")[0] for line in found] == [
-        "lifecycle.yaml:20:",
-        "segments.yaml:4:",
-        "tags.yaml:6:",
-        "tags.yaml:36:",
-    ]
-    assert "lifecycle.rules[3].when.>=[0].var: 'visits' cannot be read here; known are: age," in found[0]
-    assert "tags[8].name: key_contact is declared more than once" in found[3]
-
-
-def test_a_pack_may_leave_classification_out(packs: Path) -> None:
-    for name in ("tags", "segments", "lifecycle"):
-        (packs / "services" / f"{name}.yaml").unlink()
-    pack = load_pack(packs, "services")
-    assert (pack.tags, pack.segments, pack.lifecycle.rules) == ((), (), ())
-
-
-def test_a_lifecycle_gives_everybody_a_stage(packs: Path, edit: Edit) -> None:
-    edit("lifecycle.yaml", "    when: true", '    when: {"==": [1, 1]}')
-    assert problems(packs) == [
-        "lifecycle.yaml:2: lifecycle: the last rule, and only the last, must be `when: true`"
-    ]
