@@ -37,8 +37,9 @@ class TouchpointReceivedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     `sealed` holds its content, AES-256-GCM, bound to `touchpoint_id`. `identifiers` are ordered strongest
     first and contain no junk; times are UTC; `occurred_at` is already corrected for clock skew.
     `profile_id` names the person where staff acted on a known customer; it is stronger than every identifier.
-    `enterprise` is the organisation that a group call puts the person in. `imported` data is of the past, whenever
-    it arrives.
+    `enterprise` is the organisation that the person acts for: a group call puts the person in it, any other call may
+    name it. `has_unusable`: the content holds identifiers that are none. `imported` data is of the past, whenever it
+    arrives.
     """
 
     touchpoint_id: UUID
@@ -54,6 +55,15 @@ class TouchpointReceivedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     profile_id: UUID | None = None
     enterprise: IdentifierRef | None = None
     imported: bool = False
+    has_unusable: bool = False
+
+
+class EnterpriseMembership(msgspec.Struct, frozen=True):
+    """The fragment of an enterprise, and the customer that it belonged to at this moment."""
+
+    profile_id: UUID
+    customer_id: UUID
+    membership_version: int
 
 
 class TouchpointResolvedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -61,7 +71,7 @@ class TouchpointResolvedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     `profile_id` is the fragment that keeps it for ever; `customer_id` and `membership_version` say to which
     customer that fragment belonged at this moment; `members` lists the customer's fragments when there are
-    several.
+    several. `enterprise` is the organisation that the touchpoint names.
     """
 
     profile_id: UUID
@@ -69,6 +79,7 @@ class TouchpointResolvedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     membership_version: int
     touchpoint: TouchpointReceivedV1
     members: list[UUID] = []
+    enterprise: EnterpriseMembership | None = None
 
 
 TOUCHPOINT_RECEIVED = EventType("guanxi.touchpoint.received.v1", TouchpointReceivedV1)

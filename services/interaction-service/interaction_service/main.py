@@ -19,6 +19,7 @@ from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.consumer import Relay, Unit, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
+from guanxi_kit.fields import FieldRules
 from guanxi_kit.identifiers import IdentifierRules
 from guanxi_kit.jobs import JobHandler, JobRunner
 from guanxi_kit.jobs import api as jobs_api
@@ -30,7 +31,7 @@ from guanxi_kit.packs import Pack, load_pack
 from interaction_service.adapters.channels import ChannelDirectory, ChannelRefused, add_channel
 from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelines, PostgresTimelineWriter
 from interaction_service.adapters.touchpoint_log import EventLog
-from interaction_service.api import timeline
+from interaction_service.api import staff, timeline
 from interaction_service.api.admission import Admission
 from interaction_service.api.ingest import Ingest, IngestLane
 from interaction_service.api.ingest_openapi import describe_ingest
@@ -40,6 +41,7 @@ from interaction_service.application.intake import Intake
 from interaction_service.application.ports import TouchpointLog
 from interaction_service.application.purchasing import Purchasing
 from interaction_service.application.recording import Recording
+from interaction_service.application.staff_edits import StaffEdits
 from interaction_service.application.timeline import ReadTimeline
 from interaction_service.consumers import customer_merged, touchpoint_resolved
 from interaction_service.settings import InteractionSettings
@@ -59,11 +61,32 @@ def make_intake(log: TouchpointLog, keyring: Keyring, pack: Pack, region: str, c
     return Intake(
         log=log,
         keyring=keyring,
-        identification=Identification(
-            IdentifierRules(pack.identifiers, region), pack.identifiers.rank, keyring
-        ),
+        identification=make_identification(keyring, pack, region),
         purchasing=Purchasing(pack.events),
         clock=clock,
+    )
+
+
+def make_staff_edits(
+    log: TouchpointLog, keyring: Keyring, pack: Pack, region: str, clock: Clock
+) -> StaffEdits:
+    """Return what takes in the edits of staff; `region` reads local phone numbers."""
+    return StaffEdits(
+        log=log,
+        keyring=keyring,
+        identification=make_identification(keyring, pack, region),
+        fields=FieldRules(pack.record, region),
+        clock=clock,
+    )
+
+
+def make_identification(keyring: Keyring, pack: Pack, region: str) -> Identification:
+    """Return what finds identifiers by a pack's rules."""
+    return Identification(
+        IdentifierRules(pack.identifiers, region),
+        pack.identifiers.rank,
+        keyring,
+        enterprises=pack.record.has_enterprises,
     )
 
 
@@ -92,7 +115,9 @@ def make_api(
             Admission(requests=settings.ingest_requests, bytes_held=settings.ingest_bytes),
             Deadlines(READ_SECONDS),
         )
-        app.state.timeline = ReadTimeline(PostgresTimelines(database), keyring)
+        app.state.staff_edits = make_staff_edits(touchpoints, keyring, pack, settings.default_region, time)
+        app.state.timelines = PostgresTimelines(database)
+        app.state.timeline = ReadTimeline(app.state.timelines, keyring)
         app.state.jobs = jobs_api.JobsState(database, time)
         # Not the database itself: ingest goes on without it, and a timeline request says by itself that it cannot.
         checks.append(Check("channels", channels.check))
@@ -106,6 +131,7 @@ def make_api(
     app = create_app("Guanxi interaction", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, time)
     app.include_router(timeline.router)
+    app.include_router(staff.router)
     app.include_router(jobs_api.router)
     app.include_router(audit_router(timeline.fragments_of))
     # Inside the edge, which counts and answers problems, but before routing and the framework's other layers.

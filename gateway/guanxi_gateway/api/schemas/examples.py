@@ -89,6 +89,7 @@ TIMELINE: dict[str, Any] = {
                 "group": {},
                 "category": None,
                 "page": None,
+                "actor": None,
             },
         }
     ],

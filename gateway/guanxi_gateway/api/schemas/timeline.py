@@ -29,13 +29,14 @@ class PageView(BaseModel):
 
 
 class TimelineContent(BaseModel):
-    """What a touchpoint is about; phone numbers and e-mail addresses are masked."""
+    """What a touchpoint is about; phone numbers and e-mail addresses are masked. `actor` is who of staff entered it."""
 
     properties: dict[str, Any]
     traits: dict[str, Any]
     group: dict[str, Any]
     category: str | None
     page: PageView | None
+    actor: str | None
 
 
 class TimelineItem(BaseModel):

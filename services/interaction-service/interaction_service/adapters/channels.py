@@ -13,6 +13,7 @@ import structlog
 from guanxi_kit.clock import Clock
 from guanxi_kit.db import Database, is_transient
 from interaction_service.application.ports import Channel, Unavailable
+from interaction_service.application.staff_edits import STAFF
 
 REFRESH_SECONDS = 10.0
 MISS_SECONDS = 1.0
@@ -104,6 +105,8 @@ async def add_channel(db: Database, *, name: str, kind: str, write_key: str | No
         raise ChannelRefused("name and kind must be letters, digits, _ or -, at most 64")
     if write_key is not None and not _KEY.fullmatch(write_key):
         raise ChannelRefused("a write key has 16 to 256 letters, digits, _ or -")
+    if name == STAFF:
+        raise ChannelRefused(f"the channel {STAFF} is that of what staff enter")
     key = write_key or token_urlsafe(24)
     async with db.transaction() as connection:
         await connection.execute("LOCK TABLE channel IN SHARE ROW EXCLUSIVE MODE")

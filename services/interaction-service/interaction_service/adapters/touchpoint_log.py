@@ -29,7 +29,7 @@ class EventLog:
         records = [
             Outgoing(
                 _TOPIC,
-                touchpoint.identifiers[0].hash if touchpoint.identifiers else touchpoint.touchpoint_id.bytes,
+                _key(touchpoint),
                 TOUCHPOINT_RECEIVED.encode(
                     touchpoint, id=touchpoint.touchpoint_id.hex, source=SOURCE, time=touchpoint.received_at
                 ),
@@ -42,3 +42,9 @@ class EventLog:
                 await self._producer.append(records)
         except (LogUnavailable, TimeoutError) as error:
             raise Unavailable("the event log did not confirm") from error
+
+
+def _key(touchpoint: TouchpointReceivedV1) -> bytes:
+    if touchpoint.profile_id is not None:
+        return touchpoint.profile_id.bytes
+    return touchpoint.identifiers[0].hash if touchpoint.identifiers else touchpoint.touchpoint_id.bytes

@@ -92,6 +92,7 @@ def _content(content: ShownContent) -> JsonObject:
         "traits": content.traits,
         "group": content.group,
         "category": content.category,
+        "actor": content.actor,
         "page": {name: _text(page.get(name)) for name in _PAGE_FIELDS} if isinstance(page, dict) else None,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -21,11 +22,20 @@ class Unusable(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Contact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person is in an organisation; `until` is when that ended, or will."""
+
+    role: str | None = None
+    until: datetime | None = None
+
+
 class SealedContent(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What is sealed, as JSON.
 
     `identifiers` are the clear values in the order of the event's hashes, strongest first. `traits` are those of
     the person (of a group they stand in `group`). `properties` and `context` are as the sender wrote them.
+    `enterprise` is the clear identifier of the organisation, `contact` what the person is there. `actor` is the member
+    of staff who acted.
     """
 
     message_id: str
@@ -36,6 +46,9 @@ class SealedContent(msgspec.Struct, kw_only=True, omit_defaults=True):
     context: Json | msgspec.UnsetType = msgspec.UNSET
     category: str | None = None
     group: JsonObject | msgspec.UnsetType = msgspec.UNSET
+    enterprise: Normalised | None = None
+    contact: Contact | None = None
+    actor: str | None = None
 
 
 class OpenedContent(msgspec.Struct, kw_only=True):
@@ -46,6 +59,7 @@ class OpenedContent(msgspec.Struct, kw_only=True):
     context: JsonObject | None = None
     category: str | None = None
     group: JsonObject | None = None
+    actor: str | None = None
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -55,6 +69,11 @@ _OPENED = msgspec.json.Decoder(OpenedContent)
 def encode_content(content: SealedContent) -> bytes:
     """Return the JSON to seal."""
     return _ENCODER.encode(content)
+
+
+def encode_json(value: JsonObject) -> msgspec.Raw:
+    """Return a value as it stands in the content."""
+    return msgspec.Raw(_ENCODER.encode(value))
 
 
 def decode_content(plain: bytes) -> OpenedContent:

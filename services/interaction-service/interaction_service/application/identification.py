@@ -52,6 +52,7 @@ _EXTERNAL_TYPES = {
     "ios.id": "device_id",
     "android.id": "device_id",
 }
+ENTERPRISE = "enterprise_account"
 _OTHER_ACCOUNT = "third_party_account"
 _ABSENT = (None, "")
 
@@ -78,12 +79,16 @@ class Identified(msgspec.Struct, frozen=True):
 class Identification:
     """Finds the identifiers of a message by a pack's rules; `rank` is the place of each type, 0 the strongest."""
 
-    def __init__(self, rules: IdentifierRules, rank: Mapping[str, int], keyring: Keyring) -> None:
+    def __init__(
+        self, rules: IdentifierRules, rank: Mapping[str, int], keyring: Keyring, *, enterprises: bool = False
+    ) -> None:
+        """`enterprises`: organisations are customers of their own."""
         self._rules = rules
+        self._enterprises = enterprises and ENTERPRISE in rank
         self._rank = rank
         self._keyring = keyring
         # Normalising and hashing cost more than all else of a plain message, and most persons come again soon.
-        self._look_up_cached = lru_cache(maxsize=REMEMBERED, typed=True)(self._look_up)
+        self._look_up_cached = lru_cache(maxsize=REMEMBERED, typed=True)(self.look_up)
         self._identify_plain = lru_cache(maxsize=REMEMBERED)(self._plain)
 
     def identify(self, message: Message, traits: JsonObject, context: JsonObject) -> Identified:
@@ -100,13 +105,20 @@ class Identification:
             return person
         return self._mark_verified(person, context)
 
+    def identify_enterprise(self, group_id: object) -> Usable | Unusable | None:
+        """Return the organisation of a group id; None where there is none, or the pack has no enterprises."""
+        if not self._enterprises or group_id in _ABSENT:
+            return None
+        look_up = self._look_up_cached if isinstance(group_id, str | int) else self.look_up
+        return look_up(ENTERPRISE, group_id, "")
+
     def _mark_verified(self, person: Identified, context: JsonObject) -> Identified:
         """Return the identifiers with those marked that the channel says their holder proved to have.
 
         New references: those of `person` may be remembered for messages that say nothing of the kind.
         """
         types = _verified_types(context)
-        found = (self._look_up(*candidate) for candidate in _verified_external(context))
+        found = (self.look_up(*candidate) for candidate in _verified_external(context))
         hashes = {one.ref.hash for one in found if isinstance(one, Usable)}
         if not types and not hashes:
             return person
@@ -130,7 +142,7 @@ class Identification:
         unusable: list[Unusable] = []
         for type_, raw, namespace in found:
             hashable = isinstance(raw, str | int) and isinstance(namespace, str)
-            one = (self._look_up_cached if hashable else self._look_up)(type_, raw, namespace)
+            one = (self._look_up_cached if hashable else self.look_up)(type_, raw, namespace)
             if isinstance(one, Unusable):
                 unusable.append(one)
             elif one not in usable:
@@ -141,7 +153,8 @@ class Identification:
             usable.sort()
         return Identified([one.clear for one in usable], [one.ref for one in usable], unusable)
 
-    def _look_up(self, type_: str, raw: object, namespace: object) -> Usable | Unusable:
+    def look_up(self, type_: str, raw: object, namespace: object) -> Usable | Unusable:
+        """Return one identifier, or why it is none."""
         found = self._rules.normalise(type_, raw, namespace)
         if not isinstance(found, Normalised):
             return Unusable(type_, str(namespace), raw, found.reason)

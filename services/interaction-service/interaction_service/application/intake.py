@@ -12,8 +12,8 @@ import msgspec
 from guanxi_contracts.touchpoint import Purchase, TouchpointKind, TouchpointReceivedV1
 from guanxi_kit.clock import Clock
 from guanxi_kit.crypto import Keyring
-from interaction_service.application.content import SealedContent, encode_content
-from interaction_service.application.identification import Identification
+from interaction_service.application.content import Contact, SealedContent, encode_content
+from interaction_service.application.identification import Identification, Usable
 from interaction_service.application.message import KINDS, JsonObject, Message, read_message, read_object
 from interaction_service.application.ports import Channel, TouchpointLog
 from interaction_service.application.purchasing import Purchasing
@@ -25,6 +25,8 @@ from interaction_service.domain.touchpoint import touchpoint_id
 TURN = 200
 """Messages worked on before other requests get their turn on the event loop."""
 
+ROLE_TRAITS = ("role", "title", "position")
+MAX_ROLE = 200
 _ENCODE = msgspec.json.Encoder().encode
 _SHARED_CONTEXT = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 
@@ -112,6 +114,9 @@ class Intake:
         if kind == "track" and message.event is not None:
             purchase = self._purchasing.read(message.event, properties)
         person = self._identification.identify(message, traits, context)
+        enterprise = self._identification.identify_enterprise(
+            message.group_id if kind == "group" else context.get("groupId")
+        )
         content = SealedContent(
             message_id=message_id,
             identifiers=person.clear,
@@ -124,6 +129,10 @@ class Intake:
             content.traits = message.traits if kind == "identify" and not context.get("traits") else traits
         if kind == "group":
             content.group = {"id": message.group_id, "traits": read_object(message.traits, "traits")}
+        if isinstance(enterprise, Usable):
+            content.enterprise, content.contact = enterprise.clear, _contact(traits)
+        elif enterprise is not None:
+            content.unusable = [*person.unusable, enterprise]
         return TouchpointReceivedV1(
             touchpoint_id=identity,
             channel=channel.name,
@@ -135,7 +144,9 @@ class Intake:
             sealed=self._keyring.seal(encode_content(content), identity.bytes),
             has_traits=bool(traits),
             purchase=purchase,
+            enterprise=enterprise.ref if isinstance(enterprise, Usable) else None,
             imported=submission.historical,
+            has_unusable=bool(content.unusable),
         )
 
 
@@ -183,6 +194,12 @@ def _traits(message: Message, kind: TouchpointKind, context: JsonObject) -> Json
     if traits and any(len(name) > MAX_TRAIT_NAME or "\0" in name for name in traits):
         raise Refused("traits", f"has a name of more than {MAX_TRAIT_NAME} characters, or with U+0000")
     return traits
+
+
+def _contact(traits: JsonObject) -> Contact | None:
+    """Return what a person is in an organisation, by the person's own traits."""
+    role = next((traits[name] for name in ROLE_TRAITS if isinstance(traits.get(name), str)), "").strip()
+    return Contact(role[:MAX_ROLE]) if role else None
 
 
 def _share(shared: msgspec.Raw, own: msgspec.Raw | msgspec.UnsetType) -> msgspec.Raw:

@@ -104,7 +104,7 @@ def read_message(raw: msgspec.Raw | bytes) -> Message:
     if len(text) > MAX_EVENT_BYTES:
         raise Refused("", f"is larger than {MAX_EVENT_BYTES} bytes")
     if text.count(b"{") + text.count(b"[") > MAX_DEPTH:
-        _check_depth(text)
+        check_depth(text)
     try:
         message = _MESSAGE.decode(text)
     except _UNREADABLE as error:
@@ -146,8 +146,8 @@ def explain(error: Exception) -> tuple[str, str]:
     return path.rstrip("`").removeprefix("$").removeprefix("."), reason
 
 
-def _check_depth(text: bytes) -> None:
-    """Refuse JSON nested too deeply; called only where there are enough brackets for it."""
+def check_depth(text: bytes) -> None:
+    """Refuse JSON nested too deeply; worth calling only where there are enough brackets for it."""
     if not _is_shallow(text) and not _is_shallow(_TEXTS.sub(b"", text)):
         raise Refused("", TOO_DEEP)
 

@@ -23,13 +23,17 @@ SCAN = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ShownContent:
-    """What a touchpoint is about, as it is shown. `page` is what the SDK reported of the page, of any shape."""
+    """What a touchpoint is about, as it is shown. `page` is what the SDK reported of the page, of any shape.
+
+    `actor` is the member of staff who entered it.
+    """
 
     traits: JsonObject
     properties: JsonObject
     group: JsonObject
     category: str | None
     page: Any
+    actor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ class ReadTimeline:
             group=show.content(content.group or {}),
             category=content.category,
             page=show.content((content.context or {}).get("page")),
+            actor=content.actor,
         )
 
 

@@ -27,7 +27,10 @@ def command(events: Sequence[TouchpointResolvedV1]) -> RecordTouchpoints:
     return RecordTouchpoints(
         rows=[_row(event) for event in events],
         belongings=[
-            Belonging(event.profile_id, event.customer_id, event.membership_version) for event in events
+            Belonging(member.profile_id, member.customer_id, member.membership_version)
+            for event in events
+            for member in (event, event.enterprise)
+            if member is not None
         ],
     )
 

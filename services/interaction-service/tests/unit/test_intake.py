@@ -207,7 +207,7 @@ MESSAGES = st.fixed_dictionaries(
         | st.integers()
         | st.dictionaries(
             st.sampled_from(
-                ["device", "traits", "externalIds", "revenue", "currency", "phone", "email", "openid", "id"]
+                ["device", "traits", "externalIds", "revenue", "currency", "phone", "email", "openid", "id", "groupId"]
             ),
             st.none() | st.integers() | st.text(max_size=8) | st.lists(st.integers(), max_size=2),
             max_size=4,
@@ -220,7 +220,7 @@ MESSAGES = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(MESSAGES, min_size=1, max_size=4))
 async def test_every_message_is_accepted_or_refused_with_a_reason(messages: list[dict[str, Any]]) -> None:
     kept = Kept()
@@ -230,3 +230,26 @@ async def test_every_message_is_accepted_or_refused_with_a_reason(messages: list
     assert all(refusal.reason for refusal in outcome.refused)
     for touchpoint in kept.touchpoints:
         content_of(touchpoint)
+
+
+async def test_an_organisation_stands_apart_from_the_person(intake: Intake, kept: Kept) -> None:
+    person = {"userId": "u", "context": {"traits": {"title": " Buyer "}}}
+    await accept(
+        intake,
+        {"type": "group", **person, "groupId": 77, "traits": {"name": "Acme", "industry": "tools"}},
+        {"type": "group", "userId": "u", "groupId": "null"},
+        {"type": "track", "event": "x", "userId": "u", "context": {"groupId": "77"}},
+        {"type": "track", "event": "x", "userId": "u"},
+    )
+    group, junk, bought, plain = kept.touchpoints
+    assert group.enterprise == bought.enterprise
+    assert group.enterprise is not None
+    assert group.enterprise.type == "enterprise_account"
+    assert [ref.type for ref in group.identifiers] == ["user_id"]
+    content = content_of(group)
+    assert content["enterprise"] == {"type": "enterprise_account", "namespace": "", "value": "77"}
+    assert content["contact"] == {"role": "Buyer"}
+    assert content["group"]["traits"] == {"name": "Acme", "industry": "tools"}
+    assert (plain.enterprise, plain.has_unusable) == (None, False)
+    assert (junk.enterprise, junk.has_unusable) == (None, True)
+    assert content_of(junk)["unusable"][0]["type"] == "enterprise_account"
