@@ -88,7 +88,16 @@ _IDENTITY = [
 
 _FACTS = [
     Rule("trait", "what the person told", _by_fragment("trait", "profile_id")),
+    Rule("trait_source", "what each source told of the person", _by_fragment("trait_source", "profile_id")),
+    Rule("trait_value", "what they told before", _by_fragment("trait_value", "profile_id")),
+    Rule("invalid_identifier", "what was no identifier", _by_fragment("invalid_identifier", "profile_id")),
+    Rule(
+        "contact_link",
+        "whom the person acted for, or who acted for the organisation",
+        _by_fragment("contact_link", "person_profile_id", "enterprise_profile_id"),
+    ),
     Rule("activity", "what the person did", _by_fragment("activity", "profile_id")),
+    Rule("activity_year", "what the person bought, by year", _by_fragment("activity_year", "profile_id")),
     Rule("customer_score", "what was thought of the person", _by_fragment("customer_score", "customer_id")),
 ]
 
@@ -101,7 +110,7 @@ _PLUMBING = [
     *_kept(
         "ids of messages, by which repeats are recognised; nothing ties them to anybody", "seen_touchpoint"
     ),
-    *_kept("counts", "totals", "customer_number_day"),
+    *_kept("counts", "totals", "customer_number_day", "undeclared_field"),
     *_kept("positions and counters", "consumer_position", "outbox_stream", "alembic_version"),
     *_kept("published and removed within seconds; readers drop what is about the erased", "outbox"),
     *_kept("parameters of background work; hold no personal data", "job"),
