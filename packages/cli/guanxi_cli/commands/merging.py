@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from rich.tree import Tree
 
 from guanxi_cli.gateway import Gateway, err, out
@@ -68,15 +68,14 @@ def merges(
     if json:
         out.print_json(data=page["items"])
         return
-    table = Table("When", "Customer", "Absorbed", "By", "Undone", "Merge")
+    table = Table("When", customers_column(), "Because", "Undone", Column("Merge", no_wrap=True))
     for item in page["items"]:
         undone = item["undone"]
         table.add_row(
             _moment(item["merged_at"]),
-            item["customer_id"],
-            item["absorbed_customer_id"],
+            f"{item['customer_id']}\n+ {item['absorbed_customer_id']}",
             _evidence(item),
-            f"{_moment(undone['at'])} {escape(undone['actor'] or '')}" if undone else "",
+            escape(f"{_moment(undone['at'])} by {undone['actor']}: {undone['reason']}") if undone else "",
             item["merge_id"],
             style="dim" if undone else "",
         )
@@ -108,6 +107,11 @@ def explain(
         raise typer.Exit(1)
     else:
         out.print(_chain(customer, found) if other else _tree(found))
+
+
+def customers_column() -> Column:
+    """A column of ids, whole however narrow the terminal is."""
+    return Column("Customer", no_wrap=True)
 
 
 def _tree(found: dict[str, Any]) -> Tree:

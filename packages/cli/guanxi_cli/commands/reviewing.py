@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
-from guanxi_cli.commands.merging import Json, Limit, Reason
+from guanxi_cli.commands.merging import Json, Limit, Reason, customers_column
 from guanxi_cli.gateway import Gateway, out
 
 SuggestionId = Annotated[str, typer.Argument(metavar="SUGGESTION_ID")]
@@ -33,13 +33,14 @@ def suggestions(
     if json:
         out.print_json(data=page["items"])
         return
-    table = Table("Score", "Source", "One", "Other", "Evidence", "Decided", "Suggestion")
+    table = Table(
+        "Score", "Source", customers_column(), "Evidence", "Decided", Column("Suggestion", no_wrap=True)
+    )
     for item in page["items"]:
         table.add_row(
             "" if item["score"] is None else f"{item['score']:.3f}",
             item["source"],
-            item["left_customer_id"],
-            item["right_customer_id"],
+            f"{item['left_customer_id']}\n+ {item['right_customer_id']}",
             escape(_shown(item["evidence"])),
             escape(f"{item['state']} by {item['decided_by']}") if item["decided_by"] else "",
             item["suggestion_id"],
@@ -72,7 +73,7 @@ def list_quarantine(limit: Limit = 20, json: Json = False) -> None:
     if json:
         out.print_json(data=page["items"])
         return
-    table = Table("Since", "Type", "Value", "Because", "By", "Was of", "Hash")
+    table = Table("Since", "Type", "Value", "Because", "By", "Was of", Column("Hash", no_wrap=True))
     for item in page["items"]:
         table.add_row(
             item["quarantined_at"][:19].replace("T", " "),
