@@ -38,8 +38,8 @@ class TouchpointReceivedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     first and contain no junk; times are UTC; `occurred_at` is already corrected for clock skew.
     `profile_id` names the person where staff acted on a known customer; it is stronger than every identifier.
     `enterprise` is the organisation that the person acts for: a group call puts the person in it, any other call may
-    name it. `has_unusable`: the content holds identifiers that are none. `imported` data is of the past, whenever it
-    arrives.
+    name it. `has_unusable`: the content holds identifiers that are none. `has_consent`: its context holds the
+    person's consent preferences. `imported` data is of the past, whenever it arrives.
     """
 
     touchpoint_id: UUID
@@ -56,6 +56,7 @@ class TouchpointReceivedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     enterprise: IdentifierRef | None = None
     imported: bool = False
     has_unusable: bool = False
+    has_consent: bool = False
 
 
 class EnterpriseMembership(msgspec.Struct, frozen=True):

@@ -147,6 +147,7 @@ class Intake:
             enterprise=enterprise.ref if isinstance(enterprise, Usable) else None,
             imported=submission.historical,
             has_unusable=bool(content.unusable),
+            has_consent="consent" in context and _has_consent(context["consent"]),
         )
 
 
@@ -200,6 +201,12 @@ def _contact(traits: JsonObject) -> Contact | None:
     """Return what a person is in an organisation, by the person's own traits."""
     role = next((traits[name] for name in ROLE_TRAITS if isinstance(traits.get(name), str)), "").strip()
     return Contact(role[:MAX_ROLE]) if role else None
+
+
+def _has_consent(consent: object) -> bool:
+    """Tell whether Segment's consent object says yes or no to anything."""
+    preferences = consent.get("categoryPreferences") if isinstance(consent, dict) else None
+    return isinstance(preferences, dict) and any(isinstance(each, bool) for each in preferences.values())
 
 
 def _share(shared: msgspec.Raw, own: msgspec.Raw | msgspec.UnsetType) -> msgspec.Raw:
