@@ -117,7 +117,7 @@ async def test_why_two_are_one_is_a_chain_of_evidence(world: ProfileWorld, api: 
     held = found["fragments"][0]["identifiers"]
     assert {(each["type"], each["value"]) for each in held} == {
         ("device_id", "tablet-1"),
-        ("phone", "+86****01"),
+        ("phone", "139****0001"),
     }
     by_touchpoint, by_hand = found["merges"]
     assert by_touchpoint["identifier"] == {"type": "device_id", "value": "tablet-2"}

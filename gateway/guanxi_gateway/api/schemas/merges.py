@@ -209,7 +209,7 @@ MERGE: dict[str, Any] = {
     "owner_profile_id": _NEWER,
     "rule": "identifier",
     "identifier": {"type": "device_id", "value": "tablet-7"},
-    "strongest": {"type": "phone", "value": "+86****01"},
+    "strongest": {"type": "phone", "value": "139****0001"},
     "touchpoint_id": _TOUCHPOINT,
     "merged_at": "2024-05-01T08:00:00Z",
     "actor": None,
@@ -263,7 +263,7 @@ QUARANTINED: dict[str, Any] = {
 }
 _HELD: dict[str, Any] = {
     "type": "phone",
-    "value": "+86****01",
+    "value": "139****0001",
     "first_seen_at": "2024-05-01T07:58:12Z",
     "touchpoint_id": _TOUCHPOINT,
     "verified": True,

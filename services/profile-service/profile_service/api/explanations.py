@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 
-from guanxi_kit.auth import require
+from guanxi_kit.audit import Reading, masked
 from guanxi_kit.errors import FieldError, Problem
 from profile_service.adapters.merge_reads import PostgresMergeReads
 from profile_service.api.commands import State
@@ -17,15 +17,20 @@ from profile_service.api.state import ApiState
 from profile_service.application.explain_customer import Explanation, explain_customer
 from profile_service.application.merge_customers import NoSuchCustomer
 
-router = APIRouter(prefix="/v1/customers", tags=["merges"], dependencies=[Depends(require("merge.read"))])
+router = APIRouter(prefix="/v1/customers", tags=["merges"])
+ExplanationReading = Annotated[Reading, masked("merge.read", "explanation")]
 Other = Annotated[UUID | None, Query(description="Any id of the other one: why are the two one customer?")]
 _SVG = {"image/svg+xml": {"schema": {"type": "string"}}}
 
 
 @router.get("/{customer_id}/explain", response_model=Explanation, summary="Why this is one customer")
-async def get_explanation(customer_id: UUID, state: State, other: Other = None) -> Response:
+async def get_explanation(
+    customer_id: UUID, state: State, reading: ExplanationReading, other: Other = None
+) -> Response:
     """Fragments with their identifiers, and the merges that hold them together; with `other` the path between both."""
-    return encoded(await _explain(customer_id, other, state))
+    explanation = await _explain(customer_id, other, state)
+    await reading.of(fragment.profile_id for fragment in explanation.fragments)
+    return encoded(explanation)
 
 
 @router.get(
@@ -34,7 +39,9 @@ async def get_explanation(customer_id: UUID, state: State, other: Other = None) 
     responses={200: {"content": _SVG}},
     summary="Why this is one customer, as a picture",
 )
-async def get_picture(customer_id: UUID, state: State, other: Other = None) -> Response:
+async def get_picture(
+    customer_id: UUID, state: State, reading: ExplanationReading, other: Other = None
+) -> Response:
     """The tree of merges, or with `other` the chain between both. Raises 404 when the two are not one customer."""
     explanation = await _explain(customer_id, other, state)
     if other is not None and explanation.path is None:
@@ -43,6 +50,7 @@ async def get_picture(customer_id: UUID, state: State, other: Other = None) -> R
             detail="The two are not one customer.",
             errors=[FieldError("other", "is not of this customer")],
         )
+    await reading.of(fragment.profile_id for fragment in explanation.fragments)
     return Response(draw(explanation), media_type="image/svg+xml")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -11,6 +12,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
+from guanxi_kit.audit import Reading, masked
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.cursors import decode_cursor, encode_cursor
@@ -27,7 +29,7 @@ from profile_service.application.undo_merge import AlreadyUndone, NoSuchMerge
 from profile_service.domain.decisions import Merge
 
 router = APIRouter(prefix="/v1/merges", tags=["merges"])
-Reader = Depends(require("merge.read"))
+JournalReading = Annotated[Reading, masked("merge.read", "merges")]
 Writer = Annotated[Principal, Depends(require("merge.write"))]
 Cursor = Annotated[str | None, Query(max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -77,12 +79,16 @@ async def post_merge(asked: MergeAsked, state: State, principal: Writer) -> Resp
         raise no_customer(error.profile_id, asked.customer_ids) from None
     if merge is None:
         raise already_one()
-    return await _entry(merge.merge_id, state)
+    return encoded(await _entry(merge.merge_id, state))
 
 
-@router.get("", response_model=MergePage, summary="Journal of merges", dependencies=[Reader])
+@router.get("", response_model=MergePage, summary="Journal of merges")
 async def list_merges(
-    state: State, customer_id: UUID | None = None, limit: Limit = 50, cursor: Cursor = None
+    state: State,
+    reading: JournalReading,
+    customer_id: UUID | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Response:
     """The newest first; of one customer, those that hold it together and those undone that parted it from others."""
     before = None if cursor is None else decode_cursor(cursor)
@@ -94,14 +100,17 @@ async def list_merges(
                 raise Problem(404, detail="There is no such customer.")
         found = await reads.page(customer_id, limit=limit + 1, before=before)
     page = list(found[:limit])
+    await reading.of(_people(page))
     more = encode_cursor(page[-1].merged_at, page[-1].merge_id) if len(found) > limit else None
     return encoded(MergePage(page, more))
 
 
-@router.get("/{merge_id}", response_model=JournalEntry, summary="One merge", dependencies=[Reader])
-async def get_merge(merge_id: UUID, state: State) -> Response:
+@router.get("/{merge_id}", response_model=JournalEntry, summary="One merge")
+async def get_merge(merge_id: UUID, state: State, reading: JournalReading) -> Response:
     """Which two became one, by which touchpoint and identifier or whose decision, and whether it was undone."""
-    return await _entry(merge_id, state)
+    entry = await _entry(merge_id, state)
+    await reading.of(_people([entry]))
+    return encoded(entry)
 
 
 @router.post("/{merge_id}/undo", response_model=MergeUndone, summary="Undo a merge")
@@ -124,12 +133,17 @@ async def post_undo(merge_id: UUID, asked: Reasoned, state: State, principal: Wr
     return encoded(MergeUndone(merge_id, undone.customer_id, undone.parted_from, fragments, undone.undone_at))
 
 
-async def _entry(merge_id: UUID, state: State) -> Response:
+def _people(entries: Sequence[JournalEntry]) -> set[UUID]:
+    """Whose identifiers stand in these entries."""
+    return {end for entry in entries for end in entry.edge[1:]}
+
+
+async def _entry(merge_id: UUID, state: State) -> JournalEntry:
     async with state.database.connection() as connection:
         entry = await PostgresMergeReads(connection, state.keyring).merge(merge_id)
     if entry is None:
         raise no_merge()
-    return encoded(entry)
+    return entry
 
 
 def encoded(document: object) -> Response:

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import Field
 
+from guanxi_kit.audit import Reading, masked
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.cursors import decode_cursor, encode_cursor
@@ -60,13 +61,13 @@ class QuarantineChanged:
     customer_id: UUID | None
 
 
-@router.get(
-    "",
-    response_model=QuarantinePage,
-    summary="Identifiers in quarantine",
-    dependencies=[Depends(require("merge.read"))],
-)
-async def list_quarantine(state: State, limit: Limit = 50, cursor: Cursor = None) -> Response:
+@router.get("", response_model=QuarantinePage, summary="Identifiers in quarantine")
+async def list_quarantine(
+    state: State,
+    reading: Annotated[Reading, masked("merge.read", "quarantine")],
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
     """With what put each there and whose it was; values are masked."""
     before = None
     if cursor is not None:
@@ -76,6 +77,7 @@ async def list_quarantine(state: State, limit: Limit = 50, cursor: Cursor = None
         found = await PostgresQuarantine(connection, state.keyring).page(limit=limit + 1, before=before)
     page = list(found[:limit])
     more = len(found) > limit
+    await reading.of({end for each in page for end in (each.profile_id, each.former_profile_id) if end})
     return encoded(
         QuarantinePage(page, encode_cursor(page[-1].quarantined_at, UUID(page[-1].hash)) if more else None)
     )

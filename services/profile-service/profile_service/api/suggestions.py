@@ -11,6 +11,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
+from guanxi_kit.audit import Reading, masked
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.errors import FieldError, Problem
@@ -58,10 +59,11 @@ class SuggestionAccepted:
     "",
     response_model=SuggestionPage,
     summary="Review queue of merges",
-    dependencies=[Depends(require("merge.read"))],
 )
 async def list_suggestions(
+    *,
     service: State,
+    reading: Annotated[Reading, masked("merge.read", "suggestions")],
     state: SuggestionState = "open",
     source: SuggestionSource | None = None,
     limit: Limit = 50,
@@ -72,6 +74,7 @@ async def list_suggestions(
     async with service.database.connection() as connection:
         found = await PostgresSuggestions(connection).page(state, source, limit=limit + 1, after=after)
     page = list(found[:limit])
+    await reading.of(end for each in page for end in (each.left_profile_id, each.right_profile_id))
     return encoded(SuggestionPage(page, _write_place(page[-1]) if len(found) > limit else None))
 
 
