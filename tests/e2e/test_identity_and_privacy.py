@@ -101,7 +101,10 @@ async def test_a_merge_is_explained_and_undone(desk: Desk) -> None:
     await desk.post(identify(f"a-{run}", city="Shanghai"), identify(f"b-{run}", city="Beijing"))
     left, right = await desk.find(user_id=f"a-{run}"), await desk.find(user_id=f"b-{run}")
     merge = await desk.do(
-        "POST", "/v1/merges", "team_lead", {"customer_ids": [left, right], "reason": "same person in the shop"}
+        "POST",
+        "/v1/merges",
+        "team_lead",
+        {"customer_ids": [left, right], "reason": "same person in the shop"},
     )
     survivor = min(left, right)
     assert (await desk.view(left))["customer_id"] == (await desk.view(right))["customer_id"] == survivor

@@ -17,8 +17,9 @@ class IdentifierType(PackModel):
 
     `priority` 1 is the strongest; `limit` is how many different values one customer may have, with a `window`
     how many within so long a time; `may_link` says whether meeting the same value joins two customers;
-    `must_verify` whether only a value that its holder proved to have does; `namespaced` values mean something only
-    together with their namespace (an app id, a platform); `junk` are values of this type that identify nobody.
+    `must_verify` whether only a value that its holder proved to have does; a `weak` type follows things, not people
+    (a device, a browser): it never gives a customer a second value of another type; `namespaced` values mean
+    something only together with their namespace (an app id, a platform); `junk` are values that identify nobody.
     """
 
     priority: Annotated[int, Field(ge=1, le=1000)]
@@ -26,6 +27,7 @@ class IdentifierType(PackModel):
     window: Duration | None = None
     may_link: bool = True
     must_verify: bool = False
+    weak: bool = False
     normaliser: Normaliser = "text"
     namespaced: bool = False
     junk: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = ()

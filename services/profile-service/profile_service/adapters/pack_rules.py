@@ -18,7 +18,9 @@ def rules_of(settings: IdentifierSettings) -> IdentityRules:
     rate = settings.merges_per_customer
     return IdentityRules(
         types={
-            name: TypeRule(declared.limit, declared.may_link, declared.window, declared.must_verify)
+            name: TypeRule(
+                declared.limit, declared.may_link, declared.window, declared.must_verify, declared.weak
+            )
             for name, declared in settings.types.items()
         },
         fragments_per_customer=settings.fragments_per_customer,

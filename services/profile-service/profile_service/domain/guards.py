@@ -69,10 +69,10 @@ class Guards:
             and identifier.hash not in self._known.verified
         )
 
-    def has_room(self, profile_id: UUID, identifier_type: str, at: datetime) -> bool:
-        """Whether a fragment's customer may have one more identifier of a type at a moment."""
-        rule = self._rules.rule(identifier_type)
-        return self._known.census_of(profile_id).held(identifier_type, rule, at) < rule.limit
+    def has_room(self, profile_id: UUID, identifier_type: str, at: datetime, *, through: str) -> bool:
+        """Whether a fragment's customer may have one more identifier of a type, seen with one of type `through`."""
+        held = self._known.census_of(profile_id).held(identifier_type, self._rules.rule(identifier_type), at)
+        return held < self._rules.limit(identifier_type, through)
 
     def objection(
         self, customers: tuple[UUID, UUID], identifier: Identifier, strongest_hash: bytes | None, at: datetime
@@ -81,7 +81,7 @@ class Guards:
         if self._is_blocked(customers, identifier.hash, strongest_hash):
             return Objection(UNDONE)
         one, other = (self._known.customers[customer_id] for customer_id in customers)
-        over = self._over_limit(one, other, at)
+        over = self._over_limit(one, other, identifier.type, at)
         if over is not None:
             return Objection(TOO_MANY_VALUES, over)
         if len(one.fragments) + len(other.fragments) > self._rules.fragments_per_customer:
@@ -91,12 +91,12 @@ class Guards:
             return Objection(TOO_MANY_MERGES)
         return None
 
-    def _over_limit(self, one: Census, other: Census, at: datetime) -> str | None:
-        """Return the first type of which both have values, and together too many."""
+    def _over_limit(self, one: Census, other: Census, through: str, at: datetime) -> str | None:
+        """Return the first type of which both have values, and together too many for what joins them."""
         for identifier_type in sorted(one.identifiers.keys() & other.identifiers.keys()):
             rule = self._rules.rule(identifier_type)
             both = (one.held(identifier_type, rule, at), other.held(identifier_type, rule, at))
-            if all(both) and sum(both) > rule.limit:
+            if all(both) and sum(both) > self._rules.limit(identifier_type, through):
                 return identifier_type
         return None
 

@@ -45,13 +45,15 @@ class TypeRule(NamedTuple):
     """How far an identifier type is trusted.
 
     `limit`: values per customer, with a `window` those first seen within so long a time of each other; `may_link`:
-    whether a value joins two customers; `must_verify`: whether only one that its holder proved to have does.
+    whether a value joins two customers; `must_verify`: whether only one that its holder proved to have does; `weak`:
+    it follows things, not people (a device, a browser), so it never gives a customer a second value of another type.
     """
 
     limit: int
     may_link: bool = True
     window: timedelta | None = None
     must_verify: bool = False
+    weak: bool = False
 
 
 class MergeRate(NamedTuple):
@@ -75,6 +77,11 @@ class IdentityRules:
     def rule(self, identifier_type: str) -> TypeRule:
         """Return the rule of a type."""
         return self.types.get(identifier_type, UNDECLARED)
+
+    def limit(self, identifier_type: str, through: str) -> int:
+        """Return how many values of a type a customer may have where an identifier of type `through` joins them."""
+        rule = self.rule(identifier_type)
+        return 1 if self.rule(through).weak and not rule.weak else rule.limit
 
     @cached_property
     def plain(self) -> frozenset[str]:

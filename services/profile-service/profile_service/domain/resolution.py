@@ -95,7 +95,7 @@ class _Resolver:
         for identifier in identifiers[1:]:
             owner = self._known.owners.get(identifier.hash)
             if owner is not None and self._joins(identifier):
-                if self._guards.has_room(owner, first.type, sighting.occurred_at):
+                if self._guards.has_room(owner, first.type, sighting.occurred_at, through=identifier.type):
                     home = owner
                 break
         if home is None:
@@ -207,7 +207,8 @@ class _Resolver:
             self._standings.quarantine(case.position, identifier)
 
     def _has_room(self, case: _Case, identifier: Identifier) -> bool:
-        return self._guards.has_room(case.home, identifier.type, case.sighting.occurred_at)
+        through = identifier.type if case.strongest is None else case.strongest.type
+        return self._guards.has_room(case.home, identifier.type, case.sighting.occurred_at, through=through)
 
     def _absorb(self, survivor: UUID, absorbed: UUID) -> tuple[tuple[UUID, int], ...]:
         """Give all fragments of one customer to another; return them with their new versions."""
