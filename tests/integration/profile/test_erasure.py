@@ -165,11 +165,11 @@ async def test_a_person_is_gone_at_once_and_nobody_else(world: ProfileWorld, api
 async def test_what_is_late_stays_out_and_who_comes_again_is_new(world: ProfileWorld) -> None:
     touchpoints = await life(world)
     erased = await erase(world, PERSON[0])
-    after = {"at": timedelta(hours=2)}
+    after = timedelta(hours=2)
     late = world.touchpoint("late", PERSON[1], "device_id:new", at=timedelta(minutes=59), traits={"b": 2})
-    imported = msgspec.structs.replace(world.touchpoint("import", PERSON[2], **after), imported=True)
+    imported = msgspec.structs.replace(world.touchpoint("import", PERSON[2], at=after), imported=True)
     named = msgspec.structs.replace(
-        world.touchpoint("staff", **after),
+        world.touchpoint("staff", at=after),
         profile_id=erased.request.profile_ids[0] if erased.request else None,
     )
     await world.db.pool.execute("DELETE FROM outbox")
@@ -178,7 +178,7 @@ async def test_what_is_late_stays_out_and_who_comes_again_is_new(world: ProfileW
     assert await left_of(world, *PERSON, "device_id:new") == []
     assert await count(world, "SELECT suppressed FROM erasure_request") == 3
 
-    await world.resolve([world.touchpoint("again", PERSON[1], PERSON[2], **after, traits={"city": "Xi'an"})])
+    await world.resolve([world.touchpoint("again", PERSON[1], PERSON[2], at=after, traits={"city": "Xi'an"})])
     await world.resolve([late, imported])
     assert await count(world, "SELECT suppressed FROM erasure_request") == 3, "a repeat is one"
     (person,) = (event.profile_id for event in (await world.events()).resolved)
