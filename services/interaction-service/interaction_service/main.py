@@ -11,7 +11,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
+from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, PRIVACY_ERASURE_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_kit.app import Check, WorkerProcess, create_app
 from guanxi_kit.audit import AuditAnchors, audit_router, open_audit
 from guanxi_kit.auth import TokenVerifier
@@ -28,6 +28,7 @@ from guanxi_kit.log.port import Consumer, Producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import Pack, load_pack
+from interaction_service.adapters import erase_timeline
 from interaction_service.adapters.channels import ChannelDirectory, ChannelRefused, add_channel
 from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelines, PostgresTimelineWriter
 from interaction_service.adapters.touchpoint_log import EventLog
@@ -43,7 +44,7 @@ from interaction_service.application.purchasing import Purchasing
 from interaction_service.application.recording import Recording
 from interaction_service.application.staff_edits import StaffEdits
 from interaction_service.application.timeline import ReadTimeline
-from interaction_service.consumers import customer_merged, touchpoint_resolved
+from interaction_service.consumers import customer_merged, privacy_erasure, touchpoint_resolved
 from interaction_service.settings import InteractionSettings
 
 SERVICE = "interaction-service"
@@ -53,7 +54,7 @@ LEAST_CONNECTIONS = 2
 """The worker makes a month's partition beside the transaction of its batch."""
 READ_SECONDS = 20.0
 """How long the body of an ingest request may take to arrive."""
-TOPICS = (TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
+TOPICS = (PRIVACY_ERASURE_TOPIC.name, TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
 
 
 def make_intake(log: TouchpointLog, keyring: Keyring, pack: Pack, region: str, clock: Clock) -> Intake:
@@ -152,6 +153,7 @@ async def make_worker(
     database = await _open_database(settings)
     log = producer(settings)
     await start_patiently(log)
+    keyring = Keyring.from_settings(settings)
     recording = Recording(MonthlyPartitions(database))
     relay = Relay(database, log, streams=[JOBS])
     keyring = Keyring.from_settings(settings)
@@ -160,6 +162,7 @@ async def make_worker(
         consumer=consumer(settings) if consumer else open_consumer(settings, SERVICE, TOPICS),
         relay=relay,
         subscriptions=[
+            privacy_erasure.subscription(),
             touchpoint_resolved.subscription(recording, _writer),
             customer_merged.subscription(recording, _writer),
         ],
@@ -167,7 +170,7 @@ async def make_worker(
         keyring=keyring,
         batch=settings.timeline_batch,
     )
-    handlers: dict[str, JobHandler] = {}
+    handlers: dict[str, JobHandler] = {erase_timeline.KIND: erase_timeline.EraseTimeline(keyring)}
     jobs = JobRunner(database, relay, JOBS, handlers, time)
     anchors = AuditAnchors(database, keyring, time, seconds=settings.audit_anchor_seconds)
     try:

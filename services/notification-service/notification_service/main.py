@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
+from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, PRIVACY_ERASURE_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_kit.app import Check, WorkerProcess, create_app
 from guanxi_kit.audit import AuditAnchors, audit_router, open_audit
 from guanxi_kit.auth import TokenVerifier
@@ -36,14 +36,14 @@ from notification_service.adapters.templates import LiquidRenderer
 from notification_service.api import messages
 from notification_service.application.dispatch import Dispatcher, OpenUnit
 from notification_service.application.ports import Contacts, EmailProvider, TemplateFailed
-from notification_service.consumers import customer_merged, touchpoint_resolved
+from notification_service.consumers import customer_merged, privacy_erasure, touchpoint_resolved
 from notification_service.domain.messages import RetryPolicy
 from notification_service.settings import NotificationSettings
 
 SERVICE = "notification-service"
 SCHEMA = "notification"
 JOBS = "notification.jobs"
-TOPICS = (TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
+TOPICS = (PRIVACY_ERASURE_TOPIC.name, TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
 ADDRESS_INDEX = "notification.email"
 
 
@@ -98,6 +98,7 @@ async def make_worker(
             consumer=open_consumer(settings, SERVICE, TOPICS),
             relay=relay,
             subscriptions=[
+                privacy_erasure.subscription(),
                 touchpoint_resolved.subscription(journeys_of(pack)),
                 customer_merged.subscription(),
             ],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
+from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, PRIVACY_ERASURE_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_kit.app import Check, WorkerProcess, create_app
 from guanxi_kit.audit import AuditAnchors, audit_router, open_audit
 from guanxi_kit.auth import TokenVerifier
@@ -28,13 +28,13 @@ from scoring_service.adapters.review_unit import STREAM, review_units
 from scoring_service.api import scores
 from scoring_service.api.state import ApiState
 from scoring_service.application.review import Review
-from scoring_service.consumers import customer_merged, touchpoint_resolved
+from scoring_service.consumers import customer_merged, privacy_erasure, touchpoint_resolved
 from scoring_service.settings import ScoringSettings
 
 SERVICE = "scoring-service"
 SCHEMA = "scoring"
 JOBS = "scoring.jobs"
-TOPICS = (TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
+TOPICS = (PRIVACY_ERASURE_TOPIC.name, TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
 
 
 def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
@@ -81,7 +81,11 @@ async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> 
             db=database,
             consumer=open_consumer(settings, SERVICE, TOPICS),
             relay=relay,
-            subscriptions=[touchpoint_resolved.subscription(rules), customer_merged.subscription(rules)],
+            subscriptions=[
+                privacy_erasure.subscription(rules),
+                touchpoint_resolved.subscription(rules),
+                customer_merged.subscription(rules),
+            ],
             clock=clock,
             keyring=keyring,
             batch=settings.scoring_batch,

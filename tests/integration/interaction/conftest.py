@@ -241,10 +241,10 @@ async def running_worker(service: Service) -> AsyncIterator[None]:
     """Run the worker until the block ends."""
     context = make_worker(service.settings, service.clock, service.engine.producer, service.engine.consumer)
     async with context as process:
-        *_, worker = process.parts
-        task = asyncio.create_task(worker.run())
+        tasks = [asyncio.create_task(part.run()) for part in process.parts]
         try:
             yield
         finally:
-            await worker.stop()
-            await task
+            for part, task in zip(process.parts, tasks, strict=True):
+                await part.stop()
+                await task

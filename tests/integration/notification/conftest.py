@@ -16,6 +16,7 @@ from tests.integration import regrouping
 
 from guanxi_contracts.customer import CUSTOMER_MERGED, CUSTOMER_SPLIT, CustomerMergedV1, CustomerSplitV1
 from guanxi_contracts.envelope import Envelope
+from guanxi_contracts.privacy import ERASURE_REQUESTED, ErasureRequestedV1
 from guanxi_contracts.touchpoint import (
     TOUCHPOINT_RESOLVED,
     Purchase,
@@ -35,7 +36,7 @@ from notification_service.adapters.pack_journeys import journeys_of
 from notification_service.adapters.templates import LiquidRenderer
 from notification_service.application.dispatch import Dispatcher
 from notification_service.application.ports import Contact, ContactsUnavailable, EmailProvider
-from notification_service.consumers import customer_merged, touchpoint_resolved
+from notification_service.consumers import customer_merged, privacy_erasure, touchpoint_resolved
 from notification_service.domain.messages import RetryPolicy
 from notification_service.settings import NotificationSettings
 
@@ -87,11 +88,12 @@ def split(into: int, parted_from: int, *moved: tuple[int, int]) -> CustomerSplit
     )
 
 
-Event = TouchpointResolvedV1 | CustomerMergedV1 | CustomerSplitV1
+Event = TouchpointResolvedV1 | CustomerMergedV1 | CustomerSplitV1 | ErasureRequestedV1
 _KINDS: dict[type, Any] = {
     TouchpointResolvedV1: TOUCHPOINT_RESOLVED,
     CustomerMergedV1: CUSTOMER_MERGED,
     CustomerSplitV1: CUSTOMER_SPLIT,
+    ErasureRequestedV1: ERASURE_REQUESTED,
 }
 
 
@@ -222,6 +224,7 @@ async def notification(database_dsns: DatabaseDsns) -> AsyncIterator[Notificatio
         {
             (TouchpointResolvedV1,): touchpoint_resolved.subscription(journeys_of(pack)),
             (CustomerMergedV1, CustomerSplitV1): customer_merged.subscription(),
+            (ErasureRequestedV1,): privacy_erasure.subscription(),
         },
     )
     await database.close()

@@ -17,6 +17,7 @@ from tests.integration import regrouping
 
 from guanxi_contracts.customer import CUSTOMER_MERGED, CUSTOMER_SPLIT, CustomerMergedV1, CustomerSplitV1
 from guanxi_contracts.envelope import Envelope
+from guanxi_contracts.privacy import ERASURE_REQUESTED, ErasureRequestedV1
 from guanxi_contracts.score import SCORE_CHANGED, ScoreChangedV1
 from guanxi_contracts.touchpoint import (
     TOUCHPOINT_RESOLVED,
@@ -35,7 +36,7 @@ from scoring_service.adapters.review_store import PostgresReviewStore
 from scoring_service.adapters.review_unit import STREAM, review_units
 from scoring_service.adapters.score_store import PostgresScoreStore
 from scoring_service.application.review import Review
-from scoring_service.consumers import customer_merged, touchpoint_resolved
+from scoring_service.consumers import customer_merged, privacy_erasure, touchpoint_resolved
 from scoring_service.settings import ScoringSettings
 
 PACKS = Path(__file__).parents[3] / "packs"
@@ -88,11 +89,12 @@ def split(into: int, parted_from: int, *moved: tuple[int, int]) -> CustomerSplit
     )
 
 
-Event = TouchpointResolvedV1 | CustomerMergedV1 | CustomerSplitV1
+Event = TouchpointResolvedV1 | CustomerMergedV1 | CustomerSplitV1 | ErasureRequestedV1
 _KINDS: dict[type, Any] = {
     TouchpointResolvedV1: TOUCHPOINT_RESOLVED,
     CustomerMergedV1: CUSTOMER_MERGED,
     CustomerSplitV1: CUSTOMER_SPLIT,
+    ErasureRequestedV1: ERASURE_REQUESTED,
 }
 
 
@@ -135,15 +137,20 @@ class Scoring:
         async with self.database.connection() as connection:
             return list(await connection.fetch(sql, *arguments))
 
-    async def events(self) -> list[ScoreChangedV1]:
-        """Take what the outbox holds, oldest first."""
+    async def values(self, topic: str) -> list[bytes]:
+        """Take what the outbox holds for a topic, oldest first; the rest is dropped."""
         rows = await self.rows("DELETE FROM outbox RETURNING id, records")
         decode = msgspec.msgpack.Decoder(list[tuple[str, bytes, bytes, Any]]).decode
         return [
-            SCORE_CHANGED.decode(value).data
+            value
             for row in sorted(rows, key=lambda row: row["id"])
-            for _, _, value, _ in decode(row["records"])
+            for to, _, value, _ in decode(row["records"])
+            if to == topic
         ]
+
+    async def events(self) -> list[ScoreChangedV1]:
+        """Take the score changes that the outbox holds, oldest first."""
+        return [SCORE_CHANGED.decode(value).data for value in await self.values("score.changed")]
 
     async def scores(self) -> dict[int, tuple[Any, ...]]:
         rows = await self.rows("SELECT * FROM customer_score ORDER BY customer_id")
@@ -198,6 +205,7 @@ async def scoring(database_dsns: DatabaseDsns) -> AsyncIterator[Scoring]:
         {
             (TouchpointResolvedV1,): touchpoint_resolved.subscription(rules),
             (CustomerMergedV1, CustomerSplitV1): customer_merged.subscription(rules),
+            (ErasureRequestedV1,): privacy_erasure.subscription(rules),
         },
     )
     await database.close()

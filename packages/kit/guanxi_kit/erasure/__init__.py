@@ -1,17 +1,39 @@
 """Erasing a person from a service's tables, and keeping what comes late from bringing the person back."""
 
-from guanxi_kit.erasure.rules import IDS, Rule, Statement, carry_out
+from guanxi_kit.erasure.arrivals import without_erased_moves, without_erased_touchpoints
+from guanxi_kit.erasure.receipts import ReceiptRecord, receipt_of
+from guanxi_kit.erasure.rules import (
+    IDS,
+    KEYS,
+    PLUMBING,
+    Rule,
+    Statement,
+    arguments_of,
+    carry_out,
+    delete_by,
+    kept,
+)
 from guanxi_kit.erasure.schema import DEAD_LETTERS, ERASED_FRAGMENT
-from guanxi_kit.erasure.standing import erase_alone, erased_among, remember_erased
+from guanxi_kit.erasure.standing import erase_alone, erased_among, hold_off_erasures, remember_erased
 
 __all__ = [
     "DEAD_LETTERS",
     "ERASED_FRAGMENT",
     "IDS",
+    "KEYS",
+    "PLUMBING",
+    "ReceiptRecord",
     "Rule",
     "Statement",
+    "arguments_of",
     "carry_out",
+    "delete_by",
     "erase_alone",
     "erased_among",
+    "hold_off_erasures",
+    "kept",
+    "receipt_of",
     "remember_erased",
+    "without_erased_moves",
+    "without_erased_touchpoints",
 ]

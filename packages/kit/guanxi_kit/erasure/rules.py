@@ -8,8 +8,12 @@ from typing import Any
 
 import asyncpg
 
+from guanxi_contracts.privacy import ErasureRequestedV1
+
 IDS = "ids"
 """Argument of a statement: the fragments of the person, uuid[]."""
+KEYS = "keys"
+"""Argument of a statement: keys of records about the person (ids, hashes of identifiers), bytea[]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,42 @@ class Rule:
     table: str
     why: str
     statements: tuple[Statement, ...] = ()
+
+
+def delete_by(table: str, *columns: str) -> tuple[Statement, ...]:
+    """Return the statements that delete rows of the person's fragments, by each of these columns."""
+    return tuple(
+        Statement(f"DELETE FROM {table} WHERE {column} = ANY($1::uuid[])")  # noqa: S608
+        for column in columns
+    )
+
+
+def kept(why: str, *tables: str) -> list[Rule]:
+    """Return the rules of tables that an erasure leaves alone."""
+    return [Rule(table, why) for table in tables]
+
+
+DEAD_LETTER = Rule(
+    "dead_letter",
+    "records about the person that could not be processed",
+    (Statement("DELETE FROM dead_letter WHERE record_key = ANY($1::bytea[])", (KEYS,)),),
+)
+PLUMBING = (
+    DEAD_LETTER,
+    *kept("positions and counters", "consumer_position", "outbox_stream", "alembic_version"),
+    *kept("published and removed within seconds; readers drop what is about the erased", "outbox"),
+    *kept("parameters of background work; hold no personal data", "job"),
+    *kept(
+        "ids of fragments of erased persons, so that nothing is stored under them again", "erased_fragment"
+    ),
+)
+"""Rules of the tables that every service has."""
+
+
+def arguments_of(request: ErasureRequestedV1) -> dict[str, Sequence[Any]]:
+    """Return the arguments of statements for services that know people by ids alone."""
+    known_as = {*request.profile_ids, *request.customer_ids}
+    return {IDS: request.profile_ids, KEYS: sorted(one.bytes for one in known_as)}
 
 
 async def carry_out(

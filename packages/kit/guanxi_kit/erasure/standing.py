@@ -28,6 +28,11 @@ async def erased_among(connection: Connection, profile_ids: Collection[UUID]) ->
     return frozenset(row[0] for row in rows)
 
 
+async def hold_off_erasures(connection: Connection) -> None:
+    """Keep erasures waiting until the open transaction ends; who is there by then stays there."""
+    await connection.execute("SELECT erased_among('{}')")
+
+
 async def erase_alone(connection: Connection) -> None:
     """Wait until nobody is writing facts of persons, and keep others from it until the open transaction ends."""
     await connection.execute("SELECT erase_alone()")

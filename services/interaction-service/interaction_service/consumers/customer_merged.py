@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC
 from guanxi_contracts.customer import CustomerMergedV1, CustomerSplitV1
 from guanxi_kit.consumer import Received, Subscription, Unit
+from guanxi_kit.erasure import without_erased_moves
 from interaction_service.application.recording import Belonging, MoveFragments, Recording, TimelineWriter
 
 Event = CustomerMergedV1 | CustomerSplitV1
@@ -16,7 +17,8 @@ def subscription(recording: Recording, writer: Callable[[Unit], TimelineWriter])
     """Return the subscription that follows merges and undos; `writer` writes within a unit's transaction."""
 
     async def handle(unit: Unit, received: Sequence[Received[Event]]) -> None:
-        await recording.move(command([item.event.data for item in received]), writer(unit))
+        known = await without_erased_moves(unit.connection, received)
+        await recording.move(command([item.event.data for item in known]), writer(unit))
 
     return Subscription(CUSTOMER_MERGED_TOPIC.name, CUSTOMER_MERGED_TOPIC.decoders, handle)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from guanxi_contracts.catalog import TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_contracts.touchpoint import TouchpointResolvedV1
 from guanxi_kit.consumer import Poison, Received, Subscription, Unit
+from guanxi_kit.erasure import without_erased_touchpoints
 from interaction_service.application.ports import TimelineRow
 from interaction_service.application.recording import Belonging, Recording, RecordTouchpoints, TimelineWriter
 
@@ -17,7 +18,8 @@ def subscription(recording: Recording, writer: Callable[[Unit], TimelineWriter])
     """Return the subscription that records touchpoints; `writer` writes within a unit's transaction."""
 
     async def handle(unit: Unit, received: Sequence[Received[TouchpointResolvedV1]]) -> None:
-        await recording.record(command([item.event.data for item in received]), writer(unit))
+        known = await without_erased_touchpoints(unit.connection, received)
+        await recording.record(command([item.event.data for item in known]), writer(unit))
 
     return Subscription(TOUCHPOINT_RESOLVED_TOPIC.name, TOUCHPOINT_RESOLVED_TOPIC.decoders, handle)
 

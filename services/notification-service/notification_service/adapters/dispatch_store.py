@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from guanxi_kit.erasure import hold_off_erasures
 from notification_service.adapters.plan_store import log_decisions
 from notification_service.application.ports import Decision, Reserved, Settlement, Started
 
@@ -25,7 +26,8 @@ FROM taken LEFT JOIN membership USING (profile_id)
 
 _SERVE = """
 INSERT INTO served_address (journey, step, address_hash, send_id)
-SELECT j, n, a, s FROM unnest($1::text[], $2::int[], $3::bytea[], $4::uuid[]) AS u(j, n, a, s) ORDER BY j, n, a, s
+SELECT j, n, a, s FROM unnest($1::text[], $2::int[], $3::bytea[], $4::uuid[]) AS u(j, n, a, s)
+WHERE EXISTS (SELECT FROM message WHERE send_id = s) ORDER BY j, n, a, s
 ON CONFLICT (journey, step, address_hash) DO NOTHING
 """
 
@@ -69,7 +71,11 @@ class PostgresDispatchStore:
     async def start(
         self, starts: Sequence[tuple[Reserved, bytes]], provider: str, lease_until: datetime
     ) -> Started:
-        """Mark messages as being sent, unless taken away or their once-only step has served the address."""
+        """Mark messages as being sent, unless taken away or their once-only step has served the address.
+
+        Nothing is kept of messages to persons who were erased meanwhile.
+        """
+        await hold_off_erasures(self._connection)
         once = [(message, address) for message, address in starts if message.once]
         keys = (
             [message.journey for message, _ in once],

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC
 from guanxi_contracts.customer import CustomerMergedV1, CustomerSplitV1
 from guanxi_kit.consumer import Received, Subscription, Unit
+from guanxi_kit.erasure import without_erased_moves
 from notification_service.adapters.plan_store import PostgresPlanStore
 from notification_service.application.commands import Membership
 
@@ -17,7 +18,7 @@ def subscription() -> Subscription:
     async def handle(unit: Unit, received: Sequence[Received[CustomerMergedV1 | CustomerSplitV1]]) -> None:
         memberships = [
             Membership(moved.profile_id, item.event.data.customer_id, moved.membership_version)
-            for item in received
+            for item in await without_erased_moves(unit.connection, received)
             for moved in item.event.data.moved
         ]
         await PostgresPlanStore(unit.connection).keep_memberships(memberships)

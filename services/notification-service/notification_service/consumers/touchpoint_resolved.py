@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from guanxi_contracts.catalog import TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_contracts.touchpoint import TouchpointResolvedV1
 from guanxi_kit.consumer import Received, Subscription, Unit
+from guanxi_kit.erasure import without_erased_touchpoints
 from notification_service.adapters.plan_store import PostgresPlanStore
 from notification_service.application.commands import Membership, PurchaseMade
 from notification_service.application.plan import take_in
@@ -17,7 +18,8 @@ def subscription(journeys: Sequence[Journey]) -> Subscription:
     """Return the subscription that starts these journeys."""
 
     async def handle(unit: Unit, received: Sequence[Received[TouchpointResolvedV1]]) -> None:
-        events = [item.event.data for item in received]
+        known = await without_erased_touchpoints(unit.connection, received)
+        events = [item.event.data for item in known]
         await take_in(
             PostgresPlanStore(unit.connection),
             journeys,

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from guanxi_kit.erasure import IDS, Rule, Statement
+from guanxi_kit.erasure import PLUMBING, Rule, Statement, delete_by, kept
 
 HASHES = "hashes"
 """Argument of a statement: keyed hashes of the person's own identifiers, bytea[]."""
-KEYS = "keys"
-"""Argument of a statement: keys of records about the person (hashes of identifiers, ids), bytea[]."""
 
 # The index on an endpoint is one for the edges that stand and one for those that were undone.
 _EDGES = """
@@ -18,17 +16,6 @@ UNION ALL SELECT merge_id FROM merge_journal WHERE owner_profile_id = ANY($1::uu
 UNION ALL SELECT merge_id FROM merge_journal WHERE home_profile_id = ANY($1::uuid[]) AND undone_at IS NOT NULL
 UNION ALL SELECT merge_id FROM merge_journal WHERE owner_profile_id = ANY($1::uuid[]) AND undone_at IS NOT NULL
 """
-
-
-def _by_fragment(table: str, *columns: str) -> tuple[Statement, ...]:
-    return tuple(
-        Statement(f"DELETE FROM {table} WHERE {column} = ANY($1::uuid[])")  # noqa: S608
-        for column in columns
-    )
-
-
-def _kept(why: str, *tables: str) -> list[Rule]:
-    return [Rule(table, why) for table in tables]
 
 
 _IDENTITY = [
@@ -40,11 +27,11 @@ _IDENTITY = [
             Statement("DELETE FROM link_refusal WHERE identifier_hash = ANY($1::bytea[])", (HASHES,)),
         ),
     ),
-    Rule("link_block", "evidence", _by_fragment("link_block", "left_profile_id", "right_profile_id")),
+    Rule("link_block", "evidence", delete_by("link_block", "left_profile_id", "right_profile_id")),
     Rule(
         "merge_suggestion",
         "suspected to be the person",
-        _by_fragment("merge_suggestion", "left_profile_id", "right_profile_id"),
+        delete_by("merge_suggestion", "left_profile_id", "right_profile_id"),
     ),
     Rule(
         "merge_journal",
@@ -79,47 +66,39 @@ _IDENTITY = [
                 "UPDATE identifier SET profile_id = NULL"
                 " WHERE profile_id = ANY($1::uuid[]) AND quarantined_at IS NOT NULL"
             ),
-            *_by_fragment("identifier", "profile_id"),
+            *delete_by("identifier", "profile_id"),
         ),
     ),
-    Rule("fragment", "the person", _by_fragment("fragment", "profile_id")),
-    Rule("customer", "the person and the customer number", _by_fragment("customer", "customer_id")),
+    Rule("fragment", "the person", delete_by("fragment", "profile_id")),
+    Rule("customer", "the person and the customer number", delete_by("customer", "customer_id")),
 ]
 
 _FACTS = [
-    Rule("trait", "what the person told", _by_fragment("trait", "profile_id")),
-    Rule("trait_source", "what each source told of the person", _by_fragment("trait_source", "profile_id")),
-    Rule("trait_value", "what they told before", _by_fragment("trait_value", "profile_id")),
-    Rule("invalid_identifier", "what was no identifier", _by_fragment("invalid_identifier", "profile_id")),
+    Rule("trait", "what the person told", delete_by("trait", "profile_id")),
+    Rule("trait_source", "what each source told of the person", delete_by("trait_source", "profile_id")),
+    Rule("trait_value", "what they told before", delete_by("trait_value", "profile_id")),
+    Rule("invalid_identifier", "what was no identifier", delete_by("invalid_identifier", "profile_id")),
     Rule(
         "contact_link",
         "whom the person acted for, or who acted for the organisation",
-        _by_fragment("contact_link", "person_profile_id", "enterprise_profile_id"),
+        delete_by("contact_link", "person_profile_id", "enterprise_profile_id"),
     ),
-    Rule("activity", "what the person did", _by_fragment("activity", "profile_id")),
-    Rule("activity_year", "what the person bought, by year", _by_fragment("activity_year", "profile_id")),
-    Rule("customer_score", "what was thought of the person", _by_fragment("customer_score", "customer_id")),
+    Rule("activity", "what the person did", delete_by("activity", "profile_id")),
+    Rule("activity_year", "what the person bought, by year", delete_by("activity_year", "profile_id")),
+    Rule("customer_score", "what was thought of the person", delete_by("customer_score", "customer_id")),
 ]
 
-_PLUMBING = [
-    Rule(
-        "dead_letter",
-        "records about the person that could not be processed",
-        (Statement("DELETE FROM dead_letter WHERE record_key = ANY($1::bytea[])", (KEYS,)),),
-    ),
-    *_kept(
+_OWN = [
+    *kept(
         "ids of messages, by which repeats are recognised; nothing ties them to anybody", "seen_touchpoint"
     ),
-    *_kept("counts", "totals", "customer_number_day", "undeclared_field"),
-    *_kept("positions and counters", "consumer_position", "outbox_stream", "alembic_version"),
-    *_kept("published and removed within seconds; readers drop what is about the erased", "outbox"),
-    *_kept("parameters of background work; hold no personal data", "job"),
-    *_kept("the ledger itself: ids and keyed hashes", "erasure_request", "erased_fragment", "tombstone"),
-    *_kept("the proof; what partners need is removed when they are through", "erasure_receipt"),
-    *_kept("organisations", "privacy_partner"),
+    *kept("counts", "totals", "customer_number_day", "undeclared_field"),
+    *kept("the ledger itself: ids and keyed hashes", "erasure_request", "tombstone"),
+    *kept("the proof; what partners need is removed when they are through", "erasure_receipt"),
+    *kept("organisations", "privacy_partner"),
 ]
 
-RULES: tuple[Rule, ...] = (*_FACTS, *_IDENTITY, *_PLUMBING)
+RULES: tuple[Rule, ...] = (*_FACTS, *_IDENTITY, *_OWN, *PLUMBING)
 HELD: dict[str, frozenset[str]] = {"consents": frozenset()}
 """Tables that a legal hold on a kind of record leaves alone."""
 
@@ -128,6 +107,3 @@ def rules_without(held_kinds: Collection[str]) -> list[Rule]:
     """Return the rules to carry out under legal holds."""
     spared = frozenset[str]().union(*(HELD.get(kind, frozenset()) for kind in held_kinds))
     return [rule for rule in RULES if rule.table not in spared]
-
-
-__all__ = ["HASHES", "IDS", "KEYS", "RULES", "rules_without"]

@@ -10,8 +10,8 @@ from uuid import UUID
 import asyncpg
 
 from guanxi_kit.crypto import Keyring, SealBroken
-from guanxi_kit.erasure import IDS, carry_out, erase_alone, remember_erased
-from profile_service.adapters.erasure_rules import HASHES, KEYS, rules_without
+from guanxi_kit.erasure import IDS, KEYS, carry_out, erase_alone, remember_erased
+from profile_service.adapters.erasure_rules import HASHES, rules_without
 from profile_service.adapters.vault import PlainIdentifier, read_identifier
 from profile_service.application.erasure_ports import ErasureRequest, KnownBy, Removal, Standing
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC
 from guanxi_contracts.customer import CustomerMergedV1, CustomerSplitV1
 from guanxi_kit.consumer import Received, Subscription, Unit
+from guanxi_kit.erasure import without_erased_moves
 from scoring_service.adapters.events import publish_to
 from scoring_service.adapters.score_store import PostgresScoreStore
 from scoring_service.application.commands import RegroupFragments
@@ -20,7 +21,9 @@ def subscription(rules: RfmRules) -> Subscription:
     """Return the subscription that follows merges and undos and scores by these rules."""
 
     async def handle(unit: Unit, received: Sequence[Received[Event]]) -> None:
-        commands = [_command(item) for item in received]
+        commands = [_command(item) for item in await without_erased_moves(unit.connection, received)]
+        if not commands:
+            return
         store = PostgresScoreStore(unit.connection)
         await regroup_fragments(store, rules, commands, unit.now, publish_to(unit.outbox))
 

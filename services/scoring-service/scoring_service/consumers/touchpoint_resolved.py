@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from guanxi_contracts.catalog import TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_contracts.touchpoint import TouchpointResolvedV1
 from guanxi_kit.consumer import Received, Subscription, Unit
+from guanxi_kit.erasure import without_erased_touchpoints
 from scoring_service.adapters.events import publish_to
 from scoring_service.adapters.score_store import PostgresScoreStore
 from scoring_service.application.commands import PurchaseFact, RecordTouchpoint
@@ -18,7 +19,8 @@ def subscription(rules: RfmRules) -> Subscription:
     """Return the subscription that counts touchpoints and scores by these rules."""
 
     async def handle(unit: Unit, received: Sequence[Received[TouchpointResolvedV1]]) -> None:
-        commands = [_command(item) for item in received]
+        known = await without_erased_touchpoints(unit.connection, received)
+        commands = [_command(item) for item in known]
         store = PostgresScoreStore(unit.connection)
         await record_touchpoints(store, rules, commands, unit.now, publish_to(unit.outbox))
 
