@@ -55,6 +55,13 @@ PLUMBING = (
     DEAD_LETTER,
     *kept("positions and counters", "consumer_position", "outbox_stream", "alembic_version"),
     *kept("published and removed within seconds; readers drop what is about the erased", "outbox"),
+    *kept(
+        "proves who saw what of whom: ids, and reasons under seal",
+        "access_audit",
+        "access_person",
+        "access_reason",
+    ),
+    *kept("where the audit's chains end", "audit_head", "audit_anchor"),
     *kept("parameters of background work; hold no personal data", "job"),
     *kept(
         "ids of fragments of erased persons, so that nothing is stored under them again", "erased_fragment"

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 
 from guanxi_kit.crypto import Keyring
+from guanxi_kit.erasure import hold_off_erasures
 from profile_service.adapters.classification_store import PostgresClassifications
 from profile_service.adapters.fact_reads import PostgresFactReads
 from profile_service.adapters.rule_store import RulesInForce
@@ -26,7 +27,11 @@ class Classifying:
     precedence: Precedence
 
     async def hold(self, connection: asyncpg.Connection[Any], now: datetime) -> Classification:
-        """Return what classifies within the open transaction; the rules do not change before it ends."""
+        """Return what classifies within the open transaction; the rules do not change before it ends.
+
+        Nor is anybody erased meanwhile: whoever is classified is somebody.
+        """
+        await hold_off_erasures(connection)
         return self._on(connection, await self.rules.hold(connection), now)
 
     async def read(self, connection: asyncpg.Connection[Any], now: datetime) -> Classification:

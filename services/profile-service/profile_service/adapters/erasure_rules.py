@@ -83,9 +83,40 @@ _FACTS = [
         "whom the person acted for, or who acted for the organisation",
         delete_by("contact_link", "person_profile_id", "enterprise_profile_id"),
     ),
+    Rule("consent_state", "what holds of the person", delete_by("consent_state", "profile_id")),
+    Rule(
+        "consent_evidence",
+        "what the person wrote or signed",
+        (
+            Statement(
+                "DELETE FROM consent_evidence WHERE event_id IN"
+                " (SELECT event_id FROM consent_event WHERE profile_id = ANY($1::uuid[]))"
+            ),
+        ),
+    ),
     Rule("activity", "what the person did", delete_by("activity", "profile_id")),
     Rule("activity_year", "what the person bought, by year", delete_by("activity_year", "profile_id")),
     Rule("customer_score", "what was thought of the person", delete_by("customer_score", "customer_id")),
+]
+
+# The counts stay exact: whoever counts in the same shard waits, as in classification.
+_LEAVE = """
+WITH gone AS (DELETE FROM segment_member WHERE customer_id = ANY($1::uuid[]) RETURNING segment)
+INSERT INTO segment_count AS standing (segment, shard, members)
+SELECT segment, 0, -count(*) FROM gone GROUP BY segment ORDER BY segment
+ON CONFLICT (segment, shard) DO UPDATE SET members = standing.members + excluded.members
+"""
+_CLASSIFICATION = [
+    Rule(
+        "classification_event",
+        "what was said of the person when",
+        delete_by("classification_event", "profile_id"),
+    ),
+    Rule("hand_tag", "what staff said of the person", delete_by("hand_tag", "profile_id")),
+    Rule("customer_tag", "what is said of the person", delete_by("customer_tag", "customer_id")),
+    Rule("classification", "the person's stage", delete_by("classification", "customer_id")),
+    Rule("segment_member", "the person's segments, which count one less", (Statement(_LEAVE),)),
+    *kept("rules and counts over everybody", "classification_rule", "segment_count"),
 ]
 
 _OWN = [
@@ -96,10 +127,12 @@ _OWN = [
     *kept("the ledger itself: ids and keyed hashes", "erasure_request", "tombstone"),
     *kept("the proof; what partners need is removed when they are through", "erasure_receipt"),
     *kept("organisations", "privacy_partner"),
+    *kept("proves that processing was allowed while it went on: ids, purposes and times", "consent_event"),
+    *kept("items under seal, removed as their import goes on", "consent_import"),
 ]
 
-RULES: tuple[Rule, ...] = (*_FACTS, *_IDENTITY, *_OWN, *PLUMBING)
-HELD: dict[str, frozenset[str]] = {"consents": frozenset()}
+RULES: tuple[Rule, ...] = (*_CLASSIFICATION, *_FACTS, *_IDENTITY, *_OWN, *PLUMBING)
+HELD = {"consents": frozenset(("consent_evidence",))}
 """Tables that a legal hold on a kind of record leaves alone."""
 
 

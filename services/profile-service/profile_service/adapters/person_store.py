@@ -14,6 +14,7 @@ from guanxi_kit.erasure import IDS, KEYS, carry_out, erase_alone, remember_erase
 from profile_service.adapters.erasure_rules import HASHES, rules_without
 from profile_service.adapters.vault import PlainIdentifier, read_identifier
 from profile_service.application.erasure_ports import ErasureRequest, KnownBy, Removal, Standing
+from profile_service.domain.erasure import AUDIT, CONSENT_LEDGER
 
 OWNER = "SELECT profile_id FROM identifier WHERE hash = $1"
 CUSTOMER_OF = "SELECT customer_id FROM fragment WHERE profile_id = $1"
@@ -24,6 +25,7 @@ SELECT hash, type, sealed, quarantined_at IS NOT NULL AS shared FROM identifier
 WHERE profile_id = ANY($1::uuid[]) ORDER BY hash
 """
 OWN_HASHES = "SELECT hash FROM identifier WHERE profile_id = ANY($1::uuid[]) AND quarantined_at IS NULL"
+CONSENTS = "SELECT count(*) FROM consent_event WHERE profile_id = ANY($1::uuid[])"
 UNCOUNT = """
 WITH gone AS (SELECT profile_id, customer_id FROM fragment WHERE profile_id = ANY($1::uuid[])),
 parted AS (
@@ -103,7 +105,9 @@ class PostgresPersons:
             {IDS: ids, HASHES: hashes, KEYS: keys},
         )
         await remember_erased(self._connection, request.request_id, ids, request.requested_at)
-        return Removal(erased, await self._regroup(list(request.customer_ids)))
+        consents: int = await self._connection.fetchval(CONSENTS, ids)
+        proofs = {AUDIT: 0} | ({CONSENT_LEDGER: consents} if consents else {})
+        return Removal(erased, proofs, await self._regroup(list(request.customer_ids)))
 
     async def _regroup(self, customer_ids: list[UUID]) -> list[tuple[UUID, UUID, Mapping[UUID, int]]]:
         moved: dict[tuple[UUID, UUID], dict[UUID, int]] = {}

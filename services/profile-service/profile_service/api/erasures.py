@@ -51,7 +51,7 @@ async def post_erasure(asked: ErasureAskedFor, state: State, principal: Writer) 
         actor=principal.subject,
         holds=[LegalHold(hold.kind, hold.ground) for hold in asked.legal_holds],
     )
-    async with state.command() as unit:
+    async with state.erasing() as unit:
         persons, ledger = PostgresPersons(unit.connection, state.keyring), PostgresLedger(unit.connection)
         try:
             erased = await erase(command, persons, ledger)
@@ -95,7 +95,7 @@ async def get_erasure(request_id: UUID, state: State) -> Erasure:
 @router.post("/{request_id}/retry", summary="Ask the places that have not answered again")
 async def post_retry(request_id: UUID, state: State, _: Writer) -> Erasure:
     """Publish the request once more and call partners now: places that have erased already do nothing."""
-    async with state.command() as unit:
+    async with state.erasing() as unit:
         reads = PostgresErasureReads(unit.connection)
         stored = await reads.request(request_id)
         if stored is None:
@@ -108,7 +108,7 @@ async def post_retry(request_id: UUID, state: State, _: Writer) -> Erasure:
 @router.post("/{request_id}/receipts", summary="Write down what became of a request in a place")
 async def post_receipt(request_id: UUID, given: ReceiptGiven, state: State, principal: Writer) -> Erasure:
     """Settle a place by hand, where it cannot tell by itself. What is done or retained stays so."""
-    async with state.command() as unit:
+    async with state.erasing() as unit:
         reads = PostgresErasureReads(unit.connection)
         places = {receipt.place for receipt in await reads.receipts(request_id)}
         if not places:

@@ -14,6 +14,7 @@ from guanxi_kit.consumer.relay import Relay
 from guanxi_kit.consumer.unit import StreamUnit, stream_unit
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database
+from guanxi_kit.erasure import hold_off_erasures
 from guanxi_kit.identifiers import IdentifierRules
 from guanxi_kit.packs import Pack
 from profile_service.adapters.customer_reads import PostgresCustomerReads
@@ -47,8 +48,18 @@ class ApiState:
         async with self.database.connection() as connection:
             yield PostgresCustomerReads(connection, self.keyring)
 
-    def command(self) -> AbstractAsyncContextManager[StreamUnit]:
-        """Open a transaction of a command; what it emits is published once it commits."""
+    @asynccontextmanager
+    async def command(self) -> AsyncIterator[StreamUnit]:
+        """Open a transaction of a command; what it emits is published once it commits.
+
+        Nobody is erased meanwhile: whoever the command is about stays there until it ends.
+        """
+        async with self.erasing() as unit:
+            await hold_off_erasures(unit.connection)
+            yield unit
+
+    def erasing(self) -> AbstractAsyncContextManager[StreamUnit]:
+        """Open a transaction as `command`, for erasures themselves."""
         return stream_unit(self.database, self.relay, COMMANDS, self.clock)
 
 

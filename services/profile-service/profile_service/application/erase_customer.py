@@ -21,12 +21,24 @@ from profile_service.application.erasure_ports import (
     Removal,
     Seals,
 )
-from profile_service.domain.erasure import BACKUPS, PROFILE, SERVICES, partner_place, topic_place
+from profile_service.domain.erasure import (
+    AUDIT,
+    BACKUPS,
+    CONSENT_LEDGER,
+    PROFILE,
+    SERVICES,
+    partner_place,
+    topic_place,
+)
 
 TOPICS = (TOUCHPOINT_RECEIVED_TOPIC, TOUCHPOINT_RESOLVED_TOPIC)
 HELD_BY = {"consents": PROFILE, "purchases": "interaction-service"}
 """The service that keeps a kind of record."""
 BACKUP_GROUND = "Backups cannot be changed; whoever restores one replays the ledger of erasures."
+PROOF_GROUNDS = {
+    AUDIT: "Who saw personal data must stay provable; the audit knows the person by ids alone.",
+    CONSENT_LEDGER: "That past processing was allowed must stay provable; the evidence itself is erased.",
+}
 
 
 class NoSuchPerson(Exception):
@@ -132,6 +144,10 @@ def first_receipts(
             PROFILE, "retained" if held else "done", now, removal.erased, legal_ground=grounds.get(PROFILE)
         ),
         *(Receipt(service, "sent", now) for service in SERVICES),
+        *(
+            Receipt(place, "retained", now, {"kept": rows} if rows else {}, legal_ground=PROOF_GROUNDS[place])
+            for place, rows in removal.proofs.items()
+        ),
         *(Receipt(topic_place(topic.name), "pending", now) for topic in TOPICS),
         Receipt(
             BACKUPS,

@@ -68,9 +68,13 @@ class RequestStanding(NamedTuple):
 
 
 class Removal(NamedTuple):
-    """What was removed, by table, and fragments left behind that got another customer id (old, new, versions)."""
+    """What was removed, by table, and what the platform's own proofs keep, by place.
+
+    `regrouped` are fragments left behind that got another customer id (old, new, versions).
+    """
 
     erased: dict[str, int]
+    proofs: Mapping[str, int]
     regrouped: Sequence[tuple[UUID, UUID, Mapping[UUID, int]]] = ()
 
 

@@ -16,6 +16,8 @@ TERMINAL: Final[frozenset[State]] = frozenset(("done", "retained", "failed"))
 PROFILE: Final = "profile-service"
 SERVICES: Final = ("interaction-service", "scoring-service", "notification-service")
 BACKUPS: Final = "backups"
+AUDIT: Final = "access-audit"
+CONSENT_LEDGER: Final = "consent-ledger"
 _TOPIC = "topic:"
 _PARTNER = "partner:"
 
