@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -22,11 +22,15 @@ class NotReady(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One condition of readiness: `probe` returns when it holds, raises when not, within `timeout` seconds."""
+    """One condition of readiness: `probe` returns when it holds, raises when not, within `timeout` seconds.
+
+    An `advisory` one is shown and logged, but a process whose only fault it is still serves.
+    """
 
     name: str
     probe: Callable[[], Awaitable[object]]
     timeout: float = 2.0
+    advisory: bool = False
 
 
 async def _outcome(check: Check) -> tuple[str, BaseException | None]:
@@ -59,6 +63,10 @@ class Readiness:
         self._last = found
         return found
 
+    def holds(self, outcomes: Mapping[str, str]) -> bool:
+        """Tell whether a process with these outcomes can serve."""
+        return all(outcomes.get(check.name) == "ok" for check in self.checks if not check.advisory)
+
 
 def _json(content: object, status: int) -> Response:
     return Response(msgspec.json.encode(content), status, media_type="application/json")
@@ -74,7 +82,7 @@ def install_health(app: FastAPI, readiness: Readiness) -> None:
         if app.state.stopping.is_set():
             return _json({"status": "stopping", "checks": {}}, 503)
         checks = await readiness.probe()
-        ready = all(outcome == "ok" for outcome in checks.values())
+        ready = readiness.holds(checks)
         return _json({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
 
     async def metrics() -> Response:

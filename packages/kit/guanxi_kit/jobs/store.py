@@ -53,6 +53,9 @@ CANCEL = """
 UPDATE job SET state = 'cancelled', finished_at = $2, leased_until = NULL
 WHERE job_id = $1 AND state IN ('queued', 'running') RETURNING *
 """
+NEWEST = """
+SELECT * FROM job WHERE kind = $1 AND state = ANY($2::text[]) ORDER BY requested_at DESC, job_id DESC LIMIT 1
+"""
 LIST = """
 SELECT * FROM job WHERE $1::timestamptz IS NULL OR (requested_at, job_id) < ($1, $2::uuid)
 ORDER BY requested_at DESC, job_id DESC LIMIT $3
@@ -86,6 +89,12 @@ async def submit_once(
 async def read_job(connection: Connection, job_id: UUID) -> Job | None:
     """Return a job."""
     row = await connection.fetchrow("SELECT * FROM job WHERE job_id = $1", job_id)
+    return None if row is None else _job(row)
+
+
+async def newest_job(connection: Connection, kind: str, states: Sequence[str]) -> Job | None:
+    """Return the newest job of a kind in one of some states."""
+    row = await connection.fetchrow(NEWEST, kind, list(states))
     return None if row is None else _job(row)
 
 

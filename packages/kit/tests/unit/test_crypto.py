@@ -3,6 +3,7 @@ import hashlib
 import hmac
 import json
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,51 @@ def test_during_a_rotation_every_ring_opens_what_any_other_sealed() -> None:
         for reader in (prepared, promoted):
             assert reader.open(writer.seal(b"x", b"a"), b"a") == b"x"
     assert prepared.primary_key_id == before.primary_key_id != promoted.primary_key_id
+
+
+def test_a_retired_key_opens_nothing_more_and_the_ring_says_when_it_ceased_to_seal() -> None:
+    now = datetime(2024, 5, 1, 8, tzinfo=UTC)
+    first = Keyring.generate()
+    second = Keyring.load(first.with_new_key().promoted(now).to_json())
+    assert second.sealed_until == {first.primary_key_id: now}
+    third = second.retired(first.primary_key_id)
+    assert third.key_ids == {second.primary_key_id}
+    assert third.sealed_until == {}
+    with pytest.raises(SealBroken):
+        third.open(first.seal(b"old", b"a"), b"a")
+    for key_id in (second.primary_key_id, 1):
+        with pytest.raises(KeyringError):
+            second.retired(key_id)
+
+
+def test_a_ring_follows_its_file_and_looks_there_before_it_gives_up(tmp_path: Path) -> None:
+    path = tmp_path / "keyring.json"
+    first = Keyring.generate()
+    first.save(path)
+    ring = Keyring.follow(path)
+    assert not ring.refresh()
+    rotated = first.with_new_key().promoted()
+    rotated.save(path)
+    assert ring.open(rotated.seal(b"new", b"a"), b"a") == b"new"
+    assert ring.primary_key_id == rotated.primary_key_id
+    assert not ring.refresh()
+
+
+@pytest.mark.parametrize("broken", ["", '{"aead"', "{}", Keyring.generate().to_json(), None])
+def test_a_broken_file_leaves_the_ring_as_it_was_and_is_named(tmp_path: Path, broken: str | None) -> None:
+    path = tmp_path / "keyring.json"
+    KEYRING.save(path)
+    ring = Keyring.follow(path)
+    path.unlink() if broken is None else path.write_text(broken)
+    assert not ring.refresh()
+    assert ring.fault is not None
+    assert ring.open(ring.seal(b"x", b"a"), b"a") == b"x"
+    with pytest.raises(SealBroken):
+        ring.open(Keyring.generate().seal(b"x", b"a"), b"a")
+    KEYRING.with_new_key().save(path)
+    assert ring.refresh()
+    assert ring.fault is None
+    assert len(ring.key_ids) == 2
 
 
 def test_the_blind_index_is_keyed_truncated_hmac_and_survives_rotation() -> None:

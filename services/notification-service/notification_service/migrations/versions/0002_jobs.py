@@ -1,10 +1,11 @@
-"""Background jobs."""
+"""Background jobs, and the processes that hold a keyring."""
 
 from __future__ import annotations
 
 from alembic import op
 
 from guanxi_kit.jobs.schema import JOB_TABLE
+from guanxi_kit.sealing.schema import KEY_TABLE
 
 revision = "0002"
 down_revision = "0001"
@@ -13,5 +14,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table of jobs."""
+    """Create both tables."""
     op.execute(JOB_TABLE.format(schema="notification"))
+    op.execute(KEY_TABLE.format(schema="notification"))
