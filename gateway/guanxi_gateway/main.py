@@ -16,6 +16,7 @@ from guanxi_gateway.api.documents import DESCRIPTION, complete_document
 from guanxi_gateway.api.figures import figures_router
 from guanxi_gateway.api.ingest import IngestLane
 from guanxi_gateway.api.jobs import jobs_router
+from guanxi_gateway.api.keys import keys_router
 from guanxi_gateway.api.limits import AddressLimit, limited
 from guanxi_gateway.api.merges import merges_router
 from guanxi_gateway.api.reviews import quarantine_router, suggestions_router
@@ -64,6 +65,7 @@ def make_api(
     app.include_router(customers_router(upstreams.services, allow))
     app.include_router(figures_router(upstreams.services, allow))
     app.include_router(jobs_router(upstreams.services, allow))
+    app.include_router(keys_router(upstreams.services, allow))
     app.include_router(merges_router(upstreams.services, allow))
     app.include_router(suggestions_router(upstreams.services, allow))
     app.include_router(quarantine_router(upstreams.services, allow))

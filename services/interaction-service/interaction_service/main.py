@@ -28,8 +28,12 @@ from guanxi_kit.log.port import Consumer, Producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import Pack, load_pack
+from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
+from guanxi_kit.sealing.api import open_keys
+from guanxi_kit.sealing.api import router as keys_router
 from interaction_service.adapters import erase_timeline
 from interaction_service.adapters.channels import ChannelDirectory, ChannelRefused, add_channel
+from interaction_service.adapters.sealed_columns import SEALED_COLUMNS
 from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelines, PostgresTimelineWriter
 from interaction_service.adapters.touchpoint_log import EventLog
 from interaction_service.api import staff, timeline
@@ -123,7 +127,10 @@ def make_api(
         # Not the database itself: ingest goes on without it, and a timeline request says by itself that it cannot.
         checks.append(Check("channels", channels.check))
         try:
-            async with open_audit(settings, database, keyring, time) as app.state.audit:
+            async with (
+                open_keys(keyring, database, time, SEALED_COLUMNS, checks) as app.state.keys,
+                open_audit(settings, database, keyring, time) as app.state.audit,
+            ):
                 yield
         finally:
             await log.stop()
@@ -134,6 +141,7 @@ def make_api(
     app.include_router(timeline.router)
     app.include_router(staff.router)
     app.include_router(jobs_api.router)
+    app.include_router(keys_router)
     app.include_router(audit_router(timeline.fragments_of))
     # Inside the edge, which counts and answers problems, but before routing and the framework's other layers.
     app.user_middleware.append(Middleware(IngestLane))
@@ -170,11 +178,15 @@ async def make_worker(
         keyring=keyring,
         batch=settings.timeline_batch,
     )
-    handlers: dict[str, JobHandler] = {erase_timeline.KIND: erase_timeline.EraseTimeline(keyring)}
+    handlers: dict[str, JobHandler] = {
+        erase_timeline.KIND: erase_timeline.EraseTimeline(keyring),
+        REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS),
+    }
     jobs = JobRunner(database, relay, JOBS, handlers, time)
+    keys = KeyringUser(keyring, database, "worker", time)
     anchors = AuditAnchors(database, keyring, time, seconds=settings.audit_anchor_seconds)
     try:
-        yield WorkerProcess([anchors, jobs, worker], [Check("database", database.ping)])
+        yield WorkerProcess([keys, anchors, jobs, worker], [Check("database", database.ping), keys.readiness])
     finally:
         await log.stop()
         await database.close()

@@ -24,6 +24,9 @@ from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import Pack, load_pack
+from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
+from guanxi_kit.sealing.api import open_keys
+from guanxi_kit.sealing.api import router as keys_router
 from guanxi_kit.settings import SettingsError
 from notification_service.adapters.contacts import ProfileContacts
 from notification_service.adapters.dispatch_loop import DispatchLoop
@@ -31,6 +34,7 @@ from notification_service.adapters.dispatch_unit import STREAM, dispatch_units
 from notification_service.adapters.mailbox import MailboxProvider
 from notification_service.adapters.mime import Sender
 from notification_service.adapters.pack_journeys import journeys_of
+from notification_service.adapters.sealed_columns import SEALED_COLUMNS
 from notification_service.adapters.smtp import SmtpProvider, parse_smtp_url
 from notification_service.adapters.templates import LiquidRenderer
 from notification_service.api import messages
@@ -60,7 +64,10 @@ def make_api(settings: NotificationSettings, clock: Clock | None = None) -> Fast
         app.state.jobs = jobs_api.JobsState(database, time)
         checks.append(Check("database", database.ping))
         try:
-            async with open_audit(settings, database, keyring, time) as app.state.audit:
+            async with (
+                open_keys(keyring, database, time, SEALED_COLUMNS, checks) as app.state.keys,
+                open_audit(settings, database, keyring, time) as app.state.audit,
+            ):
                 yield
         finally:
             await database.close()
@@ -69,6 +76,7 @@ def make_api(settings: NotificationSettings, clock: Clock | None = None) -> Fast
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     app.include_router(messages.router)
     app.include_router(jobs_api.router)
+    app.include_router(keys_router)
     app.include_router(audit_router(messages.fragments_of))
     return app
 
@@ -90,7 +98,7 @@ async def make_worker(
         opened.push_async_callback(producer.stop)
         relay = Relay(database, producer, streams=[STREAM, JOBS])
         dispatcher = _dispatcher(
-            settings, dispatch_units(database, relay, clock), contacts, pack, clock=clock
+            settings, dispatch_units(database, relay, clock), contacts, pack, keyring, clock=clock
         )
         loop = DispatchLoop(dispatcher, poll_seconds=settings.dispatch_poll_seconds)
         worker = Worker(
@@ -106,16 +114,24 @@ async def make_worker(
             keyring=keyring,
             batch=settings.notification_batch,
         )
-        handlers: dict[str, JobHandler] = {}
+        handlers: dict[str, JobHandler] = {REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS)}
         jobs = JobRunner(database, relay, JOBS, handlers, clock)
+        keys = KeyringUser(keyring, database, "worker", clock)
         anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)
-        yield WorkerProcess([anchors, loop, jobs, worker], [Check("database", database.ping)])
+        yield WorkerProcess(
+            [keys, anchors, loop, jobs, worker], [Check("database", database.ping), keys.readiness]
+        )
 
 
 def _dispatcher(
-    settings: NotificationSettings, open_unit: OpenUnit, contacts: Contacts, pack: Pack, *, clock: Clock
+    settings: NotificationSettings,
+    open_unit: OpenUnit,
+    contacts: Contacts,
+    pack: Pack,
+    keyring: Keyring,
+    *,
+    clock: Clock,
 ) -> Dispatcher:
-    keyring = Keyring.from_settings(settings)
     return Dispatcher(
         open_unit=open_unit,
         contacts=contacts,

@@ -30,6 +30,9 @@ from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import load_pack
+from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
+from guanxi_kit.sealing.api import open_keys
+from guanxi_kit.sealing.api import router as keys_router
 from profile_service.adapters import classification_clock
 from profile_service.adapters.classification_clock import ClassificationClock
 from profile_service.adapters.classifying import Classifying
@@ -37,6 +40,7 @@ from profile_service.adapters.datalogic_rules import DatalogicRules
 from profile_service.adapters.pack_rules import identity_rules, precedence, view_rules
 from profile_service.adapters.reevaluation_job import Reevaluation
 from profile_service.adapters.rule_store import RulesInForce
+from profile_service.adapters.sealed_columns import SEALED_COLUMNS
 from profile_service.api import (
     contacts,
     customers,
@@ -101,6 +105,9 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
             )
             app.state.jobs = jobs_api.JobsState(database, clock)
             app.state.audit = await opened.enter_async_context(open_audit(settings, database, keyring, clock))
+            app.state.keys = await opened.enter_async_context(
+                open_keys(keyring, database, clock, SEALED_COLUMNS, checks)
+            )
             checks.append(Check("database", database.ping))
             # Reads are served while the log is away; what commands publish waits in the outbox.
             async with publishing(producer, relay):
@@ -118,6 +125,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(quarantine.router)
     app.include_router(erasures.router)
     app.include_router(jobs_api.router)
+    app.include_router(keys_router)
     app.include_router(audit_router(customers.fragments_of))
     return app
 
@@ -162,11 +170,16 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
         )
         passing_time = ClassificationClock(database, relay, classifying, clock=clock, pack=pack)
         # The kinds of jobs that this service carries out; each handler stands in application/jobs or beside its part.
-        handlers: dict[str, JobHandler] = {REEVALUATE: Reevaluation(database, classifying, clock)}
+        handlers: dict[str, JobHandler] = {
+            REEVALUATE: Reevaluation(database, classifying, clock),
+            REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS),
+        }
         jobs = JobRunner(database, relay, JOBS, handlers, clock)
         anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)
+        keys = KeyringUser(keyring, database, "worker", clock)
         yield WorkerProcess(
-            [anchors, jobs, passing_time, classifier, worker], [Check("database", database.ping)]
+            [keys, anchors, jobs, passing_time, classifier, worker],
+            [Check("database", database.ping), keys.readiness],
         )
 
 

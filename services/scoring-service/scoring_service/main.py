@@ -22,9 +22,13 @@ from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import load_pack
+from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
+from guanxi_kit.sealing.api import open_keys
+from guanxi_kit.sealing.api import router as keys_router
 from scoring_service.adapters.pack_rules import rfm_rules
 from scoring_service.adapters.review_loop import ReviewLoop
 from scoring_service.adapters.review_unit import STREAM, review_units
+from scoring_service.adapters.sealed_columns import SEALED_COLUMNS
 from scoring_service.api import scores
 from scoring_service.api.state import ApiState
 from scoring_service.application.review import Review
@@ -51,7 +55,10 @@ def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
         app.state.jobs = jobs_api.JobsState(database, time)
         checks.append(Check("database", database.ping))
         try:
-            async with open_audit(settings, database, keyring, time) as app.state.audit:
+            async with (
+                open_keys(keyring, database, time, SEALED_COLUMNS, checks) as app.state.keys,
+                open_audit(settings, database, keyring, time) as app.state.audit,
+            ):
                 yield
         finally:
             await database.close()
@@ -60,6 +67,7 @@ def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     app.include_router(scores.router)
     app.include_router(jobs_api.router)
+    app.include_router(keys_router)
     app.include_router(audit_router(scores.fragments_of))
     return app
 
@@ -92,10 +100,13 @@ async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> 
         )
         review = Review(review_units(database, relay, clock), rules, clock)
         loop = ReviewLoop(review, poll_seconds=settings.review_poll_seconds)
-        handlers: dict[str, JobHandler] = {}
+        handlers: dict[str, JobHandler] = {REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS)}
         jobs = JobRunner(database, relay, JOBS, handlers, clock)
+        keys = KeyringUser(keyring, database, "worker", clock)
         anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)
-        yield WorkerProcess([anchors, loop, jobs, worker], [Check("database", database.ping)])
+        yield WorkerProcess(
+            [keys, anchors, loop, jobs, worker], [Check("database", database.ping), keys.readiness]
+        )
 
 
 async def migrate(settings: ScoringSettings) -> None:

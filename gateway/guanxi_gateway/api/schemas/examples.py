@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guanxi_gateway.api.schemas import jobs, merges
+from guanxi_gateway.api.schemas import jobs, keys, merges
 
 CUSTOMER_ID = "018f3a52-8c00-7d1e-b0a4-5f2e6c9d1b37"
 CUSTOMER: dict[str, Any] = {
@@ -182,6 +182,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Batch": BATCH,
     "Accepted": ACCEPTED,
     **jobs.EXAMPLES,
+    **keys.EXAMPLES,
     **merges.EXAMPLES,
 }
 """By the name of the schema."""

@@ -1,8 +1,8 @@
 """Sealed columns and their keys: what is sealed where, with which key, and sealing it anew after a rotation."""
 
-from guanxi_kit.sealing.columns import DEAD_LETTER, SealedColumn
+from guanxi_kit.sealing.columns import KIT_COLUMNS, SealedColumn
 from guanxi_kit.sealing.reencrypt import REENCRYPT, Reencrypt
 from guanxi_kit.sealing.schema import KEY_TABLE
 from guanxi_kit.sealing.users import KeyringUser
 
-__all__ = ["DEAD_LETTER", "KEY_TABLE", "REENCRYPT", "KeyringUser", "Reencrypt", "SealedColumn"]
+__all__ = ["KEY_TABLE", "KIT_COLUMNS", "REENCRYPT", "KeyringUser", "Reencrypt", "SealedColumn"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -11,8 +12,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict
 
+from guanxi_kit.app import Check
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.clock import Clock
+from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database
 from guanxi_kit.jobs import submit_once
 from guanxi_kit.jobs.api import JobDocument
@@ -20,7 +23,7 @@ from guanxi_kit.jobs.store import newest_job
 from guanxi_kit.sealing.columns import SealedColumn
 from guanxi_kit.sealing.reencrypt import REENCRYPT
 from guanxi_kit.sealing.store import Connection, count_by_key
-from guanxi_kit.sealing.users import users_of
+from guanxi_kit.sealing.users import KeyringUser, users_of
 
 _OLDEST = "SELECT created_at FROM outbox ORDER BY id LIMIT 1"
 
@@ -73,6 +76,21 @@ class KeysState:
     database: Database
     clock: Clock
     columns: Sequence[SealedColumn]
+
+
+@asynccontextmanager
+async def open_keys(
+    keyring: Keyring,
+    database: Database,
+    clock: Clock,
+    columns: Sequence[SealedColumn],
+    checks: list[Check],
+) -> AsyncIterator[KeysState]:
+    """Follow the keyring's file in an api process; adds to its readiness what is wrong with that file."""
+    user = KeyringUser(keyring, database, "api", clock)
+    checks.append(user.readiness)
+    async with user.following():
+        yield KeysState(database, clock, columns)
 
 
 def _keys_state(request: Request) -> KeysState:

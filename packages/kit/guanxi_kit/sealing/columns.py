@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from guanxi_kit.audit.trail import reason_aad
+
 Aad = Callable[[Mapping[str, Any]], bytes]
 
 
@@ -35,4 +37,15 @@ DEAD_LETTER = SealedColumn(
     aad=lambda row: f"{row['topic']}/{row['partition']}/{row['record_offset']}".encode(),
     needs=("topic", "partition", "record_offset"),
 )
-"""Every service has it."""
+"""Records that could not be processed."""
+
+ACCESS_REASON = SealedColumn(
+    table="access_reason",
+    key=("chain_id", "sequence"),
+    column="sealed",
+    aad=lambda row: reason_aad(row["chain_id"], row["sequence"]),
+)
+"""Why somebody read data in clear."""
+
+KIT_COLUMNS = (DEAD_LETTER, ACCESS_REASON)
+"""What every service has."""

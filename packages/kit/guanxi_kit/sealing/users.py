@@ -78,17 +78,16 @@ class KeyringUser:
             self._keyring.refresh()
             try:
                 await self._tell()
-            except (asyncpg.PostgresError, OSError, TimeoutError) as error:
-                _log.warning("keys not told", reason=type(error).__name__)
             except Exception as error:
-                if not is_transient(error):
+                if not (is_transient(error) or isinstance(error, asyncpg.PostgresError)):
                     raise
                 _log.warning("keys not told", reason=type(error).__name__)
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._stopping.wait()
         with suppress(Exception):
-            await self._forget()
+            async with asyncio.timeout(1.0):
+                await self._forget()
 
     async def stop(self) -> None:
         """Ask `run` to return."""

@@ -1,0 +1,17 @@
+"""Every column of this service that holds sealed values; a key rotation seals them anew."""
+
+from __future__ import annotations
+
+from guanxi_kit.sealing import KIT_COLUMNS, SealedColumn
+from interaction_service.adapters.timeline_erasure import held_aad
+
+SEALED_COLUMNS = (
+    *KIT_COLUMNS,
+    SealedColumn(
+        "touchpoint",
+        ("profile_id", "occurred_at", "touchpoint_id"),
+        "sealed",
+        lambda row: bytes(row["touchpoint_id"].bytes),
+    ),
+    SealedColumn("held_record", ("request_id", "number"), "sealed", lambda row: held_aad(row["request_id"])),
+)

@@ -1,0 +1,40 @@
+"""Every column of this service that holds sealed values; a key rotation seals them anew."""
+
+from __future__ import annotations
+
+from guanxi_kit.sealing import KIT_COLUMNS, SealedColumn
+from profile_service.adapters.erasure_seals import known_by_aad, reason_aad, secret_aad
+from profile_service.adapters.vault import identifier_aad, trait_aad
+
+SEALED_COLUMNS = (
+    *KIT_COLUMNS,
+    SealedColumn("identifier", ("hash",), "sealed", lambda row: identifier_aad(row["hash"])),
+    SealedColumn(
+        "trait", ("profile_id", "name"), "sealed", lambda row: trait_aad(row["profile_id"], row["name"])
+    ),
+    SealedColumn(
+        "trait_source",
+        ("profile_id", "name", "channel"),
+        "sealed",
+        lambda row: trait_aad(row["profile_id"], row["name"]),
+    ),
+    SealedColumn(
+        "trait_value",
+        ("profile_id", "name", "channel", "occurred_at", "touchpoint_id"),
+        "sealed",
+        lambda row: trait_aad(row["profile_id"], row["name"]),
+    ),
+    SealedColumn(
+        "erasure_request", ("request_id",), "sealed_reason", lambda row: reason_aad(row["request_id"])
+    ),
+    SealedColumn(
+        "erasure_receipt",
+        ("request_id", "place"),
+        "sealed_identifiers",
+        lambda row: known_by_aad(row["request_id"], row["partner_id"]),
+        needs=("partner_id",),
+    ),
+    SealedColumn(
+        "privacy_partner", ("partner_id",), "sealed_secret", lambda row: secret_aad(row["partner_id"])
+    ),
+)
