@@ -43,13 +43,16 @@ from profile_service.adapters.rule_store import RulesInForce
 from profile_service.adapters.sealed_columns import SEALED_COLUMNS
 from profile_service.api import (
     contacts,
+    customer_tags,
     customers,
     erasures,
     explanations,
     merges,
     quarantine,
+    segments,
     stats,
     suggestions,
+    tags,
     traits,
 )
 from profile_service.api.state import COMMANDS, ApiState
@@ -101,6 +104,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
                 identifier_rules=rules,
                 relay=relay,
                 clock=clock,
+                classifying=Classifying(RulesInForce(DatalogicRules()), keyring, precedence(pack)),
                 backups=settings.backups,
             )
             app.state.jobs = jobs_api.JobsState(database, clock)
@@ -117,6 +121,9 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     app.include_router(customers.make_router(pack.identifiers.strongest_first))
     app.include_router(traits.router)
+    app.include_router(customer_tags.router)
+    app.include_router(tags.router)
+    app.include_router(segments.router)
     app.include_router(contacts.router)
     app.include_router(stats.router)
     app.include_router(merges.router)

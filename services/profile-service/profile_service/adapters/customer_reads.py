@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
+from profile_service.adapters.classification_reads import PostgresClassificationReads
 from profile_service.adapters.trait_reads import PostgresTraitReads
 from profile_service.adapters.vault import read_identifier
 from profile_service.application.read_ports import (
@@ -50,7 +51,7 @@ FROM totals
 """
 
 
-class PostgresCustomerReads(PostgresTraitReads):
+class PostgresCustomerReads(PostgresTraitReads, PostgresClassificationReads):
     """The `CustomerReads` port on one connection."""
 
     async def customer(self, profile_id: UUID) -> StoredCustomer | None:

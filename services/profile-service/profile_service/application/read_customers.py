@@ -77,6 +77,7 @@ async def read_view(
     sums = await reads.activity(fragments)
     identifiers = await reads.identifiers(fragments)
     traits = (await believed(fragments, reads, rules.precedence)).get(customer.customer_id, {})
+    classified = await reads.classification(customer.customer_id, fragments)
     touchpoints = sum(row.touchpoints for row in sums)
     first_seen_at, last_seen_at = seen_between(sums)
     score = current_score(
@@ -96,8 +97,12 @@ async def read_view(
         identifiers=_show_identifiers(identifiers, rules.rank, show),
         traits={name: show_trait(name, trait, show) for name, trait in traits.items()},
         scores={} if score is None else {"rfm": {k: v for k, v in score.items() if k != "customer_id"}},
+        tags=classified.tags,
+        segments=classified.segments,
+        lifecycle=classified.lifecycle,
         fragments=fragments,
-        version=view_version(
+        version=classified.changes
+        + view_version(
             touchpoints, customer.fragments.values(), (stored.revision for stored in customer.scores.values())
         ),
     )

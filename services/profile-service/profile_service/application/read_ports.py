@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from profile_service.application.view_classification import ClassificationReads
 from profile_service.domain.traits import Told
 from profile_service.domain.view import ActivitySum
 
@@ -98,7 +99,7 @@ class TraitReads(Protocol):
         ...
 
 
-class CustomerReads(TraitReads, Protocol):
+class CustomerReads(TraitReads, ClassificationReads, Protocol):
     """Reads over one connection. All cost the same whatever the history of a customer."""
 
     async def customer(self, profile_id: UUID) -> StoredCustomer | None:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from profile_service.domain.activity import NO_PURCHASE
+from profile_service.domain.classification_view import LifecycleView, SegmentView, TagView
 from profile_service.domain.precedence import Because
 
 SourceKind = Literal["staff", "channel"]
@@ -84,6 +85,9 @@ class UnifiedView:
     identifiers: list[IdentifierView]
     traits: dict[str, TraitView]
     scores: dict[str, dict[str, Any]]
+    tags: list[TagView]
+    segments: list[SegmentView]
+    lifecycle: LifecycleView | None
     fragments: list[UUID]
     version: int
 
