@@ -33,12 +33,13 @@ from guanxi_kit.packs import load_pack
 from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
 from guanxi_kit.sealing.api import open_keys
 from guanxi_kit.sealing.api import router as keys_router
-from profile_service.adapters import classification_clock
+from profile_service.adapters import classification_clock, rule_simulation_job
 from profile_service.adapters.classification_clock import ClassificationClock
 from profile_service.adapters.classifying import Classifying
 from profile_service.adapters.datalogic_rules import DatalogicRules
 from profile_service.adapters.pack_rules import identity_rules, precedence, view_rules
 from profile_service.adapters.reevaluation_job import Reevaluation
+from profile_service.adapters.rule_simulation_job import RuleSimulation
 from profile_service.adapters.rule_store import RulesInForce
 from profile_service.adapters.sealed_columns import SEALED_COLUMNS
 from profile_service.api import (
@@ -50,6 +51,7 @@ from profile_service.api import (
     merges,
     quarantine,
     segments,
+    simulations,
     stats,
     suggestions,
     tags,
@@ -126,6 +128,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(segments.router)
     app.include_router(contacts.router)
     app.include_router(stats.router)
+    app.include_router(simulations.router)
     app.include_router(merges.router)
     app.include_router(explanations.router)
     app.include_router(suggestions.router)
@@ -180,6 +183,7 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
         handlers: dict[str, JobHandler] = {
             REEVALUATE: Reevaluation(database, classifying, clock),
             REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS),
+            rule_simulation_job.KIND: RuleSimulation(database, rules),
         }
         jobs = JobRunner(database, relay, JOBS, handlers, clock)
         anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)

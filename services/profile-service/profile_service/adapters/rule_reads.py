@@ -32,6 +32,7 @@ ORDER BY merged_at, merge_id
 # A strongest identifier that is none is the fragment of a customer who was named.
 REFUSALS = """
 SELECT refused.strongest_hash, refused.identifier_hash, refused.identifier_type, refused.reason, refused.last_at,
+  coalesce(strongest.type, refused.identifier_type) AS through,
   coalesce(strongest.profile_id, named.profile_id) AS home,
   coalesce(other.profile_id, shut.former_profile_id) AS owner,
   other.quarantined_at IS NOT NULL AS quarantined, other.verified_at IS NOT NULL AS verified,
@@ -93,6 +94,7 @@ class PostgresRuleReads:
                 HeldIdentifier(
                     row["identifier_type"], row["identifier_hash"], row["verified"], row["first_seen_at"]
                 ),
+                row["through"],
                 row["reason"],
                 row["home"],
                 row["owner"],

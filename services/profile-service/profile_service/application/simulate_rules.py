@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
@@ -27,10 +27,12 @@ class Structure(NamedTuple):
 class RefusedLink(NamedTuple):
     """A link that was refused, between the fragments that own its two identifiers today.
 
-    `home` and `owner` are None where nobody owns the identifier; of one in quarantine `owner` is whose it was.
+    `through` is the type of the strongest identifier, which `identifier` was seen with. `home` and `owner` are None
+    where nobody owns the identifier; of one in quarantine `owner` is whose it was.
     """
 
     identifier: HeldIdentifier
+    through: str
     reason: str
     home: UUID | None
     owner: UUID | None
@@ -72,7 +74,7 @@ class Report:
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON."""
-        return asdict(self)
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Report:
@@ -124,16 +126,17 @@ async def weigh_refusals(
             report.still_refused[UNDONE] += 1
         else:
             customers = [home] if owner is None else [home, owner]
-            replay = _together(rules, [structures[customer_id] for customer_id in customers])
+            replay = _together(rules, link, [structures[customer_id] for customer_id in customers])
             _weigh(replay, link, link.home, customers, report)
     return last, len(links)
 
 
-def _together(rules: IdentityRules, parts: Sequence[Structure]) -> Replay:
-    """Customers as they stand today, to be weighed against each other."""
-    replay = Replay(
-        rules, {profile_id: held for part in parts for profile_id, held in part.fragments.items()}
-    )
+def _together(rules: IdentityRules, link: RefusedLink, parts: Sequence[Structure]) -> Replay:
+    """Customers as they stand today, to be weighed against each other; what the refusal shut away is there again."""
+    fragments = {profile_id: held for part in parts for profile_id, held in part.fragments.items()}
+    if link.quarantined and link.owner in fragments:
+        fragments[link.owner] = [*fragments[link.owner], link.identifier]
+    replay = Replay(rules, fragments)
     for part in parts:
         for merge in part.merges:
             replay.join((merge.home_profile_id, merge.owner_profile_id), merge.merged_at)
@@ -142,7 +145,7 @@ def _together(rules: IdentityRules, parts: Sequence[Structure]) -> Replay:
 
 def _weigh(replay: Replay, link: RefusedLink, home: UUID, customers: Sequence[UUID], report: Report) -> None:
     if link.owner is None or len(customers) == 1:
-        if replay.has_room(home, link.identifier, link.last_at):
+        if replay.has_room(home, link.identifier.type, link.last_at, through=link.through):
             report.would_attach += 1
         else:
             report.still_refused[TOO_MANY_VALUES] += 1
@@ -161,3 +164,7 @@ def _weigh(replay: Replay, link: RefusedLink, home: UUID, customers: Sequence[UU
                 "in_quarantine": link.quarantined,
             }
         )
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Counter) else value

@@ -72,9 +72,9 @@ class Replay:
         found = self._guards.objection((one, other), identifier, None, at)
         return found or self._too_often(one, other, at)
 
-    def has_room(self, profile_id: UUID, identifier: HeldIdentifier, at: datetime) -> bool:
-        """Whether a fragment's customer may have an identifier that nobody owns."""
-        return self._guards.has_room(profile_id, identifier.type, at)
+    def has_room(self, profile_id: UUID, identifier_type: str, at: datetime, *, through: str) -> bool:
+        """Whether a fragment's customer may have one more identifier, seen with one of type `through`."""
+        return self._guards.has_room(profile_id, identifier_type, at, through=through)
 
     def join(self, ends: tuple[UUID, UUID], at: datetime) -> None:
         """Make the customers of two fragments one."""
