@@ -23,11 +23,7 @@ class TagWish:
 
 
 class TagRefused(Exception):
-    """The tag cannot be set or taken off by hand; the message says why, `field` what of the wish is to blame."""
-
-    def __init__(self, reason: str, field: str = "tag") -> None:
-        super().__init__(reason)
-        self.field = field
+    """The tag cannot be set or taken off by hand; the message says why."""
 
 
 class NotThere(Exception):
@@ -63,7 +59,7 @@ async def set_tag(
     if declared.rule is not None:
         raise TagRefused("is set by its rule, not by hand")
     if wish.expires_at is not None and wish.expires_at <= desk.now:
-        raise TagRefused("lies in the past", "expires_at")
+        raise TagRefused("would expire at once")
     if wish.expires_at is None and declared.ttl is not None:
         wish = TagWish(wish.tag, desk.now + declared.ttl, wish.reason, wish.actor)
 

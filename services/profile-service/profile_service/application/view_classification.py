@@ -1,18 +1,44 @@
-"""Query: how a customer is classified, for the unified view, and how that came about."""
+"""Query: how a customer is classified, for the unified view, and the history of it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 from uuid import UUID
 
-from profile_service.domain.classification_view import LifecycleView, SegmentView, TagView
+from profile_service.domain.classification import TagSource
 
 EventKind = Literal["tag", "segment", "stage"]
-Place = tuple[datetime, UUID]
-"""Where a page of the history ends: the moment and number of an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagView:
+    """A tag in force: who set it, since when, and when it ends by itself."""
+
+    tag: str
+    source: TagSource
+    since: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentView:
+    """A segment the customer is in."""
+
+    segment: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleView:
+    """The stage, the code of the rule that decided, and the figures that rule read then."""
+
+    stage: str
+    since: datetime
+    reason: str
+    evidence: Mapping[str, Any]
 
 
 class ClassificationView(NamedTuple):
@@ -24,12 +50,12 @@ class ClassificationView(NamedTuple):
     changes: int
 
 
-@dataclass(frozen=True, slots=True)
-class ClassificationEvent:
+class ClassificationEvent(NamedTuple):
     """One entry of a customer's history, kept under the customer id or fragment it happened to."""
 
-    event_id: UUID
+    event_id: int
     profile_id: UUID
+    kind: EventKind
     name: str
     present: bool
     at: datetime
@@ -42,12 +68,9 @@ class ClassificationEvent:
 class ClassificationReads(Protocol):
     """Reads over one connection; all cost the same whatever the history."""
 
-    async def classification(self, customer_id: UUID, fragments: Collection[UUID]) -> ClassificationView:
-        """Return how a customer is classified."""
-        ...
-
-    async def classification_history(
-        self, fragments: Collection[UUID], kind: EventKind, before: Place | None, limit: int
+    async def view(self, customer_id: UUID, fragments: Collection[UUID]) -> ClassificationView: ...
+    async def history(
+        self, fragments: Collection[UUID], kind: EventKind, before: tuple[datetime, int] | None, limit: int
     ) -> Sequence[ClassificationEvent]:
-        """Return entries, the newest first, older than `before`."""
+        """Return entries, the newest first, older than `before` (time and event id)."""
         ...
