@@ -54,16 +54,26 @@ def environments(credentials: Credentials, url: str, password: str) -> dict[str,
     return files
 
 
-def kubernetes_resources(files: Mapping[str, Mapping[str, str]], jwks: str) -> list[dict[str, Any]]:
-    """Return the Secrets and the ConfigMap that the manifests refer to and do not contain."""
+def kubernetes_resources(
+    files: Mapping[str, Mapping[str, str]], keyring: str, jwks: str
+) -> list[dict[str, Any]]:
+    """Return the Secrets and the ConfigMap that the manifests refer to and do not contain.
+
+    The keyring is mounted as a file, which processes read again when it changes; a variable never changes.
+    """
+    secrets = {
+        name: {key: value for key, value in values.items() if key != "GUANXI_KEYRING"}
+        for name, values in files.items()
+    }
+    secrets["guanxi-keyring"] = {"keyring.json": keyring}
     resources: list[dict[str, Any]] = [
         {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": "guanxi"}},
-            "stringData": dict(values),
+            "stringData": values,
         }
-        for name, values in files.items()
+        for name, values in secrets.items()
     ]
     key_set = {"name": "guanxi-jwks", "labels": {"app.kubernetes.io/part-of": "guanxi"}}
     resources.append(
@@ -88,7 +98,11 @@ def make_secrets(folder: Path, url: str, kubernetes: bool) -> None:
     public.chmod(0o644)
     if kubernetes:
         write_private(
-            folder / "kubernetes.yaml", yaml.safe_dump_all(kubernetes_resources(files, jwks), sort_keys=False)
+            folder / "kubernetes.yaml",
+            yaml.safe_dump_all(
+                kubernetes_resources(files, credentials.keyring_file.read_text(encoding="utf-8"), jwks),
+                sort_keys=False,
+            ),
         )
 
 

@@ -20,6 +20,7 @@ from guanxi_gateway.api.keys import keys_router
 from guanxi_gateway.api.limits import AddressLimit, limited
 from guanxi_gateway.api.merges import merges_router
 from guanxi_gateway.api.reviews import quarantine_router, suggestions_router
+from guanxi_gateway.api.simulations import simulations_router
 from guanxi_gateway.application.changes import Changes, StreamLimits
 from guanxi_gateway.application.log_reading import ChangeTopic
 from guanxi_gateway.application.rate_limits import Rate, RateLimiter
@@ -66,6 +67,7 @@ def make_api(
     app.include_router(figures_router(upstreams.services, allow))
     app.include_router(jobs_router(upstreams.services, allow))
     app.include_router(keys_router(upstreams.services, allow))
+    app.include_router(simulations_router(upstreams.services, allow))
     app.include_router(merges_router(upstreams.services, allow))
     app.include_router(suggestions_router(upstreams.services, allow))
     app.include_router(quarantine_router(upstreams.services, allow))

@@ -33,28 +33,28 @@ from guanxi_kit.packs import load_pack
 from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
 from guanxi_kit.sealing.api import open_keys
 from guanxi_kit.sealing.api import router as keys_router
-from profile_service.adapters import classification_clock
+from profile_service.adapters import classification_clock, rule_simulation_job
 from profile_service.adapters.classification_clock import ClassificationClock
 from profile_service.adapters.classifying import Classifying
-from profile_service.adapters.consent_import_job import IMPORT_CONSENTS, ConsentImport
-from profile_service.adapters.consenting import Consenting
 from profile_service.adapters.datalogic_rules import DatalogicRules
 from profile_service.adapters.pack_rules import identity_rules, precedence, view_rules
 from profile_service.adapters.reevaluation_job import Reevaluation
+from profile_service.adapters.rule_simulation_job import RuleSimulation
 from profile_service.adapters.rule_store import RulesInForce
 from profile_service.adapters.sealed_columns import SEALED_COLUMNS
 from profile_service.api import (
-    consent_import,
-    consent_proof,
-    consents,
     contacts,
+    customer_tags,
     customers,
     erasures,
     explanations,
     merges,
     quarantine,
+    segments,
+    simulations,
     stats,
     suggestions,
+    tags,
     traits,
 )
 from profile_service.api.state import COMMANDS, ApiState
@@ -106,6 +106,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
                 identifier_rules=rules,
                 relay=relay,
                 clock=clock,
+                classifying=Classifying(RulesInForce(DatalogicRules()), keyring, precedence(pack)),
                 backups=settings.backups,
             )
             app.state.jobs = jobs_api.JobsState(database, clock)
@@ -122,16 +123,17 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     app.include_router(customers.make_router(pack.identifiers.strongest_first))
     app.include_router(traits.router)
+    app.include_router(customer_tags.router)
+    app.include_router(tags.router)
+    app.include_router(segments.router)
     app.include_router(contacts.router)
     app.include_router(stats.router)
+    app.include_router(simulations.router)
     app.include_router(merges.router)
     app.include_router(explanations.router)
     app.include_router(suggestions.router)
     app.include_router(quarantine.router)
     app.include_router(erasures.router)
-    app.include_router(consents.router)
-    app.include_router(consent_import.router)
-    app.include_router(consent_proof.router)
     app.include_router(jobs_api.router)
     app.include_router(keys_router)
     app.include_router(audit_router(customers.fragments_of))
@@ -158,7 +160,7 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
             subscriptions=[
                 privacy_erasure.subscription(keyring, settings.backups),
                 privacy_receipt.subscription(),
-                touchpoint_received.subscription(rules, keyring, clock, pack.purposes),
+                touchpoint_received.subscription(rules, keyring, clock),
                 score_changed.subscription(),
             ],
             clock=clock,
@@ -181,7 +183,7 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
         handlers: dict[str, JobHandler] = {
             REEVALUATE: Reevaluation(database, classifying, clock),
             REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS),
-            IMPORT_CONSENTS: ConsentImport(Consenting(pack.purposes, keyring), keyring),
+            rule_simulation_job.KIND: RuleSimulation(database, rules),
         }
         jobs = JobRunner(database, relay, JOBS, handlers, clock)
         anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)

@@ -146,9 +146,10 @@ def test_kubernetes_secrets_are_those_of_compose(secrets: Path) -> None:
     resources = list(yaml.safe_load_all((secrets / "kubernetes.yaml").read_text(encoding="utf-8")))
     named = {item["metadata"]["name"]: item for item in resources}
     for service in SERVICES:
-        assert named[f"{service}-service"]["stringData"] == read_env(secrets / f"{service}-service.env")
-        keyring = named[f"{service}-service"]["stringData"]["GUANXI_KEYRING"]
-        assert json.loads(base64.b64decode(keyring))
+        compose = read_env(secrets / f"{service}-service.env")
+        keyring = json.loads(base64.b64decode(compose.pop("GUANXI_KEYRING")))
+        assert named[f"{service}-service"]["stringData"] == compose
+        assert json.loads(named["guanxi-keyring"]["stringData"]["keyring.json"]) == keyring
     assert json.loads(named["guanxi-jwks"]["data"]["jwks.json"])["keys"]
 
 

@@ -160,6 +160,9 @@ def test_what_a_pod_refers_to_exists_or_is_a_documented_secret(resources: list[R
             assert secret is None or (secret in secrets and secret.startswith(owner)), name
             assert secret is None or not secret.endswith("-migrate") or name.endswith("-migrate"), name
         assert {volume["configMap"]["name"] for volume in spec["volumes"] if "configMap" in volume} <= maps
+        mounted = {volume["secret"]["secretName"] for volume in spec["volumes"] if "secret" in volume}
+        needs_keys = owner != "gateway" and not name.endswith("-migrate")
+        assert mounted == ({"guanxi-keyring"} if needs_keys else set()), name
 
 
 def reachable(resources: list[Resource], source: dict[str, str], target: dict[str, str], port: int) -> bool:

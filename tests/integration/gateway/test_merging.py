@@ -24,6 +24,8 @@ WRITES = {
     f"/v1/suggestions/{ID}/reject": REASON,
     "/v1/quarantine": b'{"type": "device_id", "value": "tablet-7", "reason": "x"}',
     f"/v1/quarantine/{HASH}/release": REASON,
+    "/v1/merges/simulate": b'{"identifiers": [{"type": "phone", "value": "1"}]}',
+    "/v1/identity-rules/simulate": b'{"types": {"phone": {"limit": 3}}, "merges_per_customer": null}',
 }
 
 

@@ -131,6 +131,27 @@ async def test_a_merge_its_undo_and_a_merge_again_are_followed_everywhere(platfo
         assert await mails(platform) == 2
 
 
+async def test_what_would_merge_is_told_before_it_does(platform: Platform) -> None:
+    async with platform.working("profile"), platform.client() as client:
+        await platform.send(client, purchase("ada", 1, 10), purchase("bob", 1, 5))
+
+        async def found() -> str:
+            await look_up(client, "bob")
+            return str((await look_up(client, "ada"))["customer_id"])
+
+        ada = await eventually(found, timeout=30)
+        told = await platform.guanxi("simulate", "touchpoint", "user_id:ada", "email:bob@example.com!")
+        assert told.exit_code == 0, told.output
+        assert f"It would go to {ada}." in told.stdout
+        assert "would not link: limit of user_id." in told.stdout
+        rules = await platform.guanxi("simulate", "rules", "user_id.limit=2", "--merges", "9/24h", "--json")
+        assert rules.exit_code == 0, rules.output
+        assert json.loads(rules.stdout[rules.stdout.index("{") :])["merges_checked"] == 0
+    wrong = await platform.guanxi("simulate", "rules", "user_id.limit=no")
+    assert wrong.exit_code == 1
+    assert "types.user_id.limit" in wrong.output
+
+
 async def test_the_queue_and_the_quarantine_on_the_command_line(platform: Platform) -> None:
     async with platform.working("profile"), platform.client() as client:
         await platform.send(client, purchase("ada", 1, 10), purchase("bob", 1, 5))

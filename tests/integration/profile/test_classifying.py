@@ -117,6 +117,15 @@ async def test_time_alone_moves_stage_and_segment_exactly_once(desk: Desk) -> No
     assert (await desk.stage(someone), await desk.segments(someone)) == ("mature", {"mature"})
 
 
+async def test_a_change_that_comes_before_the_clock_does_not_hide_what_was_due(desk: Desk) -> None:
+    someone = await meet(desk, "m1", "user_id:u1", amount=5)
+    desk.world.clock.advance(timedelta(days=180))
+    await store(desk.world, score(someone, 1, tier="high_value"))
+    await desk.follow()
+    await desk.clock.classify_due()
+    assert (await desk.stage(someone), await desk.segments(someone)) == ("decline", {"silent"})
+
+
 async def test_a_tag_lingers_for_its_ttl_after_its_rule(desk: Desk) -> None:
     someone = await meet(desk, "m1", "user_id:u1", traits={"satisfaction": 1})
     await meet(desk, "m2", "user_id:u1", traits={"satisfaction": 5}, at=timedelta(hours=1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guanxi_gateway.api.schemas import jobs, keys, merges
+from guanxi_gateway.api.schemas import jobs, keys, merges, simulations
 
 CUSTOMER_ID = "018f3a52-8c00-7d1e-b0a4-5f2e6c9d1b37"
 CUSTOMER: dict[str, Any] = {
@@ -184,5 +184,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     **jobs.EXAMPLES,
     **keys.EXAMPLES,
     **merges.EXAMPLES,
+    **simulations.EXAMPLES,
 }
 """By the name of the schema."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from profile_service.adapters.consent_reads import PostgresConsentReads
+from profile_service.adapters.classification_reads import PostgresClassificationReads
 from profile_service.adapters.trait_reads import PostgresTraitReads
 from profile_service.adapters.vault import read_identifier
 from profile_service.application.read_ports import (
@@ -15,7 +15,6 @@ from profile_service.application.read_ports import (
     StoredScore,
     Totals,
 )
-from profile_service.domain.consents import Standing
 from profile_service.domain.view import ActivitySum
 
 CUSTOMER = """
@@ -52,7 +51,7 @@ FROM totals
 """
 
 
-class PostgresCustomerReads(PostgresTraitReads):
+class PostgresCustomerReads(PostgresTraitReads, PostgresClassificationReads):
     """The `CustomerReads` port on one connection."""
 
     async def customer(self, profile_id: UUID) -> StoredCustomer | None:
@@ -101,10 +100,6 @@ class PostgresCustomerReads(PostgresTraitReads):
             )
             for row in rows
         ]
-
-    async def consents(self, profile_ids: Collection[UUID]) -> Sequence[Standing]:
-        """Return what was decided about each purpose and channel, by fragment."""
-        return await PostgresConsentReads(self._connection, self._keyring).standings(profile_ids)
 
     async def owner(self, identifier_hash: bytes) -> CustomerNumber | None:
         """Return the customer an identifier belongs to."""

@@ -30,7 +30,7 @@ def rules_of(settings: IdentifierSettings) -> IdentityRules:
 
 def view_rules(pack: Pack) -> ViewRules:
     """Return how a pack shows customers."""
-    return ViewRules(pack.identifiers.rank, precedence(pack), pack.purposes)
+    return ViewRules(pack.identifiers.rank, precedence(pack))
 
 
 def precedence(pack: Pack) -> Precedence:

@@ -33,7 +33,7 @@ WHERE quarantined_at IS NOT NULL
 ORDER BY quarantined_at DESC, identifier.hash DESC LIMIT $3
 """
 SHUT = """
-UPDATE identifier SET quarantined_at = $3, profile_id = NULL
+UPDATE identifier SET quarantined_at = $3, profile_id = NULL, verified_at = NULL
 WHERE hash = $1 AND profile_id = $2 AND quarantined_at IS NULL
 """
 RELEASE = """

@@ -17,6 +17,7 @@ from guanxi_kit.db import Database
 from guanxi_kit.erasure import hold_off_erasures
 from guanxi_kit.identifiers import IdentifierRules
 from guanxi_kit.packs import Pack
+from profile_service.adapters.classifying import Classifying
 from profile_service.adapters.customer_reads import PostgresCustomerReads
 from profile_service.application.read_customers import LookUp, ViewRules
 
@@ -40,6 +41,7 @@ class ApiState:
     identifier_rules: IdentifierRules
     relay: Relay
     clock: Clock
+    classifying: Classifying
     backups: timedelta | None = None
 
     @asynccontextmanager

@@ -52,6 +52,17 @@ class Classification:
         """
         return [change.customer_id for change in await self._evaluate(dict.fromkeys(customers, selection))]
 
+    async def matching(self, customers: Collection[UUID], trial: Classifier, segment: str) -> list[UUID]:
+        """Return the customers for whom a rule holds that is not in force, by their tags and stage as they are."""
+        known = await self.facts.read(customers, trial.rulebook.segments[segment].reads, self.now)
+        standing = await self.store.read(known)
+        return [
+            customer_id
+            for customer_id in customers
+            if customer_id in known
+            and trial.fits(segment, known[customer_id], standing.get(customer_id, Classified()))
+        ]
+
     async def add_fragments(
         self, regrouped: Collection[UUID], asked: dict[UUID, Keys | None]
     ) -> dict[UUID, UUID]:

@@ -24,7 +24,7 @@ class Classifier:
     def __init__(self, rulebook: Rulebook, engine: RuleEngine) -> None:
         """Compile all rules. Raises RuleRefused."""
         self.rulebook = rulebook
-        self._engine = engine
+        self.engine = engine
         self._compiled: dict[tuple[str, str | int], Any] = {
             ("tag", tag.name): engine.compile(tag.rule, f"tag {tag.name}")
             for tag in rulebook.tags.values()
@@ -50,7 +50,7 @@ class Classifier:
         assumed = by_hand | {
             t: s for t, s in before.tags.items() if s.source != "manual" and self._in_force(t)
         }
-        ask = _Asking(self._engine, self._compiled, facts.document, by_hand)
+        ask = _Asking(self.engine, self._compiled, facts.document, by_hand)
         truths = ask(selection, assumed, before.stage)
         tags = by_hand | self._ruled(truths, before.tags, now)
         if tags.keys() != assumed.keys() or tags.keys() != before.tags.keys():
@@ -67,6 +67,13 @@ class Classifier:
         after = Classified(tags, segments, stage)
         after.due_at = self._due(facts, after, before, now)
         return Outcome(after, decision, spent)
+
+    def fits(self, segment: str, facts: CustomerFacts, standing: Classified) -> bool:
+        """Tell whether a segment's rule holds for a customer with the tags and the stage it has."""
+        by_hand = [tag for tag, each in standing.tags.items() if each.source == "manual"]
+        ask = _Asking(self.engine, self._compiled, facts.document, by_hand)
+        truths = ask(Selection(segments=(segment,)), standing.tags, standing.stage)
+        return truths["segment", segment]
 
     def _in_force(self, tag: str) -> bool:
         declared = self.rulebook.tags.get(tag)

@@ -11,8 +11,6 @@ from uuid import UUID
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.identifiers import IdentifierRules, Normalised
 from guanxi_kit.masking import MASKED, Shown
-from guanxi_kit.packs import PurposeSettings
-from profile_service.application.read_consents import consent_views
 from profile_service.application.read_ports import (
     CustomerReads,
     StoredIdentifier,
@@ -29,7 +27,6 @@ from profile_service.domain.view import (
     view_version,
 )
 
-NO_PURPOSES = PurposeSettings()
 ADDRESS_TYPES: Mapping[str, str] = {"email": "email", "sms": "phone"}
 """Identifier type that a channel sends to."""
 
@@ -61,7 +58,6 @@ class ViewRules:
 
     rank: Mapping[str, int]
     precedence: Precedence
-    purposes: PurposeSettings = NO_PURPOSES
 
 
 async def read_view(
@@ -81,7 +77,7 @@ async def read_view(
     sums = await reads.activity(fragments)
     identifiers = await reads.identifiers(fragments)
     traits = (await believed(fragments, reads, rules.precedence)).get(customer.customer_id, {})
-    standings = await reads.consents(fragments)
+    classified = await reads.classification(customer.customer_id, fragments)
     touchpoints = sum(row.touchpoints for row in sums)
     first_seen_at, last_seen_at = seen_between(sums)
     score = current_score(
@@ -101,9 +97,11 @@ async def read_view(
         identifiers=_show_identifiers(identifiers, rules.rank, show),
         traits={name: show_trait(name, trait, show) for name, trait in traits.items()},
         scores={} if score is None else {"rfm": {k: v for k, v in score.items() if k != "customer_id"}},
-        consents=consent_views(standings, rules.purposes),
+        tags=classified.tags,
+        segments=classified.segments,
+        lifecycle=classified.lifecycle,
         fragments=fragments,
-        version=sum(standing.revision for standing in standings)
+        version=classified.changes
         + view_version(
             touchpoints, customer.fragments.values(), (stored.revision for stored in customer.scores.values())
         ),

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from profile_service.domain.consents import Standing
+from profile_service.application.view_classification import ClassificationReads
 from profile_service.domain.traits import Told
 from profile_service.domain.view import ActivitySum
 
@@ -99,7 +99,7 @@ class TraitReads(Protocol):
         ...
 
 
-class CustomerReads(TraitReads, Protocol):
+class CustomerReads(TraitReads, ClassificationReads, Protocol):
     """Reads over one connection. All cost the same whatever the history of a customer."""
 
     async def customer(self, profile_id: UUID) -> StoredCustomer | None:
@@ -111,10 +111,6 @@ class CustomerReads(TraitReads, Protocol):
         self, profile_ids: Collection[UUID], identifier_type: str | None = None
     ) -> Sequence[StoredIdentifier]:
         """Return identifiers, of one type or all, in the order they were first seen."""
-        ...
-
-    async def consents(self, profile_ids: Collection[UUID]) -> Sequence[Standing]:
-        """Return what was decided about each purpose and channel, by fragment."""
         ...
 
     async def owner(self, identifier_hash: bytes) -> CustomerNumber | None:

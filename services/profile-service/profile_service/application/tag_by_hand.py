@@ -23,7 +23,11 @@ class TagWish:
 
 
 class TagRefused(Exception):
-    """The tag cannot be set or taken off by hand; the message says why."""
+    """The tag cannot be set or taken off by hand; the message says why, `field` what of the wish is to blame."""
+
+    def __init__(self, reason: str, field: str = "tag") -> None:
+        super().__init__(reason)
+        self.field = field
 
 
 class NotThere(Exception):
@@ -59,7 +63,7 @@ async def set_tag(
     if declared.rule is not None:
         raise TagRefused("is set by its rule, not by hand")
     if wish.expires_at is not None and wish.expires_at <= desk.now:
-        raise TagRefused("would expire at once")
+        raise TagRefused("lies in the past", "expires_at")
     if wish.expires_at is None and declared.ttl is not None:
         wish = TagWish(wish.tag, desk.now + declared.ttl, wish.reason, wish.actor)
 

@@ -44,8 +44,10 @@ async def undo_merge(merge_id: UUID, decision: Decision, journal: Journal) -> Un
     either side gained since the merge stays with the fragment that it was recorded under. The caller publishes it.
     """
     end = (await _standing(merge_id, journal)).edge.home_profile_id
-    customer_id = (await lock_customers_of([end], journal))[end].customer_id
+    locked = await lock_customers_of([end], journal)
+    # Looked at again under the lock: somebody else may have undone it, or erased the person.
     merge = await _standing(merge_id, journal)
+    customer_id = locked[end].customer_id
     fragments = (await journal.members([customer_id]))[customer_id]
     parting = part(fragments, await journal.edges(fragments), merge_id)
     versions = await journal.memberships(parting.leaving)

@@ -1,44 +1,18 @@
-"""Query: how a customer is classified, for the unified view, and the history of it."""
+"""Query: how a customer is classified, for the unified view, and how that came about."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 from uuid import UUID
 
-from profile_service.domain.classification import TagSource
+from profile_service.domain.classification_view import LifecycleView, SegmentView, TagView
 
 EventKind = Literal["tag", "segment", "stage"]
-
-
-@dataclass(frozen=True, slots=True)
-class TagView:
-    """A tag in force: who set it, since when, and when it ends by itself."""
-
-    tag: str
-    source: TagSource
-    since: datetime
-    expires_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentView:
-    """A segment the customer is in."""
-
-    segment: str
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class LifecycleView:
-    """The stage, the code of the rule that decided, and the figures that rule read then."""
-
-    stage: str
-    since: datetime
-    reason: str
-    evidence: Mapping[str, Any]
+Place = tuple[datetime, UUID]
+"""Where a page of the history ends: the moment and number of an event."""
 
 
 class ClassificationView(NamedTuple):
@@ -50,12 +24,12 @@ class ClassificationView(NamedTuple):
     changes: int
 
 
-class ClassificationEvent(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ClassificationEvent:
     """One entry of a customer's history, kept under the customer id or fragment it happened to."""
 
-    event_id: int
+    event_id: UUID
     profile_id: UUID
-    kind: EventKind
     name: str
     present: bool
     at: datetime
@@ -68,9 +42,12 @@ class ClassificationEvent(NamedTuple):
 class ClassificationReads(Protocol):
     """Reads over one connection; all cost the same whatever the history."""
 
-    async def view(self, customer_id: UUID, fragments: Collection[UUID]) -> ClassificationView: ...
-    async def history(
-        self, fragments: Collection[UUID], kind: EventKind, before: tuple[datetime, int] | None, limit: int
+    async def classification(self, customer_id: UUID, fragments: Collection[UUID]) -> ClassificationView:
+        """Return how a customer is classified."""
+        ...
+
+    async def classification_history(
+        self, fragments: Collection[UUID], kind: EventKind, before: Place | None, limit: int
     ) -> Sequence[ClassificationEvent]:
-        """Return entries, the newest first, older than `before` (time and event id)."""
+        """Return entries, the newest first, older than `before`."""
         ...

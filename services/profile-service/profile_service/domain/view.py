@@ -10,7 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from profile_service.domain.activity import NO_PURCHASE
-from profile_service.domain.consents import Reason as ConsentReason
+from profile_service.domain.classification_view import LifecycleView, SegmentView, TagView
 from profile_service.domain.precedence import Because
 
 SourceKind = Literal["staff", "channel"]
@@ -70,15 +70,6 @@ class TraitView:
 
 
 @dataclass(frozen=True, slots=True)
-class ConsentView:
-    """Whether a purpose is allowed on a channel, why, and since when; no time where nothing was decided."""
-
-    allowed: bool
-    reason: ConsentReason
-    effective_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class UnifiedView:
     """Everything known of a customer in one document; `version` grows with every change."""
 
@@ -94,7 +85,9 @@ class UnifiedView:
     identifiers: list[IdentifierView]
     traits: dict[str, TraitView]
     scores: dict[str, dict[str, Any]]
-    consents: dict[str, dict[str, ConsentView]]
+    tags: list[TagView]
+    segments: list[SegmentView]
+    lifecycle: LifecycleView | None
     fragments: list[UUID]
     version: int
 
