@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -26,18 +27,24 @@ from guanxi_kit.db import Database, open_pool
 from guanxi_kit.identifiers import IdentifierRules
 from guanxi_kit.jobs import JobHandler, JobRunner
 from guanxi_kit.jobs import api as jobs_api
-from guanxi_kit.log.factory import open_consumer, open_producer
+from guanxi_kit.log.factory import open_admin, open_consumer, open_producer, open_reader
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
+from guanxi_kit.outward import OutwardClient
 from guanxi_kit.packs import load_pack
 from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
 from guanxi_kit.sealing.api import open_keys
 from guanxi_kit.sealing.api import router as keys_router
-from profile_service.adapters import classification_clock, rule_simulation_job
+from profile_service.adapters import classification_clock, erasure_desk, rule_simulation_job
 from profile_service.adapters.classification_clock import ClassificationClock
 from profile_service.adapters.classifying import Classifying
 from profile_service.adapters.datalogic_rules import DatalogicRules
+from profile_service.adapters.erasure_desk import erasure_units
+from profile_service.adapters.erasure_loop import ErasureLoop, LoggedNotices
+from profile_service.adapters.erasure_seals import KeyringSeals
+from profile_service.adapters.log_topics import LogTopics
 from profile_service.adapters.pack_rules import identity_rules, precedence, view_rules
+from profile_service.adapters.partner_calls import SignedPartnerCalls
 from profile_service.adapters.reevaluation_job import Reevaluation
 from profile_service.adapters.rule_simulation_job import RuleSimulation
 from profile_service.adapters.rule_store import RulesInForce
@@ -49,6 +56,7 @@ from profile_service.api import (
     erasures,
     explanations,
     merges,
+    partners,
     quarantine,
     segments,
     simulations,
@@ -58,6 +66,8 @@ from profile_service.api import (
     traits,
 )
 from profile_service.api.state import COMMANDS, ApiState
+from profile_service.application.advance_erasures import AdvanceErasures
+from profile_service.application.erase_customer import TOPICS as ERASED_TOPICS
 from profile_service.application.manage_rules import REEVALUATE
 from profile_service.application.read_customers import LookUp
 from profile_service.consumers import (
@@ -67,6 +77,7 @@ from profile_service.consumers import (
     score_changed,
     touchpoint_received,
 )
+from profile_service.domain.erasure import topic_place
 from profile_service.settings import ProfileSettings
 
 SERVICE = "profile-service"
@@ -108,6 +119,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
                 clock=clock,
                 classifying=Classifying(RulesInForce(DatalogicRules()), keyring, precedence(pack)),
                 backups=settings.backups,
+                allow_private_callbacks=settings.allow_private_callbacks,
             )
             app.state.jobs = jobs_api.JobsState(database, clock)
             app.state.audit = await opened.enter_async_context(open_audit(settings, database, keyring, clock))
@@ -134,6 +146,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(suggestions.router)
     app.include_router(quarantine.router)
     app.include_router(erasures.router)
+    app.include_router(partners.router)
     app.include_router(jobs_api.router)
     app.include_router(keys_router)
     app.include_router(audit_router(customers.fragments_of))
@@ -151,7 +164,10 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
         database = await _open_database(settings)
         opened.push_async_callback(database.close)
         relay = await _open_relay(
-            settings, database, opened, streams=[COMMANDS, JOBS, classification_clock.STREAM]
+            settings,
+            database,
+            opened,
+            streams=[COMMANDS, JOBS, classification_clock.STREAM, erasure_desk.STREAM],
         )
         worker = Worker(
             db=database,
@@ -187,11 +203,27 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
         }
         jobs = JobRunner(database, relay, JOBS, handlers, clock)
         anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)
+        erasing = _erasure_loop(settings, database, relay, keyring, clock=clock)
         keys = KeyringUser(keyring, database, "worker", clock)
         yield WorkerProcess(
-            [keys, anchors, jobs, passing_time, classifier, worker],
+            [keys, anchors, erasing, jobs, passing_time, classifier, worker],
             [Check("database", database.ping), keys.readiness],
         )
+
+
+def _erasure_loop(
+    settings: ProfileSettings, database: Database, relay: Relay, keyring: Keyring, *, clock: Clock
+) -> ErasureLoop:
+    client = OutwardClient(allow_private=settings.allow_private_callbacks)
+    places = [topic_place(topic.name) for topic in ERASED_TOPICS]
+    advance = AdvanceErasures(
+        erasure_units(database, relay, keyring, clock, places),
+        SignedPartnerCalls(client, KeyringSeals(keyring), clock),
+        LogTopics(partial(open_reader, settings), partial(open_admin, settings)),
+        LoggedNotices(),
+        clock,
+    )
+    return ErasureLoop(advance, poll_seconds=settings.erasure_poll_seconds)
 
 
 async def migrate(settings: ProfileSettings) -> None:

@@ -20,7 +20,7 @@ class ProfileSettings(ServiceSettings):
     resolve_batch: int = Field(default=2000, ge=1, le=20_000)
     classify_batch: int = Field(default=500, ge=1, le=20_000)
     backup_days: int | None = Field(default=None, ge=1, le=3650)
-    erasure_poll_seconds: float = Field(default=2.0, gt=0, le=3600)
+    erasure_poll_seconds: float = Field(default=5.0, gt=0, le=3600)
     allow_private_callbacks: bool = False
 
     @property

@@ -233,7 +233,13 @@ class Api:
 
 
 @pytest.fixture
-async def api(world: ProfileWorld, tmp_path: Path) -> AsyncIterator[Api]:
+def profile_settings() -> dict[str, Any]:
+    """Settings of the application beside the usual ones; tests that need some override it."""
+    return {}
+
+
+@pytest.fixture
+async def api(world: ProfileWorld, tmp_path: Path, profile_settings: dict[str, Any]) -> AsyncIterator[Api]:
     staff = StaffIdentity(world.clock)
     settings = ProfileSettings.load(
         service="profile-service",
@@ -242,6 +248,7 @@ async def api(world: ProfileWorld, tmp_path: Path) -> AsyncIterator[Api]:
         keyring=world.keyring.to_json(),
         jwks_file=staff.write_jwks(tmp_path / "jwks.json"),
         pack_dir=PACKS,
+        **profile_settings,
     )
     async with client_of(make_api(settings, world.clock)) as client:
         yield Api(client, staff)

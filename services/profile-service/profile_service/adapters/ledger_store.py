@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -52,6 +52,10 @@ ON CONFLICT (request_id, place) DO UPDATE SET
 POSTPONE = """
 UPDATE erasure_receipt SET detail = $3, next_attempt_at = $4, updated_at = $5
 WHERE request_id = $1 AND place = $2 AND state = ANY($6::text[])
+"""
+REOPEN = """
+UPDATE erasure_request SET state = 'open', settled_at = NULL, completed_at = NULL
+WHERE request_id = ANY($1::uuid[]) AND state = 'failed'
 """
 SETTLE = """
 UPDATE erasure_request AS request SET settled_at = $2
@@ -129,7 +133,11 @@ class PostgresLedger:
         rows = await self._connection.fetch(PARTNERS)
         return [Partner(row[0], row[1], frozenset(row[2])) for row in rows]
 
-    async def tell(self, told: Collection[tuple[UUID, Receipt]], now: datetime) -> int:
+    async def has_place(self, request_id: UUID, place: str) -> bool:
+        """Tell whether a request waits, or waited, for a place."""
+        return await self._connection.fetchval(STANDING, request_id, place) is not None
+
+    async def tell(self, told: Sequence[tuple[UUID, Receipt]], now: datetime) -> int:
         """Move places on and return how many moved; what would move back is left as it stands.
 
         A place of a request that this database does not know yet is kept for it.
@@ -154,6 +162,8 @@ class PostgresLedger:
                 receipt.updated_at,
                 receipt.state in TERMINAL,
             )
+        if moved:
+            await self._connection.execute(REOPEN, requests)
         await self._connection.execute(SETTLE, requests, now)
         return moved
 

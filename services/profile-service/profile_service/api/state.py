@@ -30,6 +30,7 @@ class ApiState:
     """Open resources of the API process; `rank` orders identifier types, strongest first.
 
     `backups`: for how long backups of the databases are kept, None where nobody has said.
+    `allow_private_callbacks`: partners may have private addresses.
     """
 
     database: Database
@@ -43,6 +44,7 @@ class ApiState:
     clock: Clock
     classifying: Classifying
     backups: timedelta | None = None
+    allow_private_callbacks: bool = False
 
     @asynccontextmanager
     async def reads(self) -> AsyncIterator[PostgresCustomerReads]:
