@@ -62,6 +62,7 @@ PLUMBING = (
         "access_reason",
     ),
     *kept("where the audit's chains end", "audit_head", "audit_anchor"),
+    *kept("which process has which keys", "keyring_user"),
     *kept("parameters of background work; hold no personal data", "job"),
     *kept(
         "ids of fragments of erased persons, so that nothing is stored under them again", "erased_fragment"
