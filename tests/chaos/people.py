@@ -69,6 +69,10 @@ class Population:
             find(first)
         return sum(1 for item in parent if find(item) == item)
 
+    def number(self, name: str) -> int:
+        """Return which person a user id, or the local part of an address, belongs to."""
+        return int(name.rpartition("-")[2])
+
     def purchases(self) -> Counter[str]:
         """Amount in minor units by user id."""
         amounts: Counter[str] = Counter()

@@ -1,0 +1,89 @@
+"""Hands that merge people and undo it, through the gateway, whatever is killed meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.chaos.people import Population
+
+from guanxi_devstack.world import World
+from guanxi_kit.http import HttpClient, TransportError, make_client
+
+SHARE = 0.3
+"""How many of the people hands ever touch; all others are merged by evidence alone."""
+DECIDERS = 2
+
+
+@dataclass
+class Hands:
+    """Makes pairs of people one and parts them again; keeps what the platform acknowledged of it."""
+
+    people: Population
+    chance: random.Random
+    merged: set[str] = field(default_factory=set)
+    undone: set[str] = field(default_factory=set)
+    doubtful: set[str] = field(default_factory=set)
+
+    @property
+    def touched(self) -> int:
+        """People below this number are touched by hands: 0 with 1, 2 with 3, and so on."""
+        return int(self.people.size * SHARE) // 2 * 2
+
+    def partner(self, user_id: str) -> str | None:
+        """Return the user id of whom hands make one with this one, if anybody."""
+        person = self.people.number(user_id)
+        return f"{self.people.run}-user-{person ^ 1}" if person < self.touched else None
+
+    async def keep_deciding(self, world: World, until: Callable[[], bool]) -> None:
+        """Decide until `until()`."""
+        await asyncio.gather(*(self._decider(world, until) for _ in range(DECIDERS)))
+
+    async def _decider(self, world: World, until: Callable[[], bool]) -> None:
+        async with make_client(world.url, token=world.credentials.token("admin"), timeout=10.0) as client:
+            while not until():
+                one = self.chance.randrange(self.touched // 2) * 2
+                try:
+                    await self._decide(client, one, one + 1)
+                except (TransportError, _NotNow):
+                    await asyncio.sleep(0.2)
+                await asyncio.sleep(self.chance.uniform(0.0, 0.1))
+
+    async def _decide(self, client: HttpClient, one: int, other: int) -> None:
+        """Make two one customer if they are two, and two if they are one."""
+        ids = [await self._customer(client, person) for person in (one, other)]
+        if ids[0] != ids[1]:
+            body = {"customer_ids": ids, "reason": "chaos"}
+            if (found := await _ask(client, "POST", "/v1/merges", body)) is not None:
+                self.merged.add(found["merge_id"])
+            return
+        journal = await _ask(client, "GET", f"/v1/merges?customer_id={ids[0]}&limit=200")
+        standing = [each for each in journal["items"] if each["rule"] == "manual" and not each["undone"]]
+        for merge_id in (each["merge_id"] for each in standing):
+            self.doubtful.add(merge_id)
+            if await _ask(client, "POST", f"/v1/merges/{merge_id}/undo", {"reason": "chaos"}) is not None:
+                self.undone.add(merge_id)
+
+    async def _customer(self, client: HttpClient, person: int) -> str:
+        found = await _ask(client, "GET", f"/v1/customers?user_id={self.people.run}-user-{person}")
+        if not found["items"]:
+            raise _NotNow
+        return str(found["items"][0]["customer_id"])
+
+
+class _NotNow(Exception):
+    """A process is away, or the person is not known yet."""
+
+
+async def _ask(client: HttpClient, method: str, path: str, body: Any = None) -> Any:
+    """Return the answer; None when somebody else was faster (409). Raises _NotNow."""
+    answer = await client.request(method, path, json=body)
+    if answer.status_code == 409:
+        return None
+    if answer.status_code >= 500 or answer.status_code in (404, 429):
+        raise _NotNow
+    assert answer.status_code == 200, answer.text
+    return answer.json()
