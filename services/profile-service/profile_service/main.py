@@ -38,6 +38,8 @@ from guanxi_kit.sealing.api import router as keys_router
 from profile_service.adapters import classification_clock, erasure_desk, rule_simulation_job
 from profile_service.adapters.classification_clock import ClassificationClock
 from profile_service.adapters.classifying import Classifying
+from profile_service.adapters.consent_import_job import IMPORT_CONSENTS, ConsentImport
+from profile_service.adapters.consenting import Consenting
 from profile_service.adapters.datalogic_rules import DatalogicRules
 from profile_service.adapters.erasure_desk import erasure_units
 from profile_service.adapters.erasure_loop import ErasureLoop, LoggedNotices
@@ -50,6 +52,9 @@ from profile_service.adapters.rule_simulation_job import RuleSimulation
 from profile_service.adapters.rule_store import RulesInForce
 from profile_service.adapters.sealed_columns import SEALED_COLUMNS
 from profile_service.api import (
+    consent_import,
+    consent_proof,
+    consents,
     contacts,
     customer_tags,
     customers,
@@ -147,6 +152,9 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(quarantine.router)
     app.include_router(erasures.router)
     app.include_router(partners.router)
+    app.include_router(consents.router)
+    app.include_router(consent_import.router)
+    app.include_router(consent_proof.router)
     app.include_router(jobs_api.router)
     app.include_router(keys_router)
     app.include_router(audit_router(customers.fragments_of))
@@ -176,7 +184,7 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
             subscriptions=[
                 privacy_erasure.subscription(keyring, settings.backups),
                 privacy_receipt.subscription(),
-                touchpoint_received.subscription(rules, keyring, clock),
+                touchpoint_received.subscription(rules, keyring, clock, pack.purposes),
                 score_changed.subscription(),
             ],
             clock=clock,
@@ -200,6 +208,7 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
             REEVALUATE: Reevaluation(database, classifying, clock),
             REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS),
             rule_simulation_job.KIND: RuleSimulation(database, rules),
+            IMPORT_CONSENTS: ConsentImport(Consenting(pack.purposes, keyring), keyring),
         }
         jobs = JobRunner(database, relay, JOBS, handlers, clock)
         anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)

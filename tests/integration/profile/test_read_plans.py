@@ -9,7 +9,10 @@ from uuid import UUID
 
 import asyncpg
 
+from guanxi_kit.audit import anchors, search, verification
 from profile_service.adapters import (
+    consent_reads,
+    consent_store,
     customer_reads,
     identifier_store,
     identity_store,
@@ -35,6 +38,19 @@ INSERT INTO customer_score SELECT id, 1, now(), '{}' FROM person;
 INSERT INTO merge_journal (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type,
   identifier_hash, merged_at) SELECT id, id, id, ARRAY[id], id, 'user_id', hash, now() FROM person;
 INSERT INTO link_block SELECT id, id, id, hash, hash, now(), 'staff' FROM person;
+INSERT INTO consent_state SELECT id, 'marketing', 'email', 'granted', NULL, 'staff', now(), id, '{}', '{}', 1
+  FROM person;
+INSERT INTO consent_event SELECT id, id, 'marketing', 'email', 'granted', NULL, 'staff', now(), now(), 'li', NULL, NULL,
+  '{}' FROM person;
+INSERT INTO consent_told SELECT id, ARRAY['marketing'], ARRAY[now()] FROM person;
+INSERT INTO access_audit SELECT '5a2c6de7-e8a0-cd7c-d5a1-aef9be0fdb9e', i, now(), 's' || i, 'agent', '', '', false, '',
+  '', NULL, NULL, ARRAY[id], '' FROM person;
+INSERT INTO access_person SELECT id, now(), '5a2c6de7-e8a0-cd7c-d5a1-aef9be0fdb9e', i FROM person;
+INSERT INTO access_reason SELECT '5a2c6de7-e8a0-cd7c-d5a1-aef9be0fdb9e', i, '' FROM person;
+INSERT INTO audit_head SELECT id, 1, '', '', now() FROM person;
+INSERT INTO audit_anchor SELECT i, now(), id, 1, '', '' FROM person;
+ANALYZE consent_state, consent_event, consent_told;
+ANALYZE access_audit, access_person, access_reason, audit_head, audit_anchor;
 ANALYZE fragment, customer, identifier, activity, trait_source, trait_value, customer_score, merge_journal, link_block;
 """
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -86,6 +102,21 @@ STATEMENTS: dict[str, list[Any]] = {
     structure_store.MARK_JOINED: [[SOMEBODY]],
     structure_store.MOVE_FRAGMENTS: [[SOMEBODY], [SOMEBODY], [2]],
     score_store.SURVIVORS: [[SOMEBODY]],
+    consent_store.STANDINGS: [[SOMEBODY]],
+    consent_store.OWNERS: [[b"x"]],
+    consent_store.DIFFERING: [[SOMEBODY], [SOMEBODY], ["marketing"], ["granted"]],
+    consent_store.SUPERSEDE: [[SOMEBODY], ["marketing"], ["email"], [SOMEBODY], [NOON]],
+    consent_store.LOCK_TOLD: [[SOMEBODY]],
+    consent_store.REMEMBER_TOLD: [[SOMEBODY], ["marketing"], [NOON]],
+    consent_reads.CHECK: [SOMEBODY, "marketing", "email"],
+    consent_reads.HISTORY: [[SOMEBODY], NOON, SOMEBODY, 50],
+    search.OF_PEOPLE: [[SOMEBODY], NOON, SOMEBODY, 7, 50],
+    search.OF_SUBJECT: ["s7", NOON, SOMEBODY, 7, 50],
+    verification.ENDS: [SOMEBODY, 10],
+    verification.ANCHORS: [7, 10],
+    verification.PAGE: [SOMEBODY, 7, 10],
+    verification.UNNAMED: [[SOMEBODY], [NOON], [SOMEBODY], [7]],
+    anchors.LAST: [],
 }
 
 

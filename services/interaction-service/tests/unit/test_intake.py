@@ -258,14 +258,15 @@ async def test_an_organisation_stands_apart_from_the_person(intake: Intake, kept
 async def test_consent_preferences_are_flagged_only_where_they_say_yes_or_no(
     intake: Intake, kept: Kept
 ) -> None:
-    for consent in (
+    told: list[Any] = [
         {"categoryPreferences": {"Advertising": True, "Analytics": False}},
         {"categoryPreferences": {"Advertising": "yes"}},
         {"categoryPreferences": {}},
         {"categoryPreferences": [True]},
         "granted",
         None,
-    ):
+    ]
+    for consent in told:
         await accept(intake, {"type": "track", "event": "x", "userId": "u", "context": {"consent": consent}})
     assert [touchpoint.has_consent for touchpoint in kept.touchpoints] == [True, *[False] * 5]
     assert content_of(kept.touchpoints[0])["context"]["consent"]["categoryPreferences"]["Advertising"] is True

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from profile_service.adapters.classification_reads import PostgresClassificationReads
+from profile_service.adapters.consent_reads import PostgresConsentReads
 from profile_service.adapters.trait_reads import PostgresTraitReads
 from profile_service.adapters.vault import read_identifier
 from profile_service.application.read_ports import (
@@ -15,6 +16,7 @@ from profile_service.application.read_ports import (
     StoredScore,
     Totals,
 )
+from profile_service.domain.consents import Standing
 from profile_service.domain.view import ActivitySum
 
 CUSTOMER = """
@@ -100,6 +102,10 @@ class PostgresCustomerReads(PostgresTraitReads, PostgresClassificationReads):
             )
             for row in rows
         ]
+
+    async def consents(self, profile_ids: Collection[UUID]) -> Sequence[Standing]:
+        """Return what was decided about each purpose and channel, by fragment."""
+        return await PostgresConsentReads(self._connection, self._keyring).standings(profile_ids)
 
     async def owner(self, identifier_hash: bytes) -> CustomerNumber | None:
         """Return the customer an identifier belongs to."""

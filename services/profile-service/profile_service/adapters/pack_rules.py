@@ -30,7 +30,7 @@ def rules_of(settings: IdentifierSettings) -> IdentityRules:
 
 def view_rules(pack: Pack) -> ViewRules:
     """Return how a pack shows customers."""
-    return ViewRules(pack.identifiers.rank, precedence(pack))
+    return ViewRules(pack.identifiers.rank, precedence(pack), pack.purposes)
 
 
 def precedence(pack: Pack) -> Precedence:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import get_args
 from uuid import UUID
@@ -79,9 +79,17 @@ def emit_undone(undone: Undone, emit: Emit, now: datetime) -> None:
         emit_changed(customer_id, "split", occasion, emit, now)
 
 
-def emit_changed(customer_id: UUID, part: ChangedPart, occasion: str, emit: Emit, now: datetime) -> None:
+def emit_changed(
+    customer_id: UUID,
+    part: ChangedPart,
+    occasion: str,
+    emit: Emit,
+    now: datetime,
+    *,
+    names: Collection[str] = (),
+) -> None:
     """Publish that a command changed a part of a customer's view; `occasion` names the command, once for ever."""
-    changed = CustomerChangedV1(customer_id=customer_id, changed=[part], changed_at=now)
+    changed = CustomerChangedV1(customer_id=customer_id, changed=[part], changed_at=now, names=sorted(names))
     value = CUSTOMER_CHANGED.encode(changed, id=f"{occasion}/{customer_id.hex}", source=SOURCE, time=now)
     emit(_CHANGED, customer_id.bytes, value)
 
@@ -122,6 +130,7 @@ def _changed(customer_id: UUID, change: Change, now: datetime) -> bytes:
             changed=[part for part in _PARTS if part in change.parts],
             changed_at=now,
             received_at=change.received_at,
+            names=sorted(change.names),
         ),
         id=f"{change.cause.source}/{change.cause.sequence}/{customer_id.hex}",
         source=SOURCE,

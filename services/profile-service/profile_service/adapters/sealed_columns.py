@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from guanxi_kit.sealing import KIT_COLUMNS, SealedColumn
+from profile_service.adapters.consent_import_job import part_aad
+from profile_service.adapters.consent_store import evidence_aad
 from profile_service.adapters.erasure_seals import known_by_aad, reason_aad, secret_aad
 from profile_service.adapters.vault import identifier_aad, trait_aad
 
@@ -23,6 +25,10 @@ SEALED_COLUMNS = (
         ("profile_id", "name", "channel", "occurred_at", "touchpoint_id"),
         "sealed",
         lambda row: trait_aad(row["profile_id"], row["name"]),
+    ),
+    SealedColumn("consent_evidence", ("event_id",), "sealed", lambda row: evidence_aad(row["event_id"])),
+    SealedColumn(
+        "consent_import", ("job_id", "part"), "sealed", lambda row: part_aad(row["job_id"], row["part"])
     ),
     SealedColumn(
         "erasure_request", ("request_id",), "sealed_reason", lambda row: reason_aad(row["request_id"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from guanxi_kit.consumer import Poison
 from guanxi_kit.crypto import Keyring, SealBroken
+from profile_service.application.keep_consents import Preferences
 
 
 class PlainIdentifier(msgspec.Struct, frozen=True):
@@ -29,11 +30,26 @@ class _Traits(msgspec.Struct):
     traits: dict[str, msgspec.Raw] = {}
 
 
+class _Consent(msgspec.Struct):
+    categoryPreferences: dict[str, Any] = {}  # noqa: N815 (Segment's name)
+    noticeVersion: Any = None  # noqa: N815
+
+
+class _Context(msgspec.Struct):
+    consent: _Consent
+
+
+class _Consenting(msgspec.Struct):
+    context: _Context
+
+
 ContentT = TypeVar("ContentT")
 
 MAX_TRAIT_NAME_CHARACTERS = 200
+MAX_NOTICE_CHARACTERS = 100
 _IDENTIFIERS = msgspec.json.Decoder(_Identifiers)
 _TRAITS = msgspec.json.Decoder(_Traits)
+_CONSENT = msgspec.json.Decoder(_Consenting)
 _PLAIN = msgspec.json.Decoder(PlainIdentifier)
 _ENCODE = msgspec.json.Encoder().encode
 _CANONICAL = msgspec.json.Encoder(order="sorted").encode
@@ -87,6 +103,15 @@ class KeyringVault:
             for name, value in traits.items()
             if len(name) <= MAX_TRAIT_NAME_CHARACTERS and "\0" not in name
         }
+
+    def open_preferences(self, touchpoint: TouchpointReceivedV1) -> Preferences:
+        """Return what a consent tool reported. Raises Poison when it cannot be read."""
+        consent = self._open(touchpoint, _CONSENT).context.consent
+        version = consent.noticeVersion
+        return Preferences(
+            {name: said for name, said in consent.categoryPreferences.items() if isinstance(said, bool)},
+            version if isinstance(version, str) and 0 < len(version) <= MAX_NOTICE_CHARACTERS else None,
+        )
 
     def trait_hash(self, name: str, value: bytes) -> bytes:
         """Return the keyed hash by which a value is recognised."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -26,11 +26,12 @@ class Arrival(NamedTuple):
 
 @dataclass(slots=True)
 class Change:
-    """What changed in one customer's view; `cause` is of its last touchpoint in the batch."""
+    """What changed in one customer's view, `names` as the contract writes them; `cause` is of its last touchpoint."""
 
     parts: set[ChangedPart]
     received_at: datetime
     cause: Cause
+    names: set[str] = field(default_factory=set)
 
 
 def totals(arrivals: Sequence[Arrival], resolution: Resolution) -> dict[str, Tally]:

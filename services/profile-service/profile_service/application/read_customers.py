@@ -11,6 +11,8 @@ from uuid import UUID
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.identifiers import IdentifierRules, Normalised
 from guanxi_kit.masking import MASKED, Shown
+from guanxi_kit.packs import PurposeSettings
+from profile_service.application.read_consents import consent_views
 from profile_service.application.read_ports import (
     CustomerReads,
     StoredIdentifier,
@@ -27,6 +29,7 @@ from profile_service.domain.view import (
     view_version,
 )
 
+NO_PURPOSES = PurposeSettings()
 ADDRESS_TYPES: Mapping[str, str] = {"email": "email", "sms": "phone"}
 """Identifier type that a channel sends to."""
 
@@ -58,6 +61,7 @@ class ViewRules:
 
     rank: Mapping[str, int]
     precedence: Precedence
+    purposes: PurposeSettings = NO_PURPOSES
 
 
 async def read_view(
@@ -78,6 +82,7 @@ async def read_view(
     identifiers = await reads.identifiers(fragments)
     traits = (await believed(fragments, reads, rules.precedence)).get(customer.customer_id, {})
     classified = await reads.classification(customer.customer_id, fragments)
+    standings = await reads.consents(fragments)
     touchpoints = sum(row.touchpoints for row in sums)
     first_seen_at, last_seen_at = seen_between(sums)
     score = current_score(
@@ -100,8 +105,10 @@ async def read_view(
         tags=classified.tags,
         segments=classified.segments,
         lifecycle=classified.lifecycle,
+        consents=consent_views(standings, rules.purposes),
         fragments=fragments,
         version=classified.changes
+        + sum(standing.revision for standing in standings)
         + view_version(
             touchpoints, customer.fragments.values(), (stored.revision for stored in customer.scores.values())
         ),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from profile_service.application.view_classification import ClassificationReads
+from profile_service.domain.consents import Standing
 from profile_service.domain.traits import Told
 from profile_service.domain.view import ActivitySum
 
@@ -111,6 +112,10 @@ class CustomerReads(TraitReads, ClassificationReads, Protocol):
         self, profile_ids: Collection[UUID], identifier_type: str | None = None
     ) -> Sequence[StoredIdentifier]:
         """Return identifiers, of one type or all, in the order they were first seen."""
+        ...
+
+    async def consents(self, profile_ids: Collection[UUID]) -> Sequence[Standing]:
+        """Return what was decided about each purpose and channel, by fragment."""
         ...
 
     async def owner(self, identifier_hash: bytes) -> CustomerNumber | None:

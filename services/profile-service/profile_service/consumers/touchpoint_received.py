@@ -12,7 +12,9 @@ from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from guanxi_kit.clock import Clock
 from guanxi_kit.consumer import Received, Subscription, Unit
 from guanxi_kit.crypto import Keyring
+from guanxi_kit.packs import PurposeSettings
 from guanxi_kit.telemetry import METRICS
+from profile_service.adapters.consent_store import PostgresConsents
 from profile_service.adapters.erasure_metrics import SUPPRESSED
 from profile_service.adapters.erasure_seals import tombstone_of
 from profile_service.adapters.fact_store import PostgresFacts
@@ -22,17 +24,22 @@ from profile_service.adapters.publisher import publish_outcome
 from profile_service.adapters.trait_store import PostgresTraits
 from profile_service.adapters.vault import KeyringVault
 from profile_service.application.changes import Arrival
+from profile_service.application.keep_consents import Told, keep_preferences
 from profile_service.application.resolve_touchpoints import Outcome, ResolveTouchpoints
 from profile_service.application.suppress_erased import SuppressErased
 from profile_service.domain.identity import IdentityRules
 
+NO_PURPOSES = PurposeSettings()
 log = structlog.get_logger(__name__)
 
 
 class TouchpointReceivedConsumer:
     """Translates received touchpoints to the command that resolves them."""
 
-    def __init__(self, rules: IdentityRules, keyring: Keyring, clock: Clock) -> None:
+    def __init__(
+        self, rules: IdentityRules, keyring: Keyring, clock: Clock, purposes: PurposeSettings = NO_PURPOSES
+    ) -> None:
+        self._purposes = purposes
         self._resolve = ResolveTouchpoints(rules, KeyringVault(keyring))
         self._suppress = SuppressErased(partial(tombstone_of, keyring))
         self._keyring = keyring
@@ -53,12 +60,28 @@ class TouchpointReceivedConsumer:
             PostgresTraits(unit.connection, self._keyring),
             unit.now,
         )
+        await self._keep_consents(unit, outcome)
         publish_outcome(outcome, unit.outbox, unit.now)
         _tell(outcome, suppressed)
         # Just before the commit, which the transaction's owner makes: what it takes itself is not in the figure.
         seen_at = self._clock.now()
         for touchpoint, _ in outcome.arrivals:
             METRICS.touchpoint_to_view.observe((seen_at - touchpoint.received_at).total_seconds())
+
+    async def _keep_consents(self, unit: Unit, outcome: Outcome) -> None:
+        vault = KeyringVault(self._keyring)
+        told = [
+            Told(touchpoint, profile_id, vault.open_preferences(touchpoint))
+            for (touchpoint, _), profile_id in zip(outcome.arrivals, outcome.placements, strict=True)
+            if touchpoint.has_consent
+        ]
+        if not told:
+            return
+        ledger = PostgresConsents(unit.connection, self._keyring)
+        for profile_id, purpose, channel in await keep_preferences(told, self._purposes, ledger, unit.now):
+            change = outcome.changes[outcome.memberships[profile_id].customer_id]
+            change.parts.add("consents")
+            change.names.add(f"consents:{purpose}.{channel}")
 
 
 def _tell(outcome: Outcome, suppressed: int) -> None:
@@ -71,7 +94,9 @@ def _tell(outcome: Outcome, suppressed: int) -> None:
         log.warning("merge.queued_for_review", suggestion_id=str(suggestion_id))
 
 
-def subscription(rules: IdentityRules, keyring: Keyring, clock: Clock) -> Subscription:
+def subscription(
+    rules: IdentityRules, keyring: Keyring, clock: Clock, purposes: PurposeSettings = NO_PURPOSES
+) -> Subscription:
     """Return what to consume and who handles it."""
-    consumer = TouchpointReceivedConsumer(rules, keyring, clock)
+    consumer = TouchpointReceivedConsumer(rules, keyring, clock, purposes)
     return Subscription(TOUCHPOINT_RECEIVED_TOPIC.name, TOUCHPOINT_RECEIVED_TOPIC.decoders, consumer.handle)

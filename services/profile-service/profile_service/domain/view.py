@@ -11,6 +11,7 @@ from uuid import UUID
 
 from profile_service.domain.activity import NO_PURCHASE
 from profile_service.domain.classification_view import LifecycleView, SegmentView, TagView
+from profile_service.domain.consents import Reason as ConsentReason
 from profile_service.domain.precedence import Because
 
 SourceKind = Literal["staff", "channel"]
@@ -70,6 +71,15 @@ class TraitView:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentView:
+    """Whether a purpose is allowed on a channel, why, and since when; no time where nothing was decided."""
+
+    allowed: bool
+    reason: ConsentReason
+    effective_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class UnifiedView:
     """Everything known of a customer in one document; `version` grows with every change."""
 
@@ -88,6 +98,7 @@ class UnifiedView:
     tags: list[TagView]
     segments: list[SegmentView]
     lifecycle: LifecycleView | None
+    consents: dict[str, dict[str, ConsentView]]
     fragments: list[UUID]
     version: int
 

@@ -48,11 +48,18 @@ CREATE TABLE profile.consent_state (
     effective_at timestamptz NOT NULL,
     event_id uuid NOT NULL,
     supersedes uuid[] NOT NULL,
-    supersedes_until timestamptz,
+    supersedes_until timestamptz[] NOT NULL,
     revision integer NOT NULL,
     PRIMARY KEY (profile_id, purpose, channel)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE profile.consent_state IS 'What holds of each fragment: the decision that took effect last.';
+
+CREATE TABLE profile.consent_told (
+    profile_id uuid PRIMARY KEY,
+    purposes text[] NOT NULL,
+    told_at timestamptz[] NOT NULL
+) WITH (fillfactor = 70);
+COMMENT ON TABLE profile.consent_told IS 'When a consent tool last told of each purpose; only changes are kept.';
 
 CREATE TABLE profile.consent_import (
     job_id uuid NOT NULL,

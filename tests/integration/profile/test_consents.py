@@ -1,0 +1,352 @@
+"""The ledger of consents: from staff, touchpoints and imports, through merges and undos, in any order."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import pytest
+
+from guanxi_contracts.touchpoint import TouchpointReceivedV1
+from guanxi_kit.consumer.relay import Relay
+from guanxi_kit.consumer.unit import stream_unit
+from guanxi_kit.jobs import read_job
+from guanxi_kit.log.memory import MemoryLog, MemoryProducer
+from guanxi_kit.packs import load_pack
+from profile_service.adapters.consent_import_job import ConsentImport
+from profile_service.adapters.consenting import Consenting
+from profile_service.consumers.touchpoint_received import TouchpointReceivedConsumer
+
+from .conftest import START, Api, ProfileWorld
+
+PURPOSES = load_pack(Path(__file__).parents[3] / "packs", "services").purposes
+MARKETING = {"purpose": "marketing", "channel": "email"}
+YES = {**MARKETING, "decision": "granted", "notice_version": "2024-05"}
+EVIDENCE = {"form": "signed at the counter", "phone": "+8613900001234"}
+
+
+async def customers(world: ProfileWorld, *identifiers: str) -> list[UUID]:
+    """Founds a customer for each identifier; returns their ids."""
+    await world.resolve([world.touchpoint(f"founding-{each}", each) for each in identifiers])
+    return [event.profile_id for event in (await world.events()).resolved[-len(identifiers) :]]
+
+
+def reporting(
+    world: ProfileWorld, message: str, hour: int, preferences: dict[str, Any], *identifiers: str
+) -> TouchpointReceivedV1:
+    """A touchpoint that carries a consent tool's state."""
+    plain = world.touchpoint(message, *identifiers, at=timedelta(hours=hour))
+    content = msgspec.json.decode(world.keyring.open(plain.sealed, plain.touchpoint_id.bytes))
+    content["context"] = {"consent": {"categoryPreferences": preferences, "noticeVersion": "banner-3"}}
+    sealed = world.keyring.seal(msgspec.json.encode(content), plain.touchpoint_id.bytes)
+    return msgspec.structs.replace(plain, sealed=sealed, has_consent=True)
+
+
+async def report(world: ProfileWorld, *touchpoints: TouchpointReceivedV1) -> None:
+    """Resolve a batch as the worker does."""
+    consumer = TouchpointReceivedConsumer(world.rules, world.keyring, world.clock, PURPOSES)
+    await world.work(consumer.handle, [world.received(each) for each in touchpoints])
+
+
+async def record(api: Api, customer_id: UUID, *consents: dict[str, Any]) -> Any:
+    answer = await api.post(f"/v1/customers/{customer_id}/consents", {"consents": list(consents)}, "agent")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def check(api: Api, customer_id: UUID, purpose: str = "marketing", channel: str = "email") -> str:
+    """The reason why (not)."""
+    query = {"customer_id": str(customer_id), "purpose": purpose, "channel": channel}
+    answer = await api.get("/v1/consents/check", "agent", **query)
+    assert answer.status_code == 200, answer.text
+    document = answer.json()
+    assert document["allowed"] == (document["reason"] in {"granted", "unknown_allowed"})
+    return str(document["reason"])
+
+
+async def test_the_newest_decision_holds_and_all_are_kept(world: ProfileWorld, api: Api) -> None:
+    (ada,) = await customers(world, "phone:p1")
+    assert await check(api, ada) == "unknown_denied"
+    assert await check(api, ada, "service") == "unknown_allowed"
+    recorded = await record(api, ada, YES, {"purpose": "sharing", "decision": "denied"})
+    assert [(each["channel"], each["in_force"]) for each in recorded["recorded"]] == [
+        ("email", True),
+        ("any", True),
+    ]
+    assert await check(api, ada) == "granted"
+    version = (await api.get(f"/v1/customers/{ada}")).json()["version"]
+    world.clock.advance(timedelta(hours=1))
+    late = {**MARKETING, "decision": "withdrawn", "effective_at": (START - timedelta(days=1)).isoformat()}
+    assert not (await record(api, ada, late))["recorded"][0]["in_force"]
+    assert await check(api, ada) == "granted", "what took effect earlier does not override"
+    await record(api, ada, {"purpose": "marketing", "decision": "withdrawn"})
+    assert {await check(api, ada, channel=channel) for channel in PURPOSES.root["marketing"].channels} == {
+        "withdrawn"
+    }
+    view = (await api.get(f"/v1/customers/{ada}")).json()
+    assert view["version"] > version
+    assert view["consents"]["marketing"]["sms"] == {
+        "allowed": False,
+        "reason": "withdrawn",
+        "effective_at": "2024-05-01T09:00:00Z",
+    }
+    assert view["consents"]["research"]["sms"]["reason"] == "unknown_allowed"
+    changes = [event for event in (await world.events()).changed if event.changed == ["consents"]]
+    assert changes[0].names == ["consents:marketing.email", "consents:sharing.any"]
+    pages: list[Any] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = (await api.get(f"/v1/customers/{ada}/consents/history", "agent", limit="4", **cursor)).json()
+        pages += page["items"]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert len({each["event_id"] for each in pages}) == len(pages) == 3 + 6
+    assert [each["recorded_at"] for each in pages] == sorted(
+        (each["recorded_at"] for each in pages), reverse=True
+    )
+    assert {each["recorded_by"] for each in pages} == {"staff-1"}
+
+
+async def test_a_refusal_wins_on_merge_each_side_has_its_own_after_the_undo(
+    world: ProfileWorld, api: Api
+) -> None:
+    ada, bo = await customers(world, "phone:p1", "email:e1")
+    await record(api, ada, YES)
+    await record(api, bo, {**MARKETING, "decision": "denied"})
+    world.clock.advance(timedelta(hours=1))
+    merge = (
+        await api.post("/v1/merges", {"customer_ids": [str(ada), str(bo)], "reason": "same"}, "admin")
+    ).json()
+    assert await check(api, ada) == await check(api, bo) == "denied"
+    await record(api, ada, YES)
+    assert await check(api, bo) == "granted", "a yes of the joint customer takes the place of the earlier no"
+    world.clock.advance(timedelta(hours=1))
+    await record(api, bo, {**MARKETING, "decision": "withdrawn"})
+    assert await check(api, ada) == "withdrawn"
+    current = (await api.get(f"/v1/customers/{bo}/consents", "agent")).json()
+    assert (current["customer_id"], current["redirected_from"]) == (
+        str(min(ada, bo)),
+        str(max(ada, bo)) if bo > ada else None,
+    )
+    (email,) = [
+        each for each in current["items"] if (each["purpose"], each["channel"]) == ("marketing", "email")
+    ]
+    assert (email["decision"]["decision"], email["decision"]["profile_id"]) == ("withdrawn", str(bo))
+    undone = await api.post(f"/v1/merges/{merge['merge_id']}/undo", {"reason": "not the same"}, "admin")
+    assert undone.status_code == 200, undone.text
+    assert (await check(api, ada), await check(api, bo)) == ("granted", "withdrawn")
+
+
+async def test_what_a_consent_tool_reports_is_kept_where_it_changes_whatever_the_order(
+    world: ProfileWorld, api: Api
+) -> None:
+    story = [(1, True), (2, False), (3, True), (4, True)]
+    for number, order in enumerate(permutations(story)):
+        touchpoints = [
+            reporting(
+                world, f"{number}-{hour}", hour, {"Advertising": said, "Cookies": True}, f"user_id:u{number}"
+            )
+            for hour, said in order
+        ]
+        split = number % 4
+        for batch in (touchpoints[:split], touchpoints[split:]):
+            await report(world, *batch)
+    rows = await world.db.pool.fetch("SELECT * FROM consent_state WHERE channel = 'email'")
+    assert len(rows) == 24
+    assert {(row["purpose"], row["decision"], row["notice_version"]) for row in rows} == {
+        ("marketing", "granted", "banner-3")
+    }
+    kept = await world.db.pool.fetch(
+        "SELECT profile_id, array_agg(decision || extract(hour FROM effective_at) - 8 ORDER BY effective_at) AS told"
+        " FROM consent_event WHERE channel = 'email' GROUP BY profile_id"
+    )
+    assert all("denied2" in row["told"] for row in kept), "no change is lost"
+    assert max(len(row["told"]) for row in kept) <= 4
+    events = await world.db.pool.fetch("SELECT * FROM consent_event")
+    assert {event["recorded_by"] for event in events} == {"channel:web"}
+    before = len(events)
+    await report(world, reporting(world, "again", 9, {"Advertising": True}, "user_id:u0"))
+    assert await world.db.pool.fetchval("SELECT count(*) FROM consent_event") == before, (
+        "nothing new was said"
+    )
+    changed = [event for event in (await world.events()).changed if "consents" in event.changed]
+    assert "consents:marketing.email" in changed[0].names
+
+
+async def test_a_yes_after_signing_in_takes_the_place_of_the_browsers_earlier_no(
+    world: ProfileWorld, api: Api
+) -> None:
+    await report(world, reporting(world, "banner", 1, {"marketing": False}, "anonymous_id:a1"))
+    await report(world, reporting(world, "login", 2, {"marketing": True}, "user_id:u1", "anonymous_id:a1"))
+    await report(world, reporting(world, "other", 3, {"marketing": False}, "anonymous_id:a2"))
+    customer_id = (await world.events()).resolved[1].customer_id
+    assert await check(api, customer_id) == "granted"
+    await world.resolve([world.touchpoint("join", "user_id:u1", "anonymous_id:a2", at=timedelta(hours=4))])
+    assert await check(api, customer_id) == "denied", "another browser's no still stands"
+    await report(world, reporting(world, "both", 5, {"marketing": True}, "user_id:u1", "anonymous_id:a2"))
+    assert await check(api, customer_id) == "granted"
+
+
+async def test_wrong_decisions_are_refused_by_field_and_nothing_of_the_request_is_kept(
+    world: ProfileWorld, api: Api
+) -> None:
+    (ada,) = await customers(world, "phone:p1")
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({**YES, "purpose": "world domination"}, "consents.1.purpose"),
+        ({**YES, "channel": "pigeon"}, "consents.1.channel"),
+        ({**MARKETING, "decision": "granted"}, "consents.1.notice_version"),
+        ({**YES, "effective_at": (START + timedelta(days=1)).isoformat()}, "consents.1.effective_at"),
+        ({**YES, "effective_at": "yesterday"}, "consents.1.effective_at"),
+        ({**YES, "decision": "maybe"}, "consents.1.decision"),
+        ({**YES, "source": "The Counter"}, "consents.1.source"),
+        ({**YES, "evidence": {"scan": "x" * 9000}}, "consents.1.evidence"),
+        ({**YES, "colour": "green"}, "consents.1.colour"),
+    ]
+    for consent, field in wrong:
+        answer = await api.post(f"/v1/customers/{ada}/consents", {"consents": [YES, consent]}, "agent")
+        assert answer.status_code == 400, consent
+        assert answer.json()["errors"][0]["field"].startswith(field)
+    unknown = await api.post(f"/v1/customers/{UUID(int=9)}/consents", {"consents": [YES]}, "agent")
+    assert unknown.status_code == 404
+    assert (
+        await api.post(f"/v1/customers/{ada}/consents", {"consents": [YES]}, "marketer")
+    ).status_code == 403
+    assert await world.db.pool.fetchval("SELECT count(*) FROM consent_event") == 0
+    for query, field in (
+        ({"purpose": "x", "channel": "email"}, "purpose"),
+        ({"purpose": "marketing", "channel": "x"}, "channel"),
+    ):
+        answer = await api.get("/v1/consents/check", "agent", customer_id=str(ada), **query)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+
+
+async def test_the_ledger_can_only_grow(world: ProfileWorld, api: Api) -> None:
+    (ada,) = await customers(world, "phone:p1")
+    await record(api, ada, YES)
+    for statement in (
+        "UPDATE consent_event SET decision = 'denied'",
+        "DELETE FROM consent_event",
+        "TRUNCATE consent_event",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await world.db.pool.execute(statement)
+
+
+async def test_the_proof_holds_everything_and_evidence_is_sealed(world: ProfileWorld, api: Api) -> None:
+    (ada,) = await customers(world, "phone:p1")
+    await record(api, ada, {**YES, "evidence": EVIDENCE, "source": "paper_form"})
+    path = f"/v1/customers/{ada}/consents/proof"
+    masked = (await api.get(path, "dpo")).json()
+    assert masked["customer_number"] == "C20240501001"
+    (entry,) = masked["entries"]
+    assert entry["evidence"] == {"form": "signed at the counter", "phone": "139****1234"}
+    assert (entry["notice_version"], entry["source"], entry["decision"]) == (
+        "2024-05",
+        "paper_form",
+        "granted",
+    )
+    clear = {"clear": "true", "reason": "the regulator asked for it"}
+    assert (await api.get(path, "dpo", **clear)).json()["entries"][0]["evidence"] == EVIDENCE
+    for language, words in (
+        ("zh", ("同意记录证明", "营销推送", "同意")),
+        ("en", ("Proof of consents", "Marketing", "granted")),
+    ):
+        page = await api.get(path, "dpo", format="html", language=language, **clear)
+        assert page.headers["content-type"].startswith("text/html")
+        assert all(word in page.text for word in (*words, "2024-05", "+8613900001234", entry["event_id"]))
+    rows = await world.db.pool.fetch("SELECT row::text AS text FROM consent_event AS row")
+    evidence = await world.db.pool.fetch("SELECT row::text AS text FROM consent_evidence AS row")
+    assert not any("13900001234" in row["text"] or "counter" in row["text"] for row in [*rows, *evidence])
+
+
+def line(item: str, **given: Any) -> dict[str, Any]:
+    return {**YES, "item_id": item, **given}
+
+
+async def send(api: Api, *lines: dict[str, Any] | str) -> Any:
+    body = "\n".join(each if isinstance(each, str) else json.dumps(each) for each in lines)
+    headers = {**api.staff.headers("dpo"), "content-type": "application/x-ndjson"}
+    return await api.client.post("/v1/consents/import", content=body.encode(), headers=headers)
+
+
+async def test_an_import_takes_what_is_right_once_and_says_what_is_wrong(
+    world: ProfileWorld, api: Api
+) -> None:
+    phone = {"type": "phone", "value": "139 0000 1234"}
+    ada, bo = await customers(world, "phone:+8613900001234", "email:e1")
+    lines: list[dict[str, Any] | str] = [
+        line("1", identifier=phone),
+        line("2", customer_id=str(bo), decision="denied", effective_at="2024-01-01T00:00:00+08:00"),
+        "not json",
+        line("4"),
+        line("5", customer_id=str(UUID(int=5))),
+        line("6", identifier={"type": "phone", "value": "+8613900005678"}),
+        line("7", identifier={"type": "phone", "value": "guest"}),
+        line("8", customer_id=str(ada), purpose="x"),
+        line("1", identifier=phone, decision="denied"),
+    ]
+    answer = await send(api, *lines)
+    assert answer.status_code == 200, answer.text
+    document = answer.json()
+    assert (document["accepted"], document["repeated"], document["job_id"]) == (2, 0, None)
+    assert [(each["line"], each["field"]) for each in document["refused"]] == [
+        (3, "line"),
+        (4, "identifier"),
+        (5, "customer_id"),
+        (6, "identifier"),
+        (7, "identifier"),
+        (8, "purpose"),
+        (9, "item_id"),
+    ]
+    assert (await check(api, ada), await check(api, bo)) == ("granted", "denied")
+    again = (await send(api, *lines[:2], line("2", customer_id=str(ada)))).json()
+    assert (again["accepted"], again["repeated"]) == (0, 2)
+    assert [(each["line"], each["field"]) for each in again["refused"]] == [(3, "item_id")]
+    assert await world.db.pool.fetchval("SELECT count(*) FROM consent_event") == 2
+    assert (await send(api)).status_code == 400
+
+
+async def test_a_large_import_is_a_job_whose_parts_are_sealed(world: ProfileWorld, api: Api) -> None:
+    founded = await customers(world, *(f"member_number:m{n}" for n in range(620)))
+    lines = [
+        line(f"i{n}", customer_id=str(each), evidence=f"form {n} of Lin") for n, each in enumerate(founded)
+    ]
+    answer = await send(api, *lines, line("unknown", customer_id=str(UUID(int=5))), "{}")
+    assert answer.status_code == 202, answer.text
+    assert [each["line"] for each in answer.json()["refused"]] == [622]
+    job_id = UUID(answer.json()["job_id"])
+    parts = await world.db.pool.fetch("SELECT sealed FROM consent_import")
+    assert len(parts) == 2
+    assert not any(b"Lin" in row["sealed"] for row in parts)
+    handler = ConsentImport(Consenting(PURPOSES, world.keyring), world.keyring)
+    relay = Relay(world.db, MemoryProducer(MemoryLog()), streams=["profile.jobs"])
+    done: list[int] = []
+    while not done or done[-1] < 621:
+        async with world.db.connection() as connection:
+            job = await read_job(connection, job_id)
+        assert job is not None
+        async with stream_unit(world.db, relay, "profile.jobs", world.clock) as unit:
+            step = await handler.commit(unit, job, None)
+            await unit.connection.execute(
+                "UPDATE job SET cursor = $2, done = $3, result = $4 WHERE job_id = $1",
+                job_id,
+                step.cursor,
+                step.done,
+                step.result,
+            )
+        done.append(step.done)
+    assert (done, step.finished) == ([500, 621], True)
+    assert (step.result["accepted"], step.result["refused"]) == (620, 2)
+    assert [(each["line"], each["field"]) for each in step.result["refusals"]] == [
+        (622, "purpose"),
+        (621, "customer_id"),
+    ]
+    assert await world.db.pool.fetchval("SELECT count(*) FROM consent_import") == 0
+    assert await check(api, founded[619]) == "granted"
