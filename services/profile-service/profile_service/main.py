@@ -41,6 +41,9 @@ from profile_service.adapters.classifying import Classifying
 from profile_service.adapters.consent_import_job import IMPORT_CONSENTS, ConsentImport
 from profile_service.adapters.consenting import Consenting
 from profile_service.adapters.datalogic_rules import DatalogicRules
+from profile_service.adapters.duplicates.people_reads import Reader
+from profile_service.adapters.duplicates.search_job import DuplicateSearch, SearchSettings
+from profile_service.adapters.duplicates.watch import DuplicateWatch
 from profile_service.adapters.erasure_desk import erasure_units
 from profile_service.adapters.erasure_loop import ErasureLoop, LoggedNotices
 from profile_service.adapters.erasure_seals import KeyringSeals
@@ -58,6 +61,7 @@ from profile_service.api import (
     contacts,
     customer_tags,
     customers,
+    duplicates,
     erasures,
     explanations,
     merges,
@@ -72,6 +76,7 @@ from profile_service.api import (
 )
 from profile_service.api.state import COMMANDS, ApiState
 from profile_service.application.advance_erasures import AdvanceErasures
+from profile_service.application.duplicates.search import SEARCH
 from profile_service.application.erase_customer import TOPICS as ERASED_TOPICS
 from profile_service.application.manage_rules import REEVALUATE
 from profile_service.application.read_customers import LookUp
@@ -149,6 +154,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(merges.router)
     app.include_router(explanations.router)
     app.include_router(suggestions.router)
+    app.include_router(duplicates.router)
     app.include_router(quarantine.router)
     app.include_router(erasures.router)
     app.include_router(partners.router)
@@ -209,13 +215,16 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
             REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS),
             rule_simulation_job.KIND: RuleSimulation(database, rules),
             IMPORT_CONSENTS: ConsentImport(Consenting(pack.purposes, keyring), keyring),
+            SEARCH: DuplicateSearch(database, keyring, _search_settings(settings)),
         }
         jobs = JobRunner(database, relay, JOBS, handlers, clock)
+        reader = Reader(keyring, precedence(pack), IdentifierRules(pack.identifiers, settings.default_region))
+        watch = DuplicateWatch(database, reader, clock)
         anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)
         erasing = _erasure_loop(settings, database, relay, keyring, clock=clock)
         keys = KeyringUser(keyring, database, "worker", clock)
         yield WorkerProcess(
-            [keys, anchors, erasing, jobs, passing_time, classifier, worker],
+            [keys, anchors, erasing, jobs, passing_time, watch, classifier, worker],
             [Check("database", database.ping), keys.readiness],
         )
 
@@ -238,6 +247,17 @@ def _erasure_loop(
 async def migrate(settings: ProfileSettings) -> None:
     """Bring the schema up to date."""
     await run_migrations(settings, Path(__file__).parent / "migrations", SCHEMA)
+
+
+def _search_settings(settings: ProfileSettings) -> SearchSettings:
+    return SearchSettings(
+        settings.database_dsn(),
+        str(settings.pack_dir),
+        settings.pack,
+        settings.default_region,
+        settings.duplicate_threads,
+        settings.duplicate_memory_mb,
+    )
 
 
 async def _open_relay(

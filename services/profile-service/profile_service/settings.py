@@ -14,7 +14,8 @@ class ProfileSettings(ServiceSettings):
 
     `backup_days`: for how long backups are kept, as receipts of erasures say. `erasure_poll_seconds`: how often the
     worker looks after erasures. `allow_private_callbacks`: partners may have private addresses and plain HTTP, for
-    development and tests.
+    development and tests. `duplicate_threads` and `duplicate_memory_mb`: what the database of a search for duplicates
+    among all customers takes.
     """
 
     resolve_batch: int = Field(default=2000, ge=1, le=20_000)
@@ -22,6 +23,8 @@ class ProfileSettings(ServiceSettings):
     backup_days: int | None = Field(default=None, ge=1, le=3650)
     erasure_poll_seconds: float = Field(default=5.0, gt=0, le=3600)
     allow_private_callbacks: bool = False
+    duplicate_threads: int = Field(default=2, ge=1, le=64)
+    duplicate_memory_mb: int = Field(default=4096, ge=256)
 
     @property
     def backups(self) -> timedelta | None:

@@ -28,6 +28,8 @@ _IDENTITY = [
         ),
     ),
     Rule("link_block", "evidence", delete_by("link_block", "left_profile_id", "right_profile_id")),
+    Rule("duplicate_key", "who the person is compared with", delete_by("duplicate_key", "customer_id")),
+    Rule("duplicate_due", "to be compared", delete_by("duplicate_due", "customer_id")),
     Rule(
         "merge_suggestion",
         "suspected to be the person",

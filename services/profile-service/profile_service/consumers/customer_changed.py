@@ -1,4 +1,4 @@
-"""customer.changed: classify whoever changed."""
+"""customer.changed: classify whoever changed, and have them compared with others."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from guanxi_contracts.customer import CustomerChangedV1
 from guanxi_kit.consumer import Cause, Received, Subscription, Unit
 from profile_service.adapters.classification_events import announce
 from profile_service.adapters.classifying import Classifying
+from profile_service.adapters.duplicates.people import TRAITS
+from profile_service.adapters.duplicates.store import mark_due
 from profile_service.application.classify_customers import Keys
 
 _FACTS = frozenset({"touchpoints", "purchases", "traits", "scores", "record"})
 _EVERYTHING = frozenset({"created", "merged", "split", "erased"})
 _REGROUPED = frozenset({"merged", "split"})
+_COMPARED = frozenset({"identifiers", "merged", "split", "erased"})
 _TRAIT = "traits:"
 
 
@@ -26,6 +29,8 @@ class CustomerChangedConsumer:
 
     async def handle(self, unit: Unit, received: Sequence[Received[CustomerChangedV1]]) -> None:
         """Handle one batch in its transaction; what classification itself changed is no reason to classify."""
+        if due := {each.event.data.customer_id for each in received if _is_compared(each.event.data)}:
+            await mark_due(unit.connection, due)
         asked: dict[UUID, Keys | None] = {}
         causes: dict[UUID, Cause] = {}
         regrouped: set[UUID] = set()
@@ -57,6 +62,14 @@ def _keys(event: CustomerChangedV1) -> Keys | None:
     keys = changed & _FACTS
     named = frozenset(name for name in event.names if name.startswith(_TRAIT))
     return (keys - {"traits"}) | named if named else keys
+
+
+def _is_compared(event: CustomerChangedV1) -> bool:
+    """Whether something changed that duplicates are found by."""
+    if not _COMPARED.isdisjoint(event.changed):
+        return True
+    named = {name.removeprefix(_TRAIT) for name in event.names if name.startswith(_TRAIT)}
+    return "traits" in event.changed and not (named and TRAITS.isdisjoint(named))
 
 
 def _cause_of(customer_id: UUID, causes: Mapping[UUID, Cause], origins: Mapping[UUID, UUID]) -> Cause:
