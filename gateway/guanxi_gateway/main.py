@@ -11,6 +11,11 @@ from starlette.middleware import Middleware
 from guanxi_contracts.catalog import CUSTOMER_CHANGED_TOPIC
 from guanxi_gateway.adapters.upstream import Upstream
 from guanxi_gateway.api.changes import changes_router
+from guanxi_gateway.api.classification import (
+    customer_classification_router,
+    segments_router,
+    tags_router,
+)
 from guanxi_gateway.api.customers import Services, customers_router
 from guanxi_gateway.api.documents import DESCRIPTION, complete_document
 from guanxi_gateway.api.figures import figures_router
@@ -71,6 +76,9 @@ def make_api(
     app.include_router(merges_router(upstreams.services, allow))
     app.include_router(suggestions_router(upstreams.services, allow))
     app.include_router(quarantine_router(upstreams.services, allow))
+    app.include_router(tags_router(upstreams.services, allow))
+    app.include_router(segments_router(upstreams.services, allow))
+    app.include_router(customer_classification_router(upstreams.services, allow))
     app.include_router(changes_router(changes, allow))
     # Behind the edge that create_app put first, which answers the problems that these raise.
     app.user_middleware += [

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from guanxi_gateway.api.schemas.classification import CustomerSegment, CustomerTag, LifecycleStage
+
 
 class CurrencyTotal(BaseModel):
     """Purchases in one currency, in its minor units."""
@@ -98,6 +100,9 @@ class CustomerView(BaseModel):
     identifiers: list[Identifier]
     traits: dict[str, Trait]
     scores: Scores
+    tags: list[CustomerTag]
+    segments: list[CustomerSegment]
+    lifecycle: LifecycleStage | None
     fragments: list[UUID]
     version: int
 

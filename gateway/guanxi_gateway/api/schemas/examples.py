@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guanxi_gateway.api.schemas import jobs, keys, merges, simulations
+from guanxi_gateway.api.schemas import classification, jobs, keys, merges, simulations
 
 CUSTOMER_ID = "018f3a52-8c00-7d1e-b0a4-5f2e6c9d1b37"
 CUSTOMER: dict[str, Any] = {
@@ -41,6 +41,9 @@ CUSTOMER: dict[str, Any] = {
             "reasons": [{"code": "recent_purchase", "figures": {"days": 0}}],
         }
     },
+    "tags": classification.TAGS_OF_CUSTOMER,
+    "segments": classification.SEGMENTS_OF_CUSTOMER,
+    "lifecycle": classification.LIFECYCLE_OF_CUSTOMER,
     "fragments": [CUSTOMER_ID],
     "version": 12,
 }
@@ -181,6 +184,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Alias": ALIAS,
     "Batch": BATCH,
     "Accepted": ACCEPTED,
+    **classification.EXAMPLES,
     **jobs.EXAMPLES,
     **keys.EXAMPLES,
     **merges.EXAMPLES,

@@ -1,0 +1,321 @@
+"""Tags, segments and the lifecycle."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+TagSource = Literal["rule", "score", "manual"]
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Rule = Annotated[
+    dict[str, Any] | bool,
+    Field(description="JSONLogic over the facts of a customer; docs/record.md lists operators and facts."),
+]
+_Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+
+
+class Labels(BaseModel):
+    """A name to show, in Chinese and in English."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    zh: _Text
+    en: _Text
+
+
+class Evaluation(BaseModel):
+    """The background job of profile-service that evaluates the last change for everybody: `done` of `total`."""
+
+    job_id: UUID
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    done: int
+    total: int | None
+
+
+class Tag(BaseModel):
+    """A tag and who sets it: a rule, a rule over scores, or people by hand (then there is no rule).
+
+    `ttl_seconds`: how long a tag by hand lasts unless its setter says otherwise, how long one of a rule stays after
+    the rule has ceased to hold. What comes from the pack is changed there.
+    """
+
+    name: str
+    source: TagSource
+    labels: Labels
+    rule: Rule | None
+    ttl_seconds: int | None
+    origin: Literal["pack", "api"]
+    changed_at: datetime
+    changed_by: str
+    evaluation: Evaluation | None
+
+
+class TagPage(BaseModel):
+    """Tags by name. `next_cursor` asks for the page behind this one; null on the last."""
+
+    items: list[Tag]
+    next_cursor: str | None
+
+
+class TagRequest(BaseModel):
+    """What a tag is to be; `rule` belongs to the sources `rule` and `score`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: TagSource = "manual"
+    labels: Labels
+    rule: Rule | None = None
+    ttl_seconds: Annotated[int, Field(ge=1, le=316_224_000)] | None = None
+
+
+class NewTag(TagRequest):
+    """A new tag."""
+
+    name: Slug
+
+
+class Segment(BaseModel):
+    """A saved rule and the exact number of customers for whom it holds."""
+
+    name: str
+    labels: Labels
+    rule: Rule
+    members: int = Field(ge=0)
+    origin: Literal["pack", "api"]
+    changed_at: datetime
+    changed_by: str
+    evaluation: Evaluation | None
+
+
+class SegmentPage(BaseModel):
+    """Segments by name. `next_cursor` asks for the page behind this one; null on the last."""
+
+    items: list[Segment]
+    next_cursor: str | None
+
+
+class RuleRequest(BaseModel):
+    """A rule to try out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rule: Rule
+
+
+class SegmentRequest(RuleRequest):
+    """What a segment is to be."""
+
+    labels: Labels
+
+
+class NewSegment(SegmentRequest):
+    """A new segment."""
+
+    name: Slug
+
+
+class PreviewedCustomer(BaseModel):
+    """A customer for whom a rule holds."""
+
+    customer_id: UUID
+    customer_number: str
+
+
+class SegmentPreview(BaseModel):
+    """For how many customers a rule would hold now. Nothing is saved.
+
+    `exact` up to 2,000 customers; among more, `sampled` of them were drawn at random, `matched` fit, and `low` and
+    `high` hold the true number 95 times in 100. `sample` shows a few who fit.
+    """
+
+    exact: bool
+    count: int = Field(ge=0)
+    low: int = Field(ge=0)
+    high: int = Field(ge=0)
+    population: int = Field(ge=0)
+    sampled: int = Field(ge=0)
+    matched: int = Field(ge=0)
+    sample: list[PreviewedCustomer]
+
+
+class Member(BaseModel):
+    """A member of a segment, since when."""
+
+    customer_id: UUID
+    customer_number: str
+    since: datetime
+
+
+class MemberPage(BaseModel):
+    """Members by customer id, which is about the order in which they became customers."""
+
+    items: list[Member]
+    next_cursor: UUID | None
+
+
+class Withdrawal(BaseModel):
+    """What is no longer in force, and the job that takes it from everybody."""
+
+    name: str
+    job_id: UUID
+
+
+class TagSetting(BaseModel):
+    """A tag to set by hand; without `expires_at` it lasts as it is declared."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tag: Slug
+    expires_at: AwareDatetime | None = None
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]+$")] | None = None
+
+
+class CustomerTag(BaseModel):
+    """A tag that a customer has: who set it, since when, and when it ends by itself."""
+
+    tag: str
+    source: TagSource
+    since: datetime
+    expires_at: datetime | None
+
+
+class CustomerTags(BaseModel):
+    """The tags of a customer after a change."""
+
+    customer_id: UUID
+    tags: list[CustomerTag]
+
+
+class CustomerSegment(BaseModel):
+    """A segment that a customer is in, since when."""
+
+    segment: str
+    since: datetime
+
+
+class LifecycleStage(BaseModel):
+    """The stage of a customer, since when, the code of the rule that decided, and the figures it read then."""
+
+    stage: str
+    since: datetime
+    reason: str
+    evidence: dict[str, Any]
+
+
+class HistoryEvent(BaseModel):
+    """A tag, segment or stage that was set (`present`) or taken off, under the id it happened to.
+
+    `source` says who did; a person has an `actor`. `detail` of a stage holds the one before it and the evidence, of a
+    tag by hand when it was to end.
+    """
+
+    event_id: UUID
+    profile_id: UUID
+    name: str
+    present: bool
+    at: datetime
+    source: TagSource
+    actor: str | None
+    reason: str | None
+    detail: dict[str, Any] | None
+
+
+class ClassificationHistory(BaseModel):
+    """The newest first, of all ids that are one customer now."""
+
+    items: list[HistoryEvent]
+    next_cursor: str | None
+
+
+_CUSTOMER = "018f3a52-8c00-7d1e-b0a4-5f2e6c9d1b37"
+_AT = "2024-05-01T08:00:00Z"
+_LABELS = {"zh": "咖啡爱好者", "en": "Coffee lover"}
+_COFFEE: dict[str, Any] = {"in": ["coffee", {"var": "traits.interests"}]}
+_CLUB: dict[str, Any] = {
+    "and": [{"in": ["coffee_lover", {"var": "tags"}]}, {"<": [{"var": "days_since_last_seen"}, 30]}]
+}
+_EVALUATION = {
+    "job_id": "4f0c2b7e-9d13-4a5c-8a27-61c0b4e9f8d2",
+    "state": "running",
+    "done": 410_000,
+    "total": 1_000_000,
+}
+_TAG: dict[str, Any] = {
+    "name": "coffee_lover",
+    "source": "rule",
+    "labels": _LABELS,
+    "rule": _COFFEE,
+    "ttl_seconds": 2_592_000,
+    "origin": "api",
+    "changed_at": _AT,
+    "changed_by": "marketer-1",
+    "evaluation": _EVALUATION,
+}
+_SEGMENT: dict[str, Any] = {
+    "name": "coffee_club",
+    "labels": {"zh": "咖啡俱乐部", "en": "Coffee club"},
+    "rule": _CLUB,
+    "members": 1204,
+    "origin": "pack",
+    "changed_at": _AT,
+    "changed_by": "pack",
+    "evaluation": None,
+}
+TAGS_OF_CUSTOMER: list[dict[str, Any]] = [
+    {"tag": "coffee_lover", "source": "rule", "since": _AT, "expires_at": None},
+    {"tag": "follow_up", "source": "manual", "since": _AT, "expires_at": "2024-05-15T08:00:00Z"},
+]
+SEGMENTS_OF_CUSTOMER = [{"segment": "coffee_club", "since": _AT}]
+LIFECYCLE_OF_CUSTOMER: dict[str, Any] = {
+    "stage": "developing",
+    "since": _AT,
+    "reason": "purchased",
+    "evidence": {"purchases.count": 1},
+}
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "Tag": _TAG,
+    "TagPage": {"items": [_TAG], "next_cursor": None},
+    "TagRequest": {"source": "rule", "labels": _LABELS, "rule": _COFFEE, "ttl_seconds": 2_592_000},
+    "NewTag": {"name": "follow_up", "source": "manual", "labels": {"zh": "待回访", "en": "Follow up"}},
+    "Segment": _SEGMENT,
+    "SegmentPage": {"items": [_SEGMENT], "next_cursor": None},
+    "RuleRequest": {"rule": _CLUB},
+    "SegmentRequest": {"labels": _SEGMENT["labels"], "rule": _CLUB},
+    "NewSegment": {"name": "coffee_club", "labels": _SEGMENT["labels"], "rule": _CLUB},
+    "SegmentPreview": {
+        "exact": False,
+        "count": 12_050,
+        "low": 10_211,
+        "high": 14_194,
+        "population": 100_000,
+        "sampled": 2000,
+        "matched": 241,
+        "sample": [{"customer_id": _CUSTOMER, "customer_number": "C20240501001"}],
+    },
+    "MemberPage": {
+        "items": [{"customer_id": _CUSTOMER, "customer_number": "C20240501001", "since": _AT}],
+        "next_cursor": None,
+    },
+    "Withdrawal": {"name": "coffee_club", "job_id": _EVALUATION["job_id"]},
+    "TagSetting": {"tag": "follow_up", "expires_at": "2024-05-15T08:00:00Z", "reason": "asked for a call"},
+    "CustomerTags": {"customer_id": _CUSTOMER, "tags": TAGS_OF_CUSTOMER},
+    "ClassificationHistory": {
+        "items": [
+            {
+                "event_id": "00000000-0000-0000-0000-0000000004d2",
+                "profile_id": _CUSTOMER,
+                "name": "developing",
+                "present": True,
+                "at": _AT,
+                "source": "rule",
+                "actor": None,
+                "reason": "purchased",
+                "detail": {"previous": "contact", "evidence": {"purchases.count": 1}},
+            }
+        ],
+        "next_cursor": None,
+    },
+}
