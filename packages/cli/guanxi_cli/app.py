@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from guanxi_cli.commands import jobs, keys, merging, reviewing, simulating
+from guanxi_cli.commands import classification, jobs, keys, merging, reviewing, simulating
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -18,6 +18,8 @@ def main() -> None:
 
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="rotate-keys")
+app.add_typer(classification.tag, name="tag")
+app.add_typer(classification.segments, name="segments")
 merging.register(app)
 reviewing.register(app)
 app.add_typer(simulating.app, name="simulate")
