@@ -18,6 +18,7 @@ from guanxi_gateway.api.classification import (
 )
 from guanxi_gateway.api.customers import Services, customers_router
 from guanxi_gateway.api.documents import DESCRIPTION, complete_document
+from guanxi_gateway.api.duplicates import duplicates_router
 from guanxi_gateway.api.figures import figures_router
 from guanxi_gateway.api.ingest import IngestLane
 from guanxi_gateway.api.jobs import jobs_router
@@ -75,6 +76,7 @@ def make_api(
     app.include_router(simulations_router(upstreams.services, allow))
     app.include_router(merges_router(upstreams.services, allow))
     app.include_router(suggestions_router(upstreams.services, allow))
+    app.include_router(duplicates_router(upstreams.services, allow))
     app.include_router(quarantine_router(upstreams.services, allow))
     app.include_router(tags_router(upstreams.services, allow))
     app.include_router(segments_router(upstreams.services, allow))

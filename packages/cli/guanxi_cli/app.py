@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from guanxi_cli.commands import classification, jobs, keys, merging, reviewing, simulating
+from guanxi_cli.commands import classification, deduping, jobs, keys, merging, reviewing, simulating
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -16,6 +16,7 @@ def main() -> None:
 
 # One line for each command module: app.add_typer(...) or app.command(...).
 
+app.add_typer(deduping.app, name="dedupe")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="rotate-keys")
 app.add_typer(classification.tag, name="tag")

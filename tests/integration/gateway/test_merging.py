@@ -15,6 +15,8 @@ READS = {
     f"/v1/customers/{ID}/explain?other={ID}": f"other={ID}",
     "/v1/suggestions?state=rejected&source=duplicate": "state=rejected&source=duplicate",
     "/v1/quarantine?limit=7": "limit=7",
+    f"/v1/duplicates/runs/{ID}": "",
+    f"/v1/suggestions/{ID}": "",
 }
 REASON = b'{ "reason": "as it is" }'
 WRITES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guanxi_gateway.api.schemas import classification, jobs, keys, merges, simulations
+from guanxi_gateway.api.schemas import classification, duplicates, jobs, keys, merges, simulations
 
 CUSTOMER_ID = "018f3a52-8c00-7d1e-b0a4-5f2e6c9d1b37"
 CUSTOMER: dict[str, Any] = {
@@ -185,6 +185,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Batch": BATCH,
     "Accepted": ACCEPTED,
     **classification.EXAMPLES,
+    **duplicates.EXAMPLES,
     **jobs.EXAMPLES,
     **keys.EXAMPLES,
     **merges.EXAMPLES,
