@@ -40,7 +40,7 @@ class _Candidate(NamedTuple):
 
 def find(people: Population, model: Model, threshold: float | None = None) -> Findings:
     """Return all pairs of at least the model's (or a given) threshold, among those who share a blocking key."""
-    candidates = list(_candidates(people, model))
+    candidates = list(_candidates(people, model)) if people.size > 1 else []
     model = _settle_priors(model, candidates, people)
     scored = [(of, model.score(of.levels, of.frequencies)) for of in candidates]
     chosen = choose_threshold([score.probability for _, score in scored])

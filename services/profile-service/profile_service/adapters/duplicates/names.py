@@ -14,6 +14,7 @@ from profile_service.adapters.duplicates.vocabulary import (
     COMPOUND,
     FAMILIES,
     FAMILY_READINGS,
+    FREQUENT,
     PARTICLES,
     TITLES,
 )
@@ -79,13 +80,23 @@ def _read_latin(words: list[str]) -> Name:
     if len(words) < 2:
         return Name(given=words[0] if words else None)
     if all(word in _syllables() or _is_two_syllables(word) for word in words):
-        if words[0] in _family_readings() and (len(words) > 2 or words[-1] not in _family_readings()):
+        if _begins_with_family(words):
             return Name("".join(words[1:]), words[0])
         return Name("".join(words[:-1]), words[-1])
     start = len(words) - 1
     while start > 1 and words[start - 1] in PARTICLES:
         start -= 1
     return Name(words[0], "".join(words[start:]))
+
+
+def _begins_with_family(words: list[str]) -> bool:
+    """Tell the order of a name in pinyin, where either end may be a family name, by which is the more frequent one."""
+    first, last = words[0], words[-1]
+    if first not in _family_readings():
+        return False
+    if last not in _family_readings():
+        return True
+    return len(words) > 2 and (first in FREQUENT or last not in FREQUENT)
 
 
 @lru_cache(maxsize=65_536)

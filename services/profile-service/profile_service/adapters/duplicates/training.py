@@ -24,6 +24,7 @@ from profile_service.domain.duplicates.person import KEYS
 
 RANDOM_PAIRS = 1_000_000
 SESSION_PAIRS = 1_000_000
+FEWEST_PEOPLE = 200
 FEWEST_PAIRS = 30
 ASSUMED = 20.0
 """As many observed pairs as what is assumed of a level weighs."""
@@ -64,6 +65,8 @@ SESSIONS = (
 
 def train(people: Population) -> Model:
     """Return the model of these people; what they are too few for stays as it is assumed."""
+    if people.size < FEWEST_PEOPLE:
+        return default_model(people.size)
     table = DuckDBAPI(people.connection).register("people")
     linker = make_linker(table, settings({}))
     linker.training.estimate_u_using_random_sampling(RANDOM_PAIRS, seed=1, num_chunks=1)

@@ -7,6 +7,11 @@ from __future__ import annotations
 TITLES = frozenset("mr mrs ms miss mx dr prof sir madam jr sr ii iii".split())
 PARTICLES = frozenset("van von der den de da di do dos del della la le ter ten bin al el mc mac st".split())
 
+FREQUENT = frozenset(
+    "wang li zhang liu chen yang huang zhao wu zhou xu sun ma zhu hu guo he lin gao luo".split()
+)
+"""The most frequent Chinese family names in pinyin."""
+
 COMPOUND = frozenset(
     "欧阳 太史 端木 上官 司马 东方 独孤 南宫 万俟 闻人 夏侯 诸葛 尉迟 公羊 赫连 澹台 皇甫 宗政 濮阳 公冶 太叔 申屠"
     " 公孙 慕容 仲孙 钟离 长孙 宇文 司徒 鲜于 司空 闾丘 子车 亓官 司寇 巫马 公西 颛孙 壤驷 公良 漆雕 乐正 宰父"
