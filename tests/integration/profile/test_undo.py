@@ -18,6 +18,7 @@ from .conftest import Api, ProfileWorld
 from .test_order_independence import grouped
 
 REASON = {"reason": "another person"}
+PHONE = "+8613900000001"
 
 
 async def journal(world: ProfileWorld) -> list[UUID]:
@@ -93,6 +94,35 @@ async def test_an_undo_restores_both_views_and_says_so(world: ProfileWorld, api:
     ]
     assert await customers(world) == 2
     assert not await world.db.pool.fetchval("SELECT bool_or(joined) FROM fragment")
+
+
+async def test_after_the_undo_of_a_merge_by_hand_both_views_are_as_they_were(
+    world: ProfileWorld, api: Api
+) -> None:
+    first, second = await two_merged(world)
+    before = [await view(api, each) for each in (first, second)]
+    body = {"customer_ids": [str(second), str(first)], "reason": "same"}
+    merged = (await api.post("/v1/merges", body, "admin")).json()
+    joint = await view(api, second)
+    assert joint["purchases"]["amount_minor"] == 1_200
+    await undo(api, UUID(merged["merge_id"]))
+    assert [await view(api, each) for each in (first, second)] == before
+
+
+async def test_the_same_evidence_merges_no_more_and_new_evidence_does(world: ProfileWorld, api: Api) -> None:
+    first, second = await two_merged(world)
+    await link(world, "m3", f"phone:{PHONE}", "device_id:d1")
+    await undo(api, (await journal(world))[0])
+    await link(world, "m4", f"phone:{PHONE}", "device_id:d1")
+    await link(world, "m5", "device_id:d1", f"phone:{PHONE}", "email:ada@example.com")
+    assert await world.memberships() == {first: first, second: second}
+    refused = await world.db.pool.fetch("SELECT reason, times FROM link_refusal")
+    assert [tuple(row) for row in refused] == [("undone", 2)]
+    await link(world, "m6", "device_id:d1", "anonymous_id:a1")
+    assert await world.memberships() == {first: first, second: second}
+    await link(world, "m7", f"phone:{PHONE}", "anonymous_id:a1")
+    assert await world.memberships() == {first: first, second: first}
+    assert await customers(world) == 1
 
 
 async def test_what_is_undone_stays_undone(world: ProfileWorld, api: Api) -> None:
