@@ -1,6 +1,6 @@
 """`make bench`: measure against floors that run in the same session; writes bench/out/results.json and a plot.
 
-python -m bench [ingest pipeline latency reads idle]
+python -m bench [ingest pipeline latency reads idle merging]
 """
 
 from __future__ import annotations
@@ -14,11 +14,18 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import idle, ingest, latency, pipeline, reads
+from bench import idle, ingest, latency, merging, pipeline, reads
 from bench.platform import machine
 from bench.plot import plot
 
-SECTIONS = {"ingest": ingest, "pipeline": pipeline, "latency": latency, "reads": reads, "idle": idle}
+SECTIONS = {
+    "ingest": ingest,
+    "pipeline": pipeline,
+    "latency": latency,
+    "reads": reads,
+    "idle": idle,
+    "merging": merging,
+}
 OUT = Path(__file__).parent / "out"
 
 
