@@ -10,8 +10,9 @@ from xml.etree import ElementTree
 import pytest
 
 from profile_service.adapters.suggestion_store import PostgresSuggestions
+from profile_service.domain.identity import IdentityRules
 
-from .conftest import START, Api, ProfileWorld
+from .conftest import RULES, START, Api, ProfileWorld
 
 SAME = {"reason": "the same person"}
 PHONE = "+8613900000001"
@@ -204,6 +205,21 @@ async def test_whom_a_person_kept_apart_is_not_suggested_again(world: ProfileWor
     async with world.db.connection() as connection:
         refused = await PostgresSuggestions(connection).ruled_out(pairs)
     assert refused == {(first, fourth), (fourth, first), (first, second)}
+
+
+async def test_whom_a_person_kept_apart_no_limit_raises_again(world: ProfileWorld, api: Api) -> None:
+    world.rules = IdentityRules(RULES.types, fragments_per_customer=2)
+    first, _, third, fourth = await crowd(world, 4)
+    await world.resolve([world.touchpoint("l1", "phone:+8613900000001", "device_id:tablet-2")])
+    refused = [world.touchpoint(f"l{n}", "phone:+8613900000001", "device_id:tablet-4") for n in (2, 3)]
+    await world.resolve(refused[:1])
+    (raised,) = (await api.get("/v1/suggestions")).json()["items"]
+    assert (raised["left_customer_id"], raised["right_customer_id"]) == (str(first), str(fourth))
+    assert raised["source"] == "cluster_size"
+    await api.post(f"/v1/suggestions/{raised['suggestion_id']}/reject", {"reason": "brothers"}, "admin")
+    await merge(api, third, fourth)
+    await world.resolve(refused[1:])
+    assert (await api.get("/v1/suggestions")).json()["items"] == []
 
 
 @pytest.mark.parametrize("of_its_own", [False, True])

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from profile_service.adapters.structure_store import PostgresStructure
+from profile_service.adapters.suggestion_store import PostgresSuggestions
 from profile_service.application.ports import HistoryEntry, SealedIdentifier
 from profile_service.domain.decisions import QUARANTINED, IdentifierChange, Refusal, Suggestion
 from profile_service.domain.fragments import suggestion_id
@@ -147,7 +148,18 @@ class PostgresIdentifiers(PostgresStructure):
         )
 
     async def suggest(self, suggestions: Sequence[tuple[Suggestion, UUID]], now: datetime) -> set[UUID]:
-        """Queue merges for review, each with its touchpoint; return the ids of those not queued before."""
+        """Queue merges for review, each with its touchpoint; return the ids of those not queued before.
+
+        Whom a person kept apart before is not queued again, whatever ids the two have meanwhile.
+        """
+        kept_apart = await PostgresSuggestions(self._connection).ruled_out(
+            {(each.left_profile_id, each.right_profile_id) for each, _ in suggestions}
+        )
+        suggestions = [
+            (each, touchpoint_id)
+            for each, touchpoint_id in suggestions
+            if (each.left_profile_id, each.right_profile_id) not in kept_apart
+        ]
         rows = await self._connection.fetch(
             SUGGEST,
             [

@@ -9,12 +9,11 @@ from uuid import UUID
 
 import asyncpg
 
-from profile_service.application.simulate_rules import RefusedLink, Structure
+from profile_service.application.simulate_rules import Page, RefusedLink, Structure
 from profile_service.domain.rule_replay import HeldIdentifier, PastMerge
 
-CUSTOMERS = """
-SELECT profile_id, joined FROM fragment
-WHERE ($1::uuid IS NULL OR profile_id > $1) AND customer_id = profile_id ORDER BY profile_id LIMIT $2
+FRAGMENT_PAGE = """
+SELECT profile_id, customer_id, joined FROM fragment WHERE profile_id > $1 ORDER BY profile_id LIMIT $2
 """
 FRAGMENTS = """
 SELECT customer_id, fragment.profile_id, type, hash, verified_at IS NOT NULL AS verified, first_seen_at
@@ -51,6 +50,7 @@ LEFT JOIN LATERAL (
 ORDER BY refused.strongest_hash, refused.identifier_hash
 """
 CUSTOMERS_OF = "SELECT profile_id, customer_id FROM fragment WHERE profile_id = ANY($1::uuid[])"
+BEFORE_ALL = UUID(int=0)
 TOTAL = """
 SELECT (SELECT coalesce(sum(fragments) - sum(merges), 0) FROM totals)::bigint + (SELECT count(*) FROM link_refusal)
 """
@@ -67,10 +67,14 @@ class PostgresRuleReads:
         total: int = await self._connection.fetchval(TOTAL)
         return total
 
-    async def customers(self, after: UUID | None, limit: int) -> tuple[Sequence[UUID], Sequence[UUID]]:
-        """Return the next customers by id, and those among them that consist of several fragments."""
-        rows = await self._connection.fetch(CUSTOMERS, after, limit)
-        return [row[0] for row in rows], [row[0] for row in rows if row[1]]
+    async def customers(self, after: UUID | None, limit: int) -> Page:
+        """Look at the next fragments by id, of which each customer is one."""
+        rows = await self._connection.fetch(FRAGMENT_PAGE, after or BEFORE_ALL, limit)
+        found = [
+            (profile_id, joined) for profile_id, customer_id, joined in rows if profile_id == customer_id
+        ]
+        joined_ones = [customer_id for customer_id, joined in found if joined]
+        return Page(rows[-1][0] if rows else None, len(found), joined_ones)
 
     async def structures(self, customers: Collection[UUID]) -> Mapping[UUID, Structure]:
         """Return what customers consist of, and the merges that hold them together."""

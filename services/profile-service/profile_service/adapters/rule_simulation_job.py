@@ -15,7 +15,7 @@ from profile_service.application.simulate_rules import Report, weigh_merges, wei
 from profile_service.domain.identity import UNDECLARED, IdentityRules, MergeRate, TypeRule
 
 KIND = "simulate_identity_rules"
-PAGE_SIZE = 500
+PAGE_SIZE = 1000
 
 
 class _Page(NamedTuple):

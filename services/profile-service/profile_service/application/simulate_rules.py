@@ -40,12 +40,18 @@ class RefusedLink(NamedTuple):
     last_at: datetime
 
 
+class Page(NamedTuple):
+    """Where a page of customers ends (None behind all), how many it has, and which of them are of several fragments."""
+
+    last: UUID | None
+    size: int
+    joined: Sequence[UUID]
+
+
 class RuleReads(Protocol):
     """Pages of customers and of refused links, with what decides about them."""
 
-    async def customers(self, after: UUID | None, limit: int) -> tuple[Sequence[UUID], Sequence[UUID]]:
-        """Return the next customers by id, and those among them that consist of several fragments."""
-        ...
+    async def customers(self, after: UUID | None, limit: int) -> Page: ...
 
     async def structures(self, customers: Collection[UUID]) -> Mapping[UUID, Structure]: ...
     async def refusals(
@@ -89,8 +95,8 @@ async def weigh_merges(
     rules: IdentityRules, reads: RuleReads, after: UUID | None, limit: int, report: Report
 ) -> tuple[UUID | None, int]:
     """Weigh the merges of the next customers; return the last of them, None behind all, and how many they were."""
-    page, joined = await reads.customers(after, limit)
-    for customer_id, structure in (await reads.structures(joined)).items():
+    page = await reads.customers(after, limit)
+    for customer_id, structure in (await reads.structures(page.joined)).items():
         report.merges_checked += len(structure.merges)
         for merge, objection in refused_merges(rules, structure.fragments, structure.merges):
             report.would_be_refused[objection.reason] += 1
@@ -104,7 +110,7 @@ async def weigh_merges(
                         "rule_type": objection.rule_type or None,
                     }
                 )
-    return (page[-1] if page else None), len(page)
+    return page.last, page.size
 
 
 async def weigh_refusals(
