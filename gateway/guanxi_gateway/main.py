@@ -10,12 +10,14 @@ from starlette.middleware import Middleware
 
 from guanxi_contracts.catalog import CUSTOMER_CHANGED_TOPIC
 from guanxi_gateway.adapters.upstream import Upstream
+from guanxi_gateway.api.audit import audit_router
 from guanxi_gateway.api.changes import changes_router
 from guanxi_gateway.api.classification import (
     customer_classification_router,
     segments_router,
     tags_router,
 )
+from guanxi_gateway.api.consents import consents_router
 from guanxi_gateway.api.customers import Services, customers_router
 from guanxi_gateway.api.documents import DESCRIPTION, complete_document
 from guanxi_gateway.api.duplicates import duplicates_router
@@ -81,6 +83,8 @@ def make_api(
     app.include_router(tags_router(upstreams.services, allow))
     app.include_router(segments_router(upstreams.services, allow))
     app.include_router(customer_classification_router(upstreams.services, allow))
+    app.include_router(consents_router(upstreams.services, allow))
+    app.include_router(audit_router(upstreams.services, allow))
     app.include_router(changes_router(changes, allow))
     # Behind the edge that create_app put first, which answers the problems that these raise.
     app.user_middleware += [

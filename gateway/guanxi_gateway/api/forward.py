@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 from fastapi import Request, Response
 
-from guanxi_gateway.adapters.upstream import Upstream, UpstreamFailed
-from guanxi_gateway.api.answers import JSON, problem_of_failure, response_of
+from guanxi_gateway.adapters.upstream import Answer, Upstream, UpstreamFailed
+from guanxi_gateway.api.answers import JSON, check_answer, problem_of_failure, response_of
 
 _FORWARDED = frozenset((b"authorization", b"accept", b"accept-language", b"traceparent", b"tracestate"))
 _WITH_BODY = _FORWARDED | {b"content-type", b"idempotency-key"}
@@ -26,13 +26,43 @@ async def forward(
 
     The service checks the token once more; parameters that are None are left out.
     """
+    answer = await _get(request, upstream, path, query)
+    return response_of(upstream.service, answer, media_type)
+
+
+class Refused(Exception):
+    """A service answered with a problem."""
+
+    def __init__(self, service: str, answer: Answer) -> None:
+        super().__init__(service)
+        self.service = service
+        self.answer = answer
+
+
+async def ask(
+    request: Request, upstream: Upstream, path: str, query: Mapping[str, str | int | None]
+) -> Answer:
+    """Ask the service with the caller's own token for JSON to go on with. Raises Refused, Problem."""
+    answer = check_answer(upstream.service, await _get(request, upstream, path, query))
+    if answer.status >= 400:
+        raise Refused(upstream.service, answer)
+    return answer
+
+
+def pass_on(refused: Refused) -> Response:
+    """Return the problem that a service answered with, untouched."""
+    return response_of(refused.service, refused.answer)
+
+
+async def _get(
+    request: Request, upstream: Upstream, path: str, query: Mapping[str, str | int | None] | None
+) -> Answer:
     headers = [(name, value) for name, value in request.headers.raw if name in _FORWARDED]
     given = {name: str(value) for name, value in (query or {}).items() if value is not None}
     try:
-        answer = await upstream.get(path, given, headers)
+        return await upstream.get(path, given, headers)
     except UpstreamFailed as failed:
         raise problem_of_failure(failed) from None
-    return response_of(upstream.service, answer, media_type)
 
 
 async def forward_write(

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from guanxi_cli.commands import classification, deduping, jobs, keys, merging, reviewing, simulating
+from guanxi_cli.commands import (
+    audit,
+    classification,
+    consents,
+    deduping,
+    jobs,
+    keys,
+    merging,
+    reviewing,
+    simulating,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -17,6 +27,8 @@ def main() -> None:
 # One line for each command module: app.add_typer(...) or app.command(...).
 
 app.add_typer(deduping.app, name="dedupe")
+app.add_typer(audit.app, name="audit")
+app.add_typer(consents.app, name="consent")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="rotate-keys")
 app.add_typer(classification.tag, name="tag")

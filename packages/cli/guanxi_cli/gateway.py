@@ -54,13 +54,25 @@ class Gateway:
         return answer.json() if answer.content else None
 
     def send(
-        self, method: str, *path: object, body: Any = None, query: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        *path: object,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
+        content_type: str = "application/octet-stream",
     ) -> httpx.Response:
-        """Send a request to /v1/<path>. Exits with the reason when the platform refuses or cannot be reached."""
+        """Send a request to /v1/<path>, with `body` as JSON or `content` as it is.
+
+        Exits with the reason when the platform refuses or cannot be reached.
+        """
         target = "/v1/" + "/".join(quote(str(part), safe="") for part in path)
         given = {name: value for name, value in (query or {}).items() if value is not None}
         try:
-            answer = self._client.request(method, target, json=body, params=given)
+            headers = {} if content is None else {"content-type": content_type}
+            answer = self._client.request(
+                method, target, json=body, content=content, params=given, headers=headers
+            )
         except httpx.HTTPError as error:
             fail(f"The platform at {self._client.base_url} cannot be reached ({type(error).__name__}).")
         if answer.is_error:

@@ -205,7 +205,7 @@ async def test_wrong_decisions_are_refused_by_field_and_nothing_of_the_request_i
         ({**YES, "effective_at": (START + timedelta(days=1)).isoformat()}, "consents.1.effective_at"),
         ({**YES, "effective_at": "yesterday"}, "consents.1.effective_at"),
         ({**YES, "decision": "maybe"}, "consents.1.decision"),
-        ({**YES, "source": "The Counter"}, "consents.1.source"),
+        ({**YES, "source": "counter\n3"}, "consents.1.source"),
         ({**YES, "evidence": {"scan": "x" * 9000}}, "consents.1.evidence"),
         ({**YES, "colour": "green"}, "consents.1.colour"),
     ]

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from guanxi_gateway.api.schemas.classification import CustomerSegment, CustomerTag, LifecycleStage
+from guanxi_gateway.api.schemas.consents import ConsentReason
 
 
 class CurrencyTotal(BaseModel):
@@ -85,6 +86,14 @@ class Scores(BaseModel):
     rfm: RfmScore
 
 
+class Consent(BaseModel):
+    """Whether a purpose is allowed on a channel, why, and since when; no time where nothing was decided."""
+
+    allowed: bool
+    reason: ConsentReason
+    effective_at: datetime | None
+
+
 class CustomerView(BaseModel):
     """The unified view of one customer. `redirected_from` is the id asked for when it was merged into another."""
 
@@ -103,6 +112,7 @@ class CustomerView(BaseModel):
     tags: list[CustomerTag]
     segments: list[CustomerSegment]
     lifecycle: LifecycleStage | None
+    consents: dict[str, dict[str, Consent]]
     fragments: list[UUID]
     version: int
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from guanxi_gateway.api.schemas import classification, duplicates, jobs, keys, merges, simulations
+from guanxi_gateway.api.schemas import (
+    audit,
+    classification,
+    consents,
+    duplicates,
+    jobs,
+    keys,
+    merges,
+    simulations,
+)
 
 CUSTOMER_ID = "018f3a52-8c00-7d1e-b0a4-5f2e6c9d1b37"
 CUSTOMER: dict[str, Any] = {
@@ -44,6 +53,12 @@ CUSTOMER: dict[str, Any] = {
     "tags": classification.TAGS_OF_CUSTOMER,
     "segments": classification.SEGMENTS_OF_CUSTOMER,
     "lifecycle": classification.LIFECYCLE_OF_CUSTOMER,
+    "consents": {
+        "marketing": {
+            "email": {"allowed": True, "reason": "granted", "effective_at": "2024-05-01T08:00:00Z"},
+            "sms": {"allowed": False, "reason": "unknown_denied", "effective_at": None},
+        }
+    },
     "fragments": [CUSTOMER_ID],
     "version": 12,
 }
@@ -186,6 +201,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Accepted": ACCEPTED,
     **classification.EXAMPLES,
     **duplicates.EXAMPLES,
+    **audit.EXAMPLES,
+    **consents.EXAMPLES,
     **jobs.EXAMPLES,
     **keys.EXAMPLES,
     **merges.EXAMPLES,

@@ -41,7 +41,7 @@ class IdentifierGiven(BaseModel):
 class ImportLine(ConsentDecided):
     """A decision of somebody, known by a customer's id or by one identifier."""
 
-    source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")] = IMPORT
+    source: Annotated[str, Field(pattern=r"^[^\x00-\x1f]{1,100}$")] = IMPORT
     item_id: Annotated[str, Field(min_length=1, max_length=200)]
     customer_id: UUID | None = None
     identifier: IdentifierGiven | None = None
@@ -70,14 +70,15 @@ async def post_import(
     request: Request, state: State, principal: Annotated[Principal, Depends(require("consent.write"))]
 ) -> Response:
     """Lines are taken or refused one by one. An `item_id` that was taken before is not taken again."""
-    lines = [line for line in (await request.body()).splitlines() if line.strip()]
+    body = (await request.body()).split(b"\n")
+    lines = {number: line for number, line in enumerate(body, 1) if line.strip()}
     if not lines:
         raise wrong("body", "holds no line")
     if len(lines) > MOST_LINES:
         raise wrong("body", f"holds more than {MOST_LINES} lines")
     refused: list[Refusal] = []
     items: list[ImportItem] = []
-    for number, line in enumerate(lines, 1):
+    for number, line in lines.items():
         read = _read(number, line, state)
         if isinstance(read, Refusal):
             refused.append(read)

@@ -59,7 +59,7 @@ class ConsentDecided(BaseModel):
     decision: Decision
     notice_version: Annotated[str | None, Field(pattern=r"^[^\x00-\x1f]{1,100}$")] = None
     evidence: Annotated[str | dict[str, JsonValue] | None, AfterValidator(_bounded)] = None
-    source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")] = "staff"
+    source: Annotated[str, Field(pattern=r"^[^\x00-\x1f]{1,100}$")] = "staff"
     effective_at: AwareDatetime | None = None
     item_id: Annotated[
         str | None, Field(min_length=1, max_length=200, description="Recognises a repeat.")
