@@ -48,7 +48,7 @@ from profile_service.adapters.erasure_desk import erasure_units
 from profile_service.adapters.erasure_loop import ErasureLoop, LoggedNotices
 from profile_service.adapters.erasure_seals import KeyringSeals
 from profile_service.adapters.log_topics import LogTopics
-from profile_service.adapters.pack_rules import identity_rules, precedence, view_rules
+from profile_service.adapters.pack_rules import identity_rules, precedence, record_rules, view_rules
 from profile_service.adapters.partner_calls import SignedPartnerCalls
 from profile_service.adapters.reevaluation_job import Reevaluation
 from profile_service.adapters.rule_simulation_job import RuleSimulation
@@ -190,7 +190,7 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
             subscriptions=[
                 privacy_erasure.subscription(keyring, settings.backups),
                 privacy_receipt.subscription(),
-                touchpoint_received.subscription(rules, keyring, clock, pack.purposes),
+                touchpoint_received.subscription(rules, keyring, clock, pack.purposes, record_rules(pack)),
                 score_changed.subscription(),
             ],
             clock=clock,

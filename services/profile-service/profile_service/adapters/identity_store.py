@@ -24,7 +24,9 @@ SELECT identifier.hash, identifier.profile_id, fragment.customer_id, fragment.ve
 FROM identifier LEFT JOIN fragment USING (profile_id)
 WHERE identifier.hash = ANY($1::bytea[])
 """
-NAMED = "SELECT profile_id, customer_id, version, joined FROM fragment WHERE profile_id = ANY($1::uuid[])"
+NAMED = (
+    "SELECT profile_id, customer_id, version, joined, kind FROM fragment WHERE profile_id = ANY($1::uuid[])"
+)
 COUNT = """
 SELECT fragment.customer_id, fragment.profile_id, fragment.version, identifier.type, count(identifier.hash) AS held,
   array_agg(identifier.hash) FILTER (WHERE identifier.type = ANY($2::text[])) AS hashes,
@@ -54,9 +56,9 @@ INSERT INTO customer_number_day (day, base) SELECT $1::date, nextval('customer_s
 WHERE NOT EXISTS (SELECT FROM customer_number_day WHERE day = $1)
 """
 FOUND_FRAGMENTS = """
-INSERT INTO fragment (profile_id, customer_id, version, founded_at)
-SELECT profile_id, customer_id, version, $4 FROM unnest($1::uuid[], $2::uuid[], $3::int[])
-AS given (profile_id, customer_id, version) ORDER BY profile_id
+INSERT INTO fragment (profile_id, customer_id, version, kind, founded_at)
+SELECT profile_id, customer_id, version, kind, $5 FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[])
+AS given (profile_id, customer_id, version, kind) ORDER BY profile_id
 """
 FOUND_CUSTOMERS = """
 INSERT INTO customer (customer_id, customer_number, created_at)
@@ -89,8 +91,11 @@ class PostgresIdentities(PostgresIdentifiers):
                 else:
                     owners[hash_] = profile_id
         if named:
-            for profile_id, customer_id, version, joined in await self._connection.fetch(NAMED, list(named)):
+            for row in await self._connection.fetch(NAMED, list(named)):
+                profile_id, customer_id, version, joined, kind = row
                 known.memberships[profile_id] = Membership(customer_id, version)
+                if kind == "enterprise":
+                    known.enterprises.add(profile_id)
                 if joined:
                     known.joined.add(customer_id)
         return known
@@ -138,6 +143,7 @@ class PostgresIdentities(PostgresIdentifiers):
             profile_ids,
             [fragment.membership.customer_id for fragment in fragments],
             [fragment.membership.version for fragment in fragments],
+            [fragment.kind for fragment in fragments],
             founded_at,
         )
         await self._connection.execute(

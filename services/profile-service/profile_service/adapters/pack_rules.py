@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from guanxi_kit.packs import IdentifierSettings, Pack
+from profile_service.application.keep_record import RecordRules
 from profile_service.application.read_customers import ViewRules
 from profile_service.domain.identity import IdentityRules, MergeRate, TypeRule
 from profile_service.domain.precedence import Precedence
@@ -31,6 +32,19 @@ def rules_of(settings: IdentifierSettings) -> IdentityRules:
 def view_rules(pack: Pack) -> ViewRules:
     """Return how a pack shows customers."""
     return ViewRules(pack.identifiers.rank, precedence(pack), pack.purposes)
+
+
+def record_rules(pack: Pack) -> RecordRules:
+    """Return what a pack says of records; a field is covered by its own purposes, or by a purpose that names it."""
+    fields = pack.record.fields
+    if not fields:
+        return RecordRules()
+    named = pack.purposes.covered_fields
+    return RecordRules(
+        covered=frozenset(name for name, field in fields.items() if field.purposes or name in named),
+        shown=frozenset(field.identifier for field in fields.values() if field.identifier is not None),
+        declared=frozenset(fields),
+    )
 
 
 def precedence(pack: Pack) -> Precedence:

@@ -18,7 +18,7 @@ from guanxi_contracts.customer import (
     CustomerSplitV1,
     MovedFragment,
 )
-from guanxi_contracts.touchpoint import TOUCHPOINT_RESOLVED, TouchpointResolvedV1
+from guanxi_contracts.touchpoint import TOUCHPOINT_RESOLVED, EnterpriseMembership, TouchpointResolvedV1
 from guanxi_kit.consumer import Cause, Outbox
 from profile_service.application.changes import Change
 from profile_service.application.resolve_touchpoints import Outcome
@@ -35,7 +35,9 @@ _CHANGED = CUSTOMER_CHANGED_TOPIC.name
 def publish_outcome(outcome: Outcome, outbox: Outbox, now: datetime) -> None:
     """Publish one event per resolved touchpoint, per merge and per customer changed."""
     nobody: list[UUID] = []
-    for (touchpoint, cause), profile_id in zip(outcome.arrivals, outcome.placements, strict=True):
+    for position, ((touchpoint, cause), profile_id) in enumerate(
+        zip(outcome.arrivals, outcome.placements, strict=True)
+    ):
         customer_id, version = outcome.memberships[profile_id]
         resolved = TouchpointResolvedV1(
             profile_id=profile_id,
@@ -43,6 +45,7 @@ def publish_outcome(outcome: Outcome, outbox: Outbox, now: datetime) -> None:
             membership_version=version,
             touchpoint=touchpoint,
             members=outcome.members.get(customer_id, nobody),
+            enterprise=_enterprise(outcome, position) if outcome.enterprises else None,
         )
         value = TOUCHPOINT_RESOLVED.encode(resolved, id=touchpoint.touchpoint_id.hex, source=SOURCE, time=now)
         outbox.add(cause, _RESOLVED, customer_id.bytes, value)
@@ -52,6 +55,11 @@ def publish_outcome(outcome: Outcome, outbox: Outbox, now: datetime) -> None:
             outbox.add(causes[merge.touchpoint_id], _MERGED, merge.customer_id.bytes, _merged(merge, now))
     for customer_id, change in outcome.changes.items():
         outbox.add(change.cause, _CHANGED, customer_id.bytes, _changed(customer_id, change, now))
+
+
+def _enterprise(outcome: Outcome, position: int) -> EnterpriseMembership | None:
+    profile_id = outcome.enterprises.get(position)
+    return None if profile_id is None else EnterpriseMembership(profile_id, *outcome.memberships[profile_id])
 
 
 Emit = Callable[[str, bytes, bytes], None]

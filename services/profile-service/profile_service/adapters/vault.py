@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from guanxi_kit.consumer import Poison
 from guanxi_kit.crypto import Keyring, SealBroken
 from profile_service.application.keep_consents import Preferences
+from profile_service.application.ports import ToldContent, Unusable
 
 
 class PlainIdentifier(msgspec.Struct, frozen=True):
@@ -26,8 +28,30 @@ class _Identifiers(msgspec.Struct):
     identifiers: list[PlainIdentifier]
 
 
-class _Traits(msgspec.Struct):
-    traits: dict[str, msgspec.Raw] = {}
+class _Unusable(msgspec.Struct):
+    type: str
+    reason: str
+    value: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Group(msgspec.Struct):
+    traits: dict[str, msgspec.Raw] | None = None
+
+
+class _Contact(msgspec.Struct):
+    role: str | None = None
+    until: datetime | None = None
+
+
+class _Told(msgspec.Struct):
+    traits: dict[str, msgspec.Raw] | None = None
+    unusable: list[_Unusable] = []
+    group: _Group | None = None
+    contact: _Contact | None = None
+
+
+class _Enterprise(msgspec.Struct):
+    enterprise: PlainIdentifier
 
 
 class _Consent(msgspec.Struct):
@@ -47,9 +71,11 @@ ContentT = TypeVar("ContentT")
 
 MAX_TRAIT_NAME_CHARACTERS = 200
 MAX_NOTICE_CHARACTERS = 100
-_IDENTIFIERS = msgspec.json.Decoder(_Identifiers)
-_TRAITS = msgspec.json.Decoder(_Traits)
 _CONSENT = msgspec.json.Decoder(_Consenting)
+MAX_UNUSABLE_BYTES = 1000
+_IDENTIFIERS = msgspec.json.Decoder(_Identifiers)
+_TOLD = msgspec.json.Decoder(_Told)
+_ENTERPRISE = msgspec.json.Decoder(_Enterprise)
 _PLAIN = msgspec.json.Decoder(PlainIdentifier)
 _ENCODE = msgspec.json.Encoder().encode
 _CANONICAL = msgspec.json.Encoder(order="sorted").encode
@@ -74,6 +100,16 @@ def identifier_aad(identifier_hash: bytes) -> bytes:
     return b"identifier\0" + identifier_hash
 
 
+def contact_aad(enterprise_profile_id: UUID, person_profile_id: UUID) -> bytes:
+    """What binds the sealed role of a contact to its place."""
+    return b"contact\0" + enterprise_profile_id.bytes + person_profile_id.bytes
+
+
+def invalid_aad(profile_id: UUID, identifier_type: str) -> bytes:
+    """What binds a sealed value that is no identifier to its place."""
+    return b"invalid\0" + profile_id.bytes + identifier_type.encode()
+
+
 def read_identifier(keyring: Keyring, sealed: bytes, identifier_hash: bytes) -> PlainIdentifier:
     """Open a stored identifier. Raises SealBroken."""
     return _PLAIN.decode(keyring.open(sealed, identifier_aad(identifier_hash)))
@@ -92,17 +128,24 @@ class KeyringVault:
             raise Poison("sealed content: other identifiers than the event's")
         return {ref.hash: _ENCODE(value) for ref, value in zip(touchpoint.identifiers, plain, strict=True)}
 
-    def open_traits(self, touchpoint: TouchpointReceivedV1) -> Mapping[str, bytes]:
-        """Return by name the traits as JSON text. Raises Poison when they cannot be read.
+    def open_told(self, touchpoint: TouchpointReceivedV1) -> ToldContent:
+        """Return what a touchpoint tells. Raises Poison when it cannot be read.
 
-        Names that no index can hold are left out.
+        Names of traits that no index can hold are left out.
         """
-        traits = self._open(touchpoint, _TRAITS).traits
-        return {
-            name: bytes(value)
-            for name, value in traits.items()
-            if len(name) <= MAX_TRAIT_NAME_CHARACTERS and "\0" not in name
-        }
+        told = self._open(touchpoint, _TOLD)
+        contact = told.contact or _Contact()
+        return ToldContent(
+            _storable(told.traits),
+            _storable(None if told.group is None else told.group.traits),
+            [Unusable(each.type, _bounded(each.value), each.reason) for each in told.unusable],
+            contact.role,
+            contact.until and _utc(contact.until),
+        )
+
+    def open_enterprise(self, touchpoint: TouchpointReceivedV1) -> bytes:
+        """Return the plain value of the enterprise's identifier. Raises Poison when there is none."""
+        return _ENCODE(self._open(touchpoint, _ENTERPRISE).enterprise)
 
     def open_preferences(self, touchpoint: TouchpointReceivedV1) -> Preferences:
         """Return what a consent tool reported. Raises Poison when it cannot be read."""
@@ -128,3 +171,23 @@ class KeyringVault:
             raise Poison("sealed content: does not open with this keyring") from None
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise Poison("sealed content: is not as agreed") from None
+
+
+def _storable(traits: Mapping[str, msgspec.Raw] | None) -> dict[str, bytes]:
+    return {
+        name: bytes(value)
+        for name, value in (traits or {}).items()
+        if len(name) <= MAX_TRAIT_NAME_CHARACTERS and "\0" not in name
+    }
+
+
+def _bounded(value: msgspec.Raw) -> bytes:
+    return bytes(value) if len(bytes(value)) <= MAX_UNUSABLE_BYTES else b"null"
+
+
+def _utc(moment: datetime) -> datetime | None:
+    """Return a moment as the database keeps it; None for one that it cannot keep."""
+    try:
+        return moment.astimezone(UTC)
+    except (OverflowError, ValueError):
+        return None

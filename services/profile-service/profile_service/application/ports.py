@@ -9,12 +9,15 @@ from uuid import UUID
 
 from guanxi_contracts.score import ScoreChangedV1
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
-from profile_service.domain.activity import Activity, ActivityKey
+from profile_service.domain.activity import Activity, ActivityKey, YearKey, YearSum
 from profile_service.domain.census import Known
+from profile_service.domain.contacts import Contact
 from profile_service.domain.decisions import Attachment, IdentifierChange, Merge, Refusal, Suggestion
 from profile_service.domain.identity import Membership
 from profile_service.domain.traits import Earlier, Standing, Told, Trait, TraitChanges, TraitKey
+from profile_service.domain.undeclared import FieldSightings, NotIdentifier
 
+CustomerKind = Literal["individual", "enterprise"]
 MergeRule = Literal["identifier", "manual", "suggestion"]
 
 
@@ -33,6 +36,7 @@ class NewFragment(NamedTuple):
     membership: Membership
     customer_number: str
     founded_at: datetime
+    kind: CustomerKind = "individual"
 
 
 class Tally(NamedTuple):
@@ -43,6 +47,27 @@ class Tally(NamedTuple):
     merges: int
 
 
+class Unusable(NamedTuple):
+    """A value (JSON text) that was given as an identifier and is none."""
+
+    type: str
+    value: bytes
+    reason: str
+
+
+class ToldContent(NamedTuple):
+    """What a touchpoint tells: traits by name as JSON text, of the person and of the group; what is no identifier.
+
+    `role` is what the person is in the enterprise, and `until` when that ends.
+    """
+
+    traits: Mapping[str, bytes]
+    group_traits: Mapping[str, bytes]
+    unusable: Sequence[Unusable]
+    role: str | None
+    until: datetime | None
+
+
 class Vault(Protocol):
     """Opens and seals personal data."""
 
@@ -50,8 +75,12 @@ class Vault(Protocol):
         """Return by hash the identifiers' plain values, as stored under seal."""
         ...
 
-    def open_traits(self, touchpoint: TouchpointReceivedV1) -> Mapping[str, bytes]:
-        """Return by name the traits of a touchpoint as JSON text."""
+    def open_told(self, touchpoint: TouchpointReceivedV1) -> ToldContent:
+        """Return what a touchpoint tells."""
+        ...
+
+    def open_enterprise(self, touchpoint: TouchpointReceivedV1) -> bytes:
+        """Return the plain value of the enterprise's identifier, as stored under seal."""
         ...
 
     def trait_hash(self, name: str, value: bytes) -> bytes:
@@ -170,6 +199,7 @@ class Facts(Protocol):
     """What is stored under fragments."""
 
     async def add_activity(self, activity: Mapping[ActivityKey, Activity]) -> None: ...
+    async def add_years(self, years: Mapping[YearKey, YearSum]) -> None: ...
 
 
 class Traits(Protocol):
@@ -185,6 +215,22 @@ class Traits(Protocol):
 
     async def keep(self, changes: TraitChanges, now: datetime) -> None:
         """Write changes. Fails as a transient error when a new source is no longer new: the batch is worked again."""
+        ...
+
+
+class Record(Traits, Protocol):
+    """What records hold."""
+
+    async def link(self, contacts: Sequence[Contact]) -> None:
+        """Link persons to enterprises; what is told last of a contact counts."""
+        ...
+
+    async def mark_invalid(self, found: Sequence[NotIdentifier]) -> None:
+        """Keep the newest value of each source that is no identifier."""
+        ...
+
+    async def flag(self, sightings: FieldSightings) -> None:
+        """Count undeclared fields, so many names at most; what comes beyond is counted together."""
         ...
 
 

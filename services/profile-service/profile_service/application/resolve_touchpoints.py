@@ -2,42 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
-from profile_service.application.changes import Arrival, Change, changes_of, totals
-from profile_service.application.keep_traits import keep_traits
+from profile_service.application.changes import (
+    Arrival,
+    Change,
+    add_enterprises,
+    add_names,
+    changes_of,
+    totals,
+)
+from profile_service.application.enlist_enterprises import Enlisted, enlist_enterprises
+from profile_service.application.keep_record import KeepRecord
 from profile_service.application.ports import (
     Facts,
     HistoryEntry,
     Identities,
     NewFragment,
+    Record,
     SealedIdentifier,
-    Traits,
     Vault,
 )
 from profile_service.application.reading import Reading
-from profile_service.domain.activity import tally
+from profile_service.domain.activity import tally, tally_years
 from profile_service.domain.census import Known
 from profile_service.domain.customer_number import business_day, format_customer_number
 from profile_service.domain.decisions import Merge, Refusal, Resolution
 from profile_service.domain.identity import IdentityRules, Membership
 from profile_service.domain.resolution import resolve
-from profile_service.domain.traits import Told, Trait, TraitKey
 
 
 @dataclass(slots=True)
 class Outcome:
     """What the batch brought about, after all of it; repeats are left out of `arrivals`.
 
-    `queued` are the ids of merges that wait for a person from now on.
+    `enterprises` are those that touchpoints name, by position. `queued` are the ids of merges that wait for a person
+    from now on.
     """
 
     arrivals: Sequence[Arrival] = ()
     placements: Sequence[UUID] = ()
+    enterprises: Mapping[int, UUID] = field(default_factory=dict)
     memberships: Mapping[UUID, Membership] = field(default_factory=dict)
     members: Mapping[UUID, list[UUID]] = field(default_factory=dict)
     merges: Sequence[Merge] = ()
@@ -79,13 +88,14 @@ class ResolveTouchpoints:
 
     rules: IdentityRules
     vault: Vault
+    keep_record: KeepRecord
 
     async def __call__(
         self,
         arrivals: Sequence[Arrival],
         identities: Identities,
         facts: Facts,
-        traits: Traits,
+        record: Record,
         now: datetime,
     ) -> Outcome:
         """Work a batch in one open transaction. A transient database error asks for working it again."""
@@ -98,15 +108,20 @@ class ResolveTouchpoints:
         batch = _Resolved(touchpoints, resolution, known)
         await self._save_identity(batch, identities, now)
         queued = await _save_limits(batch, identities, now)
-        await facts.add_activity(tally(zip(resolution.placements, touchpoints, strict=True)))
-        await keep_traits(self._traits(resolution.placements, touchpoints), traits, now)
-        await identities.add_totals(totals(fresh, resolution))
+        enlisted = await enlist_enterprises(touchpoints, identities, self.vault, now)
+        memberships = known.memberships | enlisted.memberships
+        await _add_figures(touchpoints, resolution.placements, enlisted, facts)
+        names = await self.keep_record(fresh, resolution.placements, enlisted, record, now)
+        await identities.add_totals(totals(fresh, resolution, enlisted))
         changes = changes_of(fresh, resolution, known.memberships)
+        add_enterprises(changes, fresh, resolution.placements, enlisted, memberships)
+        add_names(changes, names, memberships)
         joined = [customer_id for customer_id in changes if customer_id in known.joined]
         return Outcome(
             arrivals=fresh,
             placements=resolution.placements,
-            memberships=known.memberships,
+            memberships=memberships,
+            enterprises=enlisted.placements,
             members=await identities.members(joined) if joined else {},
             merges=resolution.merges,
             changes=changes,
@@ -140,15 +155,16 @@ class ResolveTouchpoints:
             sealed.append(SealedIdentifier(attachment, value, touchpoint))
         return sealed
 
-    def _traits(
-        self, placements: Sequence[UUID], touchpoints: Sequence[TouchpointReceivedV1]
-    ) -> Iterable[Trait]:
-        for profile_id, touchpoint in zip(placements, touchpoints, strict=True):
-            if touchpoint.has_traits:
-                told = Told(touchpoint.occurred_at, touchpoint.touchpoint_id)
-                for name, value in self.vault.open_traits(touchpoint).items():
-                    key = TraitKey(profile_id, name, touchpoint.channel)
-                    yield Trait(key, told, value, self.vault.trait_hash(name, value))
+
+async def _add_figures(
+    touchpoints: Sequence[TouchpointReceivedV1], placements: Sequence[UUID], enlisted: Enlisted, facts: Facts
+) -> None:
+    """Count touchpoints for their person, and for the enterprise that they name."""
+    placed = list(zip(placements, touchpoints, strict=True))
+    placed += [(profile_id, touchpoints[position]) for position, profile_id in enlisted.placements.items()]
+    await facts.add_activity(tally(placed))
+    if years := tally_years(placed):
+        await facts.add_years(years)
 
 
 async def _drop_repeats(arrivals: Sequence[Arrival], identities: Identities) -> list[Arrival]:

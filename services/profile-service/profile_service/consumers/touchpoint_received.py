@@ -21,10 +21,11 @@ from profile_service.adapters.fact_store import PostgresFacts
 from profile_service.adapters.identity_store import PostgresIdentities
 from profile_service.adapters.person_store import PostgresErasures
 from profile_service.adapters.publisher import publish_outcome
-from profile_service.adapters.trait_store import PostgresTraits
+from profile_service.adapters.record_store import PostgresRecord
 from profile_service.adapters.vault import KeyringVault
 from profile_service.application.changes import Arrival
 from profile_service.application.keep_consents import Told, keep_preferences
+from profile_service.application.keep_record import JUDGE_NOTHING, KeepRecord, RecordRules
 from profile_service.application.resolve_touchpoints import Outcome, ResolveTouchpoints
 from profile_service.application.suppress_erased import SuppressErased
 from profile_service.domain.identity import IdentityRules
@@ -37,10 +38,16 @@ class TouchpointReceivedConsumer:
     """Translates received touchpoints to the command that resolves them."""
 
     def __init__(
-        self, rules: IdentityRules, keyring: Keyring, clock: Clock, purposes: PurposeSettings = NO_PURPOSES
+        self,
+        rules: IdentityRules,
+        keyring: Keyring,
+        clock: Clock,
+        purposes: PurposeSettings = NO_PURPOSES,
+        record: RecordRules = JUDGE_NOTHING,
     ) -> None:
+        vault = KeyringVault(keyring)
         self._purposes = purposes
-        self._resolve = ResolveTouchpoints(rules, KeyringVault(keyring))
+        self._resolve = ResolveTouchpoints(rules, vault, KeepRecord(record, vault))
         self._suppress = SuppressErased(partial(tombstone_of, keyring))
         self._keyring = keyring
         self._clock = clock
@@ -57,7 +64,7 @@ class TouchpointReceivedConsumer:
             arrivals,
             identities,
             PostgresFacts(unit.connection),
-            PostgresTraits(unit.connection, self._keyring),
+            PostgresRecord(unit.connection, self._keyring),
             unit.now,
         )
         await self._keep_consents(unit, outcome)
@@ -95,8 +102,12 @@ def _tell(outcome: Outcome, suppressed: int) -> None:
 
 
 def subscription(
-    rules: IdentityRules, keyring: Keyring, clock: Clock, purposes: PurposeSettings = NO_PURPOSES
+    rules: IdentityRules,
+    keyring: Keyring,
+    clock: Clock,
+    purposes: PurposeSettings = NO_PURPOSES,
+    record: RecordRules = JUDGE_NOTHING,
 ) -> Subscription:
     """Return what to consume and who handles it."""
-    consumer = TouchpointReceivedConsumer(rules, keyring, clock, purposes)
+    consumer = TouchpointReceivedConsumer(rules, keyring, clock, purposes, record)
     return Subscription(TOUCHPOINT_RECEIVED_TOPIC.name, TOUCHPOINT_RECEIVED_TOPIC.decoders, consumer.handle)

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from profile_service.domain.customer_number import business_day
+
 NO_PURCHASE = ""
 
 
@@ -50,6 +52,38 @@ class Activity:
     amount_minor: int
     first_at: datetime
     last_at: datetime
+
+
+class YearKey(NamedTuple):
+    """A fragment's purchases of one business year in one currency."""
+
+    profile_id: UUID
+    year: int
+    currency: str
+
+
+@dataclass(slots=True)
+class YearSum:
+    """How many purchases, of what amount in minor units."""
+
+    purchases: int
+    amount_minor: int
+
+
+def tally_years(placed: Iterable[tuple[UUID, Happening]]) -> dict[YearKey, YearSum]:
+    """Sum up purchases by the fragment they were placed at and their business year."""
+    years: dict[YearKey, YearSum] = {}
+    for profile_id, happening in placed:
+        purchase = happening.purchase
+        if purchase is not None:
+            key = YearKey(profile_id, business_day(happening.occurred_at).year, purchase.currency)
+            sums = years.get(key)
+            if sums is None:
+                years[key] = YearSum(1, purchase.amount_minor)
+            else:
+                sums.purchases += 1
+                sums.amount_minor += purchase.amount_minor
+    return years
 
 
 def tally(placed: Iterable[tuple[UUID, Happening]]) -> dict[ActivityKey, Activity]:

@@ -69,7 +69,8 @@ class Known:
     `owners`: fragment of each identifier hash in force; `quarantined`: by hash those in quarantine, with the fragment
     of their own; `verified`, `changes`: what is out of the ordinary about identifiers; `memberships`: at least of
     every fragment named here; `customers`: the census of every customer that the batch may change; `joined`: customers
-    of several fragments; `blocks`: by each hash they name, the blocks between customers that the batch may merge.
+    of several fragments; `enterprises`: fragments that touchpoints name and that are no person's; `blocks`: by each
+    hash they name, the blocks between customers that the batch may merge.
     """
 
     owners: dict[bytes, UUID] = field(default_factory=dict)
@@ -79,6 +80,7 @@ class Known:
     memberships: dict[UUID, Membership] = field(default_factory=dict)
     customers: dict[UUID, Census] = field(default_factory=dict)
     joined: set[UUID] = field(default_factory=set)
+    enterprises: set[UUID] = field(default_factory=set)
     blocks: defaultdict[bytes, list[Block]] = field(default_factory=lambda: defaultdict(list))
 
     def note(self, hash_: bytes, standing: Standing) -> None:

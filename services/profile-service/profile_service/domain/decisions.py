@@ -13,6 +13,7 @@ MAY_NOT_LINK = "may_link"
 UNDONE = "undone"
 NOT_VERIFIED = "must_verify"
 QUARANTINED = "quarantined"
+OF_ENTERPRISE = "enterprise"
 
 EventKind = Literal["verified", "quarantined", "rehomed", "transferred"]
 SuggestionSource = Literal["cluster_size", "merge_rate"]

@@ -21,6 +21,11 @@ def fragment_id(touchpoint_id: UUID, received_at: datetime) -> UUID:
     )
 
 
+def enterprise_fragment_id(touchpoint_id: UUID, received_at: datetime) -> UUID:
+    """Return the id of the fragment of the enterprise that a touchpoint is the first to name."""
+    return fragment_id(UUID(bytes=sha256(touchpoint_id.bytes + b"enterprise").digest()[:16]), received_at)
+
+
 def merge_id(survivor: UUID, absorbed: UUID, touchpoint_id: UUID) -> UUID:
     """Return the id of the merge of two customers on the evidence of one touchpoint."""
     return UUID(bytes=sha256(survivor.bytes + absorbed.bytes + touchpoint_id.bytes).digest()[:16])

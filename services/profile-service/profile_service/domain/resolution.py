@@ -14,6 +14,7 @@ from profile_service.domain.census import Census, Known
 from profile_service.domain.decisions import (
     MAY_NOT_LINK,
     NOT_VERIFIED,
+    OF_ENTERPRISE,
     QUARANTINED,
     TOO_MANY_FRAGMENTS,
     TOO_MANY_MERGES,
@@ -73,7 +74,10 @@ class _Resolver:
             identifiers = identifiers[1:]
         self.resolution.placements.append(case.home)
         for identifier in identifiers:
-            self._meet(case, identifier)
+            if case.home in self._known.enterprises:
+                self._refuse(case, identifier, OF_ENTERPRISE)
+            else:
+                self._meet(case, identifier)
 
     def _home(self, position: int, sighting: Sighting, identifiers: Sequence[Identifier]) -> UUID:
         """Return the fragment of the strongest identifier."""
