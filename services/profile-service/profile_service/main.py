@@ -67,6 +67,7 @@ from profile_service.api import (
     merges,
     partners,
     quarantine,
+    records,
     segments,
     simulations,
     stats,
@@ -122,7 +123,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
                 keyring=keyring,
                 look_up=LookUp(rules, keyring),
                 rank=pack.identifiers.rank,
-                view=view_rules(pack),
+                view=view_rules(pack, settings.default_region),
                 pack=pack,
                 identifier_rules=rules,
                 relay=relay,
@@ -148,6 +149,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(customer_tags.router)
     app.include_router(tags.router)
     app.include_router(segments.router)
+    app.include_router(records.router)
     app.include_router(contacts.router)
     app.include_router(stats.router)
     app.include_router(simulations.router)

@@ -41,7 +41,7 @@ async def store(world: ProfileWorld, *scores: ScoreChangedV1) -> None:
 
 async def rfm(world: ProfileWorld, customer_id: UUID) -> dict[str, Any]:
     async with world.db.connection() as connection:
-        view = await read_view(customer_id, PostgresCustomerReads(connection, world.keyring), RULES)
+        view = await read_view(customer_id, PostgresCustomerReads(connection, world.keyring), RULES, START)
     assert view is not None
     return view.scores.get("rfm", {})
 

@@ -177,7 +177,7 @@ async def test_ten_thousand_changes_cost_a_read_nothing(world: ProfileWorld, sta
     )
     moment = START - timedelta(seconds=5_000)
     given: dict[str, list[Any]] = {
-        "TRAITS": [[profile_id]],
+        "TRAITS": [[profile_id], None],
         "TRAITS_AS_OF": [[profile_id], moment],
         "HISTORY": [[profile_id], "city", moment, profile_id, 50],
         "BEFORE": [[profile_id], ["city"], ["web"], [moment], [profile_id]],

@@ -45,6 +45,10 @@ class Shown:
         """Return a person's trait as it is shown."""
         return mask_trait(name, value)
 
+    def of(self, kind: str) -> Shown:
+        """Return how values of a kind of customer are shown: the name of an enterprise is nobody's personal value."""
+        return _ENTERPRISE if kind == "enterprise" else self
+
     def traits(self, traits: Mapping[str, Any]) -> dict[str, Any]:
         """Return a person's traits as they are shown."""
         return {self.content(name): self.trait(name, value) for name, value in traits.items()}
@@ -54,7 +58,18 @@ class Shown:
         return mask_content(value)
 
 
+class _Enterprise(Shown):
+    def of(self, kind: str) -> Shown:
+        return self if kind == "enterprise" else MASKED
+
+    def trait(self, name: str, value: Any) -> Any:
+        return mask_content(value, name)
+
+
 class _Clear(Shown):
+    def of(self, kind: str) -> Shown:
+        return self
+
     def identifier(self, identifier_type: str, value: str) -> str:
         return value
 
@@ -65,6 +80,7 @@ class _Clear(Shown):
         return value
 
 
+_ENTERPRISE = _Enterprise()
 MASKED = Shown()
 CLEAR: Shown = _Clear()
 

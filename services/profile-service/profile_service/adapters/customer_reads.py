@@ -7,7 +7,7 @@ from uuid import UUID
 
 from profile_service.adapters.classification_reads import PostgresClassificationReads
 from profile_service.adapters.consent_reads import PostgresConsentReads
-from profile_service.adapters.trait_reads import PostgresTraitReads
+from profile_service.adapters.record_reads import PostgresRecordReads
 from profile_service.adapters.vault import read_identifier
 from profile_service.application.read_ports import (
     CustomerNumber,
@@ -21,7 +21,7 @@ from profile_service.domain.view import ActivitySum
 
 CUSTOMER = """
 SELECT customer.customer_id, customer.customer_number, customer.created_at, member.profile_id, member.version,
-  score.revision, score.computed_at, score.document
+  member.kind, score.revision, score.computed_at, score.document
 FROM fragment AS given
 JOIN customer ON customer.customer_id = given.customer_id
 JOIN fragment AS member ON member.customer_id = given.customer_id
@@ -53,7 +53,7 @@ FROM totals
 """
 
 
-class PostgresCustomerReads(PostgresTraitReads, PostgresClassificationReads):
+class PostgresCustomerReads(PostgresRecordReads, PostgresClassificationReads):
     """The `CustomerReads` port on one connection."""
 
     async def customer(self, profile_id: UUID) -> StoredCustomer | None:
@@ -72,6 +72,7 @@ class PostgresCustomerReads(PostgresTraitReads, PostgresClassificationReads):
                 for row in rows
                 if row["revision"] is not None
             },
+            rows[0]["kind"],
         )
 
     async def activity(self, profile_ids: Collection[UUID]) -> Sequence[ActivitySum]:

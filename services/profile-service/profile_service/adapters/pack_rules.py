@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from guanxi_kit.fields import FieldRules
 from guanxi_kit.packs import IdentifierSettings, Pack
 from profile_service.application.keep_record import RecordRules
 from profile_service.application.read_customers import ViewRules
+from profile_service.application.read_record import Declared
 from profile_service.domain.identity import IdentityRules, MergeRate, TypeRule
 from profile_service.domain.precedence import Precedence
+from profile_service.domain.record import FieldRule
 
 
 def identity_rules(pack: Pack) -> IdentityRules:
@@ -29,9 +32,16 @@ def rules_of(settings: IdentifierSettings) -> IdentityRules:
     )
 
 
-def view_rules(pack: Pack) -> ViewRules:
-    """Return how a pack shows customers."""
-    return ViewRules(pack.identifiers.rank, precedence(pack), pack.purposes)
+def view_rules(pack: Pack, region: str) -> ViewRules:
+    """Return how a pack shows customers; `region` reads local phone numbers."""
+    fields = [
+        FieldRule(
+            name, field.class_, field.type, frozenset(field.required_for), field.identifier, field.derived
+        )
+        for name, field in pack.record.fields.items()
+    ]
+    declared = Declared(fields, FieldRules(pack.record, region).fault)
+    return ViewRules(pack.identifiers.rank, precedence(pack), pack.purposes, declared)
 
 
 def record_rules(pack: Pack) -> RecordRules:

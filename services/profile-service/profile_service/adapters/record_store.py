@@ -47,7 +47,7 @@ FLAG = """
 WITH given AS (
   SELECT given.*, known.source IS NULL AS fresh,
     count(*) FILTER (WHERE known.source IS NULL) OVER (PARTITION BY given.source ORDER BY given.name, given.channel)
-    + (SELECT count(*) FROM undeclared_field AS held WHERE held.source = given.source) AS place
+    + (SELECT count(*) FROM undeclared_field AS held WHERE held.source = given.source AND held.name <> '') AS place
   FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::bigint[])
     AS given (source, name, channel, first_at, last_at, times)
   LEFT JOIN undeclared_field AS known USING (source, name, channel)

@@ -15,6 +15,7 @@ from profile_service.domain.identity import Membership
 
 LOCK = "SELECT 1 FROM customer WHERE customer_id = ANY($1::uuid[]) ORDER BY customer_id FOR NO KEY UPDATE"
 MEMBERSHIPS = "SELECT profile_id, customer_id, version FROM fragment WHERE profile_id = ANY($1::uuid[])"
+ENTERPRISES = "SELECT profile_id FROM fragment WHERE profile_id = ANY($1::uuid[]) AND kind = 'enterprise'"
 MEMBERS = """
 SELECT customer_id, array_agg(profile_id ORDER BY profile_id) AS members
 FROM fragment WHERE customer_id = ANY($1::uuid[]) GROUP BY customer_id
@@ -59,6 +60,10 @@ class PostgresStructure:
         """Return the memberships of fragments; unknown ones are absent."""
         rows = await self._connection.fetch(MEMBERSHIPS, list(profile_ids))
         return {row[0]: Membership(row[1], row[2]) for row in rows}
+
+    async def enterprises(self, profile_ids: Collection[UUID]) -> set[UUID]:
+        """Return those of these fragments that are an enterprise's."""
+        return {row[0] for row in await self._connection.fetch(ENTERPRISES, list(profile_ids))}
 
     async def lock(self, customers: Collection[UUID]) -> None:
         """Lock customers until the transaction ends."""

@@ -19,7 +19,7 @@ TRAITS = """
 SELECT fragment.customer_id, source.profile_id, source.name, source.channel, source.sealed, source.occurred_at,
   source.since_at, source.touchpoint_id
 FROM trait_source AS source JOIN fragment USING (profile_id)
-WHERE source.profile_id = ANY($1::uuid[])
+WHERE source.profile_id = ANY($1::uuid[]) AND ($2::text[] IS NULL OR source.name = ANY($2))
 ORDER BY fragment.customer_id, source.name, source.profile_id, source.channel
 """
 # What a source told last is what it holds to now, whatever its history says; before that, its history says.
@@ -59,11 +59,17 @@ class PostgresTraitReads:
         self._keyring = keyring
 
     async def traits(
-        self, profile_ids: Collection[UUID], as_of: datetime | None = None
+        self,
+        profile_ids: Collection[UUID],
+        as_of: datetime | None = None,
+        names: Sequence[str] | None = None,
     ) -> Sequence[StoredTrait]:
-        """Return what each source tells, or told at a moment, of the customers of these fragments; still sealed."""
+        """Return what each source tells, or told at a moment, of the customers of these fragments; still sealed.
+
+        Of these `names` alone, where some are given and no moment is.
+        """
         if as_of is None:
-            rows = await self._connection.fetch(TRAITS, list(profile_ids))
+            rows = await self._connection.fetch(TRAITS, list(profile_ids), names)
         else:
             rows = await self._connection.fetch(TRAITS_AS_OF, list(profile_ids), as_of)
         return [StoredTrait(*row) for row in rows]

@@ -63,13 +63,22 @@ def make_router(identifier_types: Sequence[str]) -> APIRouter:
 
 async def get_view(customer_id: UUID, state: State, reading: ViewReading) -> Response:
     """The view of the customer that this id belongs to now: an absorbed customer's id gives the survivor's view."""
+    others: list[UUID] = []
     async with state.reads() as reads:
         view = await read_view(
-            customer_id, reads, state.view, shown(clear=reading.clear), witness=reading.begin
+            customer_id,
+            reads,
+            state.view,
+            state.clock.now(),
+            shown(clear=reading.clear),
+            witness=reading.begin,
+            linked=others.extend,
         )
     if view is None:
         raise Problem(404, detail="There is no such customer.")
     await reading.kept()
+    if others:
+        await reading.of(others, detail="linked")
     return _json(view)
 
 

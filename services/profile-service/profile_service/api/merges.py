@@ -22,7 +22,7 @@ from profile_service.adapters.merging import merge_in, undo_in
 from profile_service.adapters.suggestion_store import PostgresSuggestions
 from profile_service.api.commands import Reasoned, State, carry_out
 from profile_service.application.explain_customer import JournalEntry
-from profile_service.application.merge_customers import MergeCustomers, NoSuchCustomer
+from profile_service.application.merge_customers import DifferentKinds, MergeCustomers, NoSuchCustomer
 from profile_service.application.merge_ports import Decision
 from profile_service.application.ports import Authority
 from profile_service.application.undo_merge import AlreadyUndone, NoSuchMerge
@@ -77,6 +77,8 @@ async def post_merge(asked: MergeAsked, state: State, principal: Writer) -> Resp
         merge = await carry_out(state, join)
     except NoSuchCustomer as error:
         raise no_customer(error.profile_id, asked.customer_ids) from None
+    except DifferentKinds:
+        raise different_kinds() from None
     if merge is None:
         raise already_one()
     return encoded(await _entry(merge.merge_id, state))
@@ -160,6 +162,15 @@ def no_customer(profile_id: UUID, asked: list[UUID]) -> Problem:
     """The problem of an id, one of those `asked`, that nobody ever had."""
     fault = FieldError(f"customer_ids.{asked.index(profile_id)}", "is no customer's")
     return Problem(404, detail="There is no such customer.", errors=[fault])
+
+
+def different_kinds() -> Problem:
+    """The problem of a person and an enterprise."""
+    return Problem(
+        409,
+        detail="One is a person and the other an enterprise: they can be linked, but never become one.",
+        type="urn:guanxi:problem:different-kinds",
+    )
 
 
 def already_one() -> Problem:

@@ -18,9 +18,9 @@ from guanxi_kit.errors import FieldError, Problem
 from profile_service.adapters.merging import merge_in
 from profile_service.adapters.suggestion_store import PostgresSuggestions
 from profile_service.api.commands import Reasoned, State, carry_out
-from profile_service.api.merges import Cursor, Limit, already_one, encoded
+from profile_service.api.merges import Cursor, Limit, already_one, different_kinds, encoded
 from profile_service.api.state import ApiState
-from profile_service.application.merge_customers import MergeCustomers
+from profile_service.application.merge_customers import DifferentKinds, MergeCustomers
 from profile_service.application.merge_ports import Decision
 from profile_service.application.ports import Authority
 from profile_service.application.suggestions import (
@@ -97,6 +97,8 @@ async def post_accept(suggestion_id: UUID, asked: Reasoned, state: State, princi
         merge_id = await carry_out(state, accept)
     except (NoSuchSuggestion, AlreadyDecided) as error:
         raise _refused(error) from None
+    except DifferentKinds:
+        raise different_kinds() from None
     if merge_id is None:
         raise already_one()
     return encoded(SuggestionAccepted(merge_id, await _read(suggestion_id, state)))

@@ -24,6 +24,10 @@ class NoSuchCustomer(LookupError):
         self.profile_id = profile_id
 
 
+class DifferentKinds(Exception):
+    """One is a person and the other an enterprise: they are linked, never one."""
+
+
 @dataclass(frozen=True, slots=True)
 class MergeCustomers:
     """Join the customers of two fragments; ids of customers, absorbed ones too, are ids of fragments.
@@ -41,7 +45,7 @@ class MergeCustomers:
 async def merge_customers(command: MergeCustomers, structure: Structure, now: datetime) -> Merge | None:
     """Join two customers in the open transaction, whatever the limits; None when they are one already.
 
-    The caller publishes the merge. Raises NoSuchCustomer.
+    The caller publishes the merge. Raises NoSuchCustomer, DifferentKinds.
     """
     memberships = await lock_customers_of([command.left, command.right], structure)
     for profile_id in (command.left, command.right):
@@ -50,6 +54,8 @@ async def merge_customers(command: MergeCustomers, structure: Structure, now: da
     ends = {memberships[command.left].customer_id, memberships[command.right].customer_id}
     if len(ends) == 1:
         return None
+    if len(await structure.enterprises([command.left, command.right])) == 1:
+        raise DifferentKinds
     survivor, absorbed = sorted(ends)
     fragments = (await structure.members([absorbed]))[absorbed]
     versions = await structure.memberships(fragments)

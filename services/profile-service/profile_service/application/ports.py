@@ -108,6 +108,10 @@ class Structure(Protocol):
         """Return the memberships of fragments; unknown ones are absent."""
         ...
 
+    async def enterprises(self, profile_ids: Collection[UUID]) -> set[UUID]:
+        """Return those of these fragments that are an enterprise's."""
+        ...
+
     async def lock(self, customers: Collection[UUID]) -> None:
         """Keep other transactions from changing these customers until this one ends."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +16,10 @@ from guanxi_kit.packs import PurposeSettings
 from profile_service.application.read_consents import consent_views
 from profile_service.application.read_ports import (
     CustomerReads,
+    StoredCustomer,
     StoredIdentifier,
 )
+from profile_service.application.read_record import NOTHING_DECLARED, Declared, Gathered, RecordReading
 from profile_service.application.read_traits import believed, show_trait
 from profile_service.domain.precedence import Precedence
 from profile_service.domain.view import (
@@ -57,27 +60,37 @@ class NoSuchIdentifier(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ViewRules:
-    """How a pack shows customers: `rank` orders identifier types, `precedence` says whom to believe."""
+    """How a pack shows customers: `rank` orders identifier types, `precedence` says whom to believe.
+
+    `declared` are the fields of the record.
+    """
 
     rank: Mapping[str, int]
     precedence: Precedence
     purposes: PurposeSettings = NO_PURPOSES
+    declared: Declared = NOTHING_DECLARED
 
 
 async def read_view(
     given: UUID,
     reads: CustomerReads,
     rules: ViewRules,
+    now: datetime,
     show: Shown = MASKED,
     *,
     witness: Witness = lambda _: None,
+    linked: Witness = lambda _: None,
 ) -> UnifiedView | None:
-    """Return the unified view of the customer that an id belongs to now; `witness` is told early whose it will be."""
+    """Return the unified view of the customer that an id belongs to now.
+
+    `witness` is told early whose view it will be, `linked` whose names it shows besides.
+    """
     customer = await reads.customer(given)
     if customer is None:
         return None
     fragments = list(customer.fragments)
     witness(fragments)
+    show = show.of(customer.kind)
     sums = await reads.activity(fragments)
     identifiers = await reads.identifiers(fragments)
     traits = (await believed(fragments, reads, rules.precedence)).get(customer.customer_id, {})
@@ -85,10 +98,9 @@ async def read_view(
     standings = await reads.consents(fragments)
     touchpoints = sum(row.touchpoints for row in sums)
     first_seen_at, last_seen_at = seen_between(sums)
-    score = current_score(
-        {scored: (stored.computed_at, stored.document) for scored, stored in customer.scores.items()},
-        customer.customer_id,
-    )
+    purchases = total_purchases(sums)
+    known = Gathered(customer, identifiers, traits, purchases, first_seen_at)
+    record = RecordReading(reads, rules.declared, rules.precedence, show, now, linked)
     return UnifiedView(
         customer_id=customer.customer_id,
         customer_number=customer.customer_number,
@@ -97,15 +109,16 @@ async def read_view(
         first_seen_at=first_seen_at,
         last_seen_at=last_seen_at,
         touchpoints=touchpoints,
-        purchases=total_purchases(sums),
+        purchases=purchases,
         channels=count_channels(sums),
         identifiers=_show_identifiers(identifiers, rules.rank, show),
         traits={name: show_trait(name, trait, show) for name, trait in traits.items()},
-        scores={} if score is None else {"rfm": {k: v for k, v in score.items() if k != "customer_id"}},
+        scores=_scores(customer),
         tags=classified.tags,
         segments=classified.segments,
         lifecycle=classified.lifecycle,
         consents=consent_views(standings, rules.purposes),
+        record=await record.read(known),
         fragments=fragments,
         version=classified.changes
         + sum(standing.revision for standing in standings)
@@ -113,6 +126,12 @@ async def read_view(
             touchpoints, customer.fragments.values(), (stored.revision for stored in customer.scores.values())
         ),
     )
+
+
+def _scores(customer: StoredCustomer) -> dict[str, dict[str, Any]]:
+    stored = {scored: (each.computed_at, each.document) for scored, each in customer.scores.items()}
+    score = current_score(stored, customer.customer_id)
+    return {} if score is None else {"rfm": {name: v for name, v in score.items() if name != "customer_id"}}
 
 
 def _show_identifiers(

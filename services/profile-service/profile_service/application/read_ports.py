@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from profile_service.application.record_ports import RecordReads
 from profile_service.application.view_classification import ClassificationReads
 from profile_service.domain.consents import Standing
+from profile_service.domain.record import CustomerKind
 from profile_service.domain.traits import Told
 from profile_service.domain.view import ActivitySum
 
@@ -29,6 +31,7 @@ class StoredCustomer(NamedTuple):
     created_at: datetime
     fragments: dict[UUID, int]
     scores: dict[UUID, StoredScore]
+    kind: CustomerKind
 
 
 class StoredIdentifier(NamedTuple):
@@ -84,9 +87,15 @@ class TraitReads(Protocol):
     """Reads of traits over one connection."""
 
     async def traits(
-        self, profile_ids: Collection[UUID], as_of: datetime | None = None
+        self,
+        profile_ids: Collection[UUID],
+        as_of: datetime | None = None,
+        names: Sequence[str] | None = None,
     ) -> Sequence[StoredTrait]:
-        """Return what each source tells, or told at a moment, of the customers of these fragments."""
+        """Return what each source tells, or told at a moment, of the customers of these fragments.
+
+        Of these `names` alone, where some are given and no moment is.
+        """
         ...
 
     async def trait_history(
@@ -100,7 +109,7 @@ class TraitReads(Protocol):
         ...
 
 
-class CustomerReads(TraitReads, ClassificationReads, Protocol):
+class CustomerReads(TraitReads, RecordReads, ClassificationReads, Protocol):
     """Reads over one connection. All cost the same whatever the history of a customer."""
 
     async def customer(self, profile_id: UUID) -> StoredCustomer | None:

@@ -88,11 +88,19 @@ def source_kind(channel: str) -> SourceKind:
 
 
 async def believed(
-    profile_ids: Collection[UUID], reads: TraitReads, precedence: Precedence, as_of: datetime | None = None
+    profile_ids: Collection[UUID],
+    reads: TraitReads,
+    precedence: Precedence,
+    as_of: datetime | None = None,
+    names: Sequence[str] | None = None,
 ) -> dict[UUID, dict[str, Believed]]:
-    """Return by customer of these fragments and by trait the value that is believed; deleted ones are absent."""
+    """Return by customer of these fragments and by trait the value that is believed; deleted ones are absent.
+
+    Of these `names` alone, where some are given and no moment is.
+    """
     found: defaultdict[UUID, dict[str, Believed]] = defaultdict(dict)
-    for customer_id, choices in choose(await reads.traits(profile_ids, as_of), precedence).items():
+    told = await reads.traits(profile_ids, as_of, names)
+    for customer_id, choices in choose(told, precedence).items():
         for name, choice in choices.items():
             value = _open(choice.winner, reads)
             if value is not None:
@@ -121,6 +129,7 @@ async def read_traits(
         return None
     fragments = list(customer.fragments)
     found = (await believed(fragments, reads, precedence, as_of)).get(customer.customer_id, {})
+    show = show.of(customer.kind)
     details = {name: _detail(name, trait, reads, show) for name, trait in found.items()}
     return Traits(customer.customer_id, as_of, details), fragments
 
@@ -132,6 +141,7 @@ async def read_history(
     customer = await reads.customer(given)
     if customer is None:
         return None
+    show = show.of(customer.kind)
     rows = await reads.trait_history(list(customer.fragments), name, before or NEWEST, limit + 1)
     items = [
         HistoryItem(

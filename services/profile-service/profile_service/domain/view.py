@@ -13,6 +13,7 @@ from profile_service.domain.activity import NO_PURCHASE
 from profile_service.domain.classification_view import LifecycleView, SegmentView, TagView
 from profile_service.domain.consents import Reason as ConsentReason
 from profile_service.domain.precedence import Because
+from profile_service.domain.record import RecordView
 
 SourceKind = Literal["staff", "channel"]
 
@@ -99,6 +100,7 @@ class UnifiedView:
     segments: list[SegmentView]
     lifecycle: LifecycleView | None
     consents: dict[str, dict[str, ConsentView]]
+    record: RecordView
     fragments: list[UUID]
     version: int
 
