@@ -35,7 +35,7 @@ NO_SEAL = {
 }
 """Keyed hashes, and codes of authenticity, which the index key makes."""
 
-AWAITED = {"consent_evidence", "consent_import", "contact_link", "invalid_identifier"}
+AWAITED = {"consent_evidence", "consent_import"}
 """Tables that nothing writes to yet; whoever writes to one declares it and takes it out here."""
 
 COLUMNS = """

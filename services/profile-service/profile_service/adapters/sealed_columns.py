@@ -6,7 +6,7 @@ from guanxi_kit.sealing import KIT_COLUMNS, SealedColumn
 from profile_service.adapters.consent_import_job import part_aad
 from profile_service.adapters.consent_store import evidence_aad
 from profile_service.adapters.erasure_seals import known_by_aad, reason_aad, secret_aad
-from profile_service.adapters.vault import identifier_aad, trait_aad
+from profile_service.adapters.vault import contact_aad, identifier_aad, invalid_aad, trait_aad
 
 SEALED_COLUMNS = (
     *KIT_COLUMNS,
@@ -25,6 +25,18 @@ SEALED_COLUMNS = (
         ("profile_id", "name", "channel", "occurred_at", "touchpoint_id"),
         "sealed",
         lambda row: trait_aad(row["profile_id"], row["name"]),
+    ),
+    SealedColumn(
+        "contact_link",
+        ("enterprise_profile_id", "person_profile_id"),
+        "sealed",
+        lambda row: contact_aad(row["enterprise_profile_id"], row["person_profile_id"]),
+    ),
+    SealedColumn(
+        "invalid_identifier",
+        ("profile_id", "type", "channel"),
+        "sealed",
+        lambda row: invalid_aad(row["profile_id"], row["type"]),
     ),
     SealedColumn("consent_evidence", ("event_id",), "sealed", lambda row: evidence_aad(row["event_id"])),
     SealedColumn(

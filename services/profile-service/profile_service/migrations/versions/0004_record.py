@@ -65,7 +65,7 @@ BEGIN
     RETURN NULL;
 END $$;
 DROP TRIGGER IF EXISTS mirror_trait ON profile.trait;
-CREATE TRIGGER mirror_trait AFTER INSERT OR UPDATE ON profile.trait
+CREATE TRIGGER mirror_trait AFTER INSERT OR UPDATE OF occurred_at ON profile.trait
 FOR EACH ROW EXECUTE FUNCTION profile.mirror_trait();
 COMMENT ON TABLE profile.trait IS 'Written and read by the version before only; its writes are mirrored.';
 """
