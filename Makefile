@@ -14,7 +14,7 @@ SERVICES := $(wildcard services/*)
 TYPED := $(PACKAGES) $(SERVICES) gateway $(wildcard tests) $(wildcard bench)
 TESTS ?=
 
-.PHONY: help run demo test lint format types chaos bench contracts clean
+.PHONY: help run demo test thorough lint format types chaos bench contracts clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -25,8 +25,12 @@ run: $(VENV)/run.stamp ## Start the whole platform on this machine; Ctrl-C stops
 demo: $(VENV)/run.stamp ## Replay 69,659 real purchases into the running platform
 	@$(BIN)/guanxi-dev demo
 
-test: $(VENV)/dev.stamp lint types ## Lint, check types, run every test
-	$(BIN)/python -m pytest $(TESTS)
+test: $(VENV)/dev.stamp lint ## Lint, check types, run every test; TESTS=tests/contract runs some
+	$(if $(TESTS),$(BIN)/python -m pytest $(TESTS),$(BIN)/python -m tests.lanes)
+
+thorough: $(VENV)/dev.stamp ## The generated tests again, with twenty times as many examples
+	GUANXI_EXAMPLES=thorough GUANXI_FUZZ_EXAMPLES=200 $(BIN)/python -m pytest \
+	  packages services gateway tests/contract tests/e2e/test_api_fuzz.py
 
 lint: $(VENV)/dev.stamp ## Style and layers
 	$(BIN)/ruff check .

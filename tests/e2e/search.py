@@ -10,6 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
+
+START = 4
+CHUNK = 4_000_000
+
 
 def forms(value: str) -> Iterator[tuple[str, bytes]]:
     """A value in every encoding that would still give it away."""
@@ -33,17 +38,45 @@ def forms(value: str) -> Iterator[tuple[str, bytes]]:
 
 
 class Search:
-    """Finds values of a person, whatever their encoding."""
+    """Finds values of a person, whatever their encoding.
+
+    Places where a form may begin are found by its first four bytes, a whole array at a time: the files of a database
+    are too large for a regular expression of all forms.
+    """
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._names = {
             form: f"{name} in {kind}" for name, value in values.items() for kind, form in forms(value)
         }
-        longest_first = sorted(self._names, key=len, reverse=True)
-        self._pattern = re.compile(b"|".join(map(re.escape, longest_first)))
+        self._by_start: dict[int, list[bytes]] = {}
+        for form in self._names:
+            self._by_start.setdefault(int.from_bytes(form[:START], "little"), []).append(form)
+        self._starts = np.array(sorted(self._by_start), dtype=np.uint32)
+        self._pairs = np.zeros(1 << 16, dtype=bool)
+        self._pairs[self._starts & 0xFFFF] = True
+        self._longest = max(map(len, self._names))
 
     def in_bytes(self, data: bytes | mmap.mmap) -> set[str]:
-        return {self._names[found[0]] for found in self._pattern.finditer(data)}
+        """Names of the forms that stand anywhere in `data`."""
+        found: set[str] = set()
+        for begin in range(0, len(data), CHUNK):
+            found |= self._in_chunk(bytes(data[begin : begin + CHUNK + self._longest]))
+        return found
+
+    def _in_chunk(self, chunk: bytes) -> set[str]:
+        if len(chunk) < START:
+            return set()
+        octets = np.frombuffer(chunk, dtype=np.uint8).astype(np.uint16)
+        pairs = octets[:-1] | octets[1:] << 8
+        places = np.flatnonzero(self._pairs[pairs[:-2]])
+        starts = pairs[places].astype(np.uint32) | pairs[places + 2].astype(np.uint32) << 16
+        likely = np.isin(starts, self._starts)
+        return {
+            self._names[form]
+            for place, start in zip(places[likely].tolist(), starts[likely].tolist(), strict=True)
+            for form in self._by_start[start]
+            if chunk.startswith(form, place)
+        }
 
     def in_each(self, held: Mapping[str, bytes]) -> dict[str, set[str]]:
         """Names of what was found, by name of where."""

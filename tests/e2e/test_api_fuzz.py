@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.parametrize("world_options", ["postgres"], indirect=True, scope="session"),
 ]
 
-EXAMPLES = int(os.environ.get("GUANXI_FUZZ_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("GUANXI_FUZZ_EXAMPLES", "10"))
 SECONDS = 20.0
 READS = {
     "GET /v1/customers",

@@ -18,6 +18,6 @@ async def test_counts_equal_the_files_however_often_it_runs(world: World) -> Non
     write_dev_env(world.options.folder / "dev.env", describe(world))
     for _ in range(2):
         shown = io.StringIO()
-        code = await run_demo(DemoOptions(world.options.folder, limit=300), Console(file=shown, width=120))
+        code = await run_demo(DemoOptions(world.options.folder, limit=120), Console(file=shown, width=120))
         assert code == 0, shown.getvalue()
-        assert "300 customers once each" in shown.getvalue()
+        assert "120 customers once each" in shown.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import socket
 
@@ -11,6 +12,8 @@ import psutil
 DEFAULT_PORT = 8080
 # Below the range from which Linux gives ports to outgoing connections, so that none of those can take ours.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
+RANGE_VARIABLE = "GUANXI_PORT_RANGE"
+"""`20000-25999`: keeps those who choose ports at the same time out of each other's way."""
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -26,11 +29,12 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 def find_free_port() -> int:
     """A port that is free now. Raises OSError when none is found."""
+    first, last = map(int, os.environ.get(RANGE_VARIABLE, f"{FIRST_PORT}-{LAST_PORT}").split("-"))
     for _ in range(200):
-        port = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311 - a port is no secret
+        port = random.randint(first, last)  # noqa: S311 - a port is no secret
         if is_free(port):
             return port
-    raise OSError(f"no free port between {FIRST_PORT} and {LAST_PORT}")
+    raise OSError(f"no free port between {first} and {last}")
 
 
 def holder_of(port: int) -> int | None:

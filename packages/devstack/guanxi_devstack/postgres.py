@@ -27,6 +27,8 @@ CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
+    # Our passwords are random keys of 192 bits and more, which no repetition makes harder to guess.
+    "scram_iterations": "256",
     "timezone": "UTC",
     "max_connections": "200",
     "max_locks_per_transaction": "256",

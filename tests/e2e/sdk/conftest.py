@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,16 @@ from pydantic import SecretStr
 
 from guanxi_contracts.catalog import TOPICS, TOUCHPOINT_RECEIVED_TOPIC
 from guanxi_contracts.touchpoint import TOUCHPOINT_RECEIVED, TouchpointReceivedV1
+from guanxi_devstack.database_stock import DatabaseStock
 from guanxi_devstack.ports import find_free_port
-from guanxi_devstack.pytest_plugin import DatabaseDsns, run_apart
+from guanxi_devstack.pytest_plugin import DatabaseDsns, DatabaseServer, run_apart
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.log.factory import open_admin, open_reader
-from guanxi_kit.log.port import TopicSpec
+from guanxi_kit.log.port import TopicPartition, TopicSpec
 from guanxi_kit.testing import StaffIdentity
 from interaction_service.adapters.channels import add_channel
-from interaction_service.main import SERVICE, migrate
+from interaction_service.main import SERVICE
 from interaction_service.settings import InteractionSettings
 
 PACKS = Path(__file__).parents[3] / "packs"
@@ -36,14 +37,15 @@ START_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class IngestApi:
-    """Where the api listens, and what it made durable."""
+    """Where the api listens, and what it made durable since the test began."""
 
     url: str
     settings: InteractionSettings
     keyring: Keyring
+    since: Mapping[TopicPartition, int]
 
     def received(self) -> list[TouchpointReceivedV1]:
-        """Read everything on touchpoint.received."""
+        """Read what came to touchpoint.received meanwhile."""
         return run_apart(self._read)
 
     def opened(self, touchpoint: TouchpointReceivedV1) -> Any:
@@ -54,9 +56,9 @@ class IngestApi:
         reader = open_reader(self.settings)
         await reader.start()
         try:
-            positions = await reader.partitions(TOUCHPOINT_RECEIVED_TOPIC.name)
-            total = sum((await reader.end_offsets(positions)).values())
-            await reader.assign(dict.fromkeys(positions, 0))
+            end = await reader.end_offsets(list(self.since))
+            total = sum(end[where] - offset for where, offset in self.since.items())
+            await reader.assign(self.since)
             found: list[TouchpointReceivedV1] = []
             while len(found) < total:
                 for records in (await reader.poll(max_records=500, timeout=5)).values():
@@ -67,9 +69,22 @@ class IngestApi:
 
 
 @pytest.fixture
-def ingest(database_dsns: DatabaseDsns, tmp_path: Path) -> Iterator[IngestApi]:
+def ingest(running_api: IngestApi) -> IngestApi:
+    """The running api, and where the topic stands now."""
+    return replace(running_api, since=run_apart(lambda: _topic_ends(running_api.settings)))
+
+
+@pytest.fixture(scope="session")
+def running_api(
+    database_server: DatabaseServer,
+    database_stock: DatabaseStock,
+    migrated_template: Callable[..., str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[IngestApi]:
+    """The api as a process, started once."""
+    database_dsns = database_server.dsns(database_stock.take(migrated_template("interaction")))
     keyring = Keyring.generate()
-    jwks = StaffIdentity().write_jwks(tmp_path / "jwks.json")
+    jwks = StaffIdentity().write_jwks(tmp_path_factory.mktemp("sdk") / "jwks.json")
     port = find_free_port()
     environment = {
         "GUANXI_DATABASE_URL": database_dsns.app["interaction"],
@@ -82,7 +97,6 @@ def ingest(database_dsns: DatabaseDsns, tmp_path: Path) -> Iterator[IngestApi]:
     settings = InteractionSettings.load(
         service=SERVICE,
         database_url=database_dsns.app["interaction"],
-        database_owner_url=database_dsns.owner["interaction"],
         log_url=database_dsns.log,
     )
     run_apart(lambda: _prepare(settings, database_dsns))
@@ -91,14 +105,14 @@ def ingest(database_dsns: DatabaseDsns, tmp_path: Path) -> Iterator[IngestApi]:
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_ready(url, process)
-        yield IngestApi(url, settings, keyring)
+        yield IngestApi(url, settings, keyring, {})
     finally:
         process.terminate()
         assert process.wait(30) == 0
+        database_stock.give_back(database_dsns.name)
 
 
 async def _prepare(settings: InteractionSettings, dsns: DatabaseDsns) -> None:
-    await migrate(settings)
     admin = open_admin(settings.model_copy(update={"log_url": SecretStr(dsns.log_owner)}))
     await admin.start()
     await admin.create_topics([TopicSpec(topic.name, 3, topic.retention_days) for topic in TOPICS])
@@ -106,6 +120,15 @@ async def _prepare(settings: InteractionSettings, dsns: DatabaseDsns) -> None:
     database = Database(await open_pool(settings.database_dsn(), application_name="test"))
     await add_channel(database, name="sdk", kind="web", write_key=WRITE_KEY)
     await database.close()
+
+
+async def _topic_ends(settings: InteractionSettings) -> Mapping[TopicPartition, int]:
+    reader = open_reader(settings)
+    await reader.start()
+    try:
+        return await reader.end_offsets(await reader.partitions(TOUCHPOINT_RECEIVED_TOPIC.name))
+    finally:
+        await reader.stop()
 
 
 def _wait_ready(url: str, process: subprocess.Popen[bytes]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partialmethod
 from typing import Any, Literal, cast
 
 import asyncpg
@@ -224,8 +225,9 @@ async def test_lost_answers_and_stale_owners_double_nothing(first: Stage, second
 
 
 async def test_what_a_dead_owner_left_in_the_outbox_is_published_by_the_next(
-    first: Stage, second: Stage
+    first: Stage, second: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Relay, "stop", partialmethod(Relay.stop, timeout=0.2))
     numbers = list(range(300))
     await publish(first, [(n, encode(n)) for n in numbers])
     first.rate = 1.0

@@ -138,12 +138,13 @@ def test_long_texts_and_bytes_are_not_written_out() -> None:
 
 
 json_like = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=40),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
 )
 
 
-@given(event=st.dictionaries(st.text(), json_like))
+@given(event=st.dictionaries(st.text(max_size=10), json_like, max_size=4))
 def test_redaction_never_fails_and_reaches_a_fixed_point(event: dict[str, Any]) -> None:
     once = redact(None, "info", dict(event))
     assert redact(None, "info", dict(once)) == once
