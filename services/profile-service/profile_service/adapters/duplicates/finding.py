@@ -58,7 +58,9 @@ def _found(of: _Candidate, score: Score, customers: Mapping[int, UUID]) -> Found
 def _candidates(people: Population, model: Model) -> Iterator[_Candidate]:
     """Yield pairs that are more than a remote possibility."""
     given = {field: {n: (s.m, s.u) for n, s in levels.items()} for field, levels in model.shares.items()}
-    linker = make_linker(DuckDBAPI(people.connection).register("people"), settings(given, model.prior))
+    linker = make_linker(
+        DuckDBAPI(people.connection).register("people"), settings(given, model.prior, people.kinds)
+    )
     chunks = -(-people.size // _CHUNK_PEOPLE)
     predicted = linker.inference.predict(
         threshold_match_probability=WORTH_A_LOOK,

@@ -11,7 +11,16 @@ from uuid import UUID
 import duckdb
 import pyarrow as pa
 
-from profile_service.domain.duplicates.person import COLUMNS, COMMON, KEYS, LISTS, Person, blocking_keys
+from profile_service.domain.duplicates.person import (
+    COLUMNS,
+    COMMON,
+    KEYS,
+    LISTS,
+    MOST_PAIRS,
+    WIDE_KEYS,
+    Person,
+    blocking_keys,
+)
 
 _ARROW = {name: pa.list_(pa.string()) if name in LISTS else pa.string() for name in COLUMNS}
 _TYPES = {name: "VARCHAR[]" if name in LISTS else "VARCHAR" for name in COLUMNS}
@@ -43,6 +52,7 @@ class Population:
         )
         self._do(CREATE)
         self.size = 0
+        self.kinds = list(KEYS)
         self.too_common: dict[str, int] = {}
 
     def add(self, people: Sequence[tuple[UUID, Person]]) -> None:
@@ -70,12 +80,21 @@ class Population:
                 f"SELECT count(*) FROM (SELECT 1 FROM people WHERE {column} IS NOT NULL"
                 f" GROUP BY {column} HAVING count(*) > {COMMON})"
             )
-            if dropped:
+            if kind in WIDE_KEYS and self._pairs(column) > MOST_PAIRS * self.size:
+                self.kinds.remove(kind)
+            elif dropped:
                 self.too_common[kind] = dropped
                 self._do(
                     f"UPDATE people SET {column} = NULL WHERE {column} IN"
                     f" (SELECT {column} FROM people GROUP BY {column} HAVING count(*) > {COMMON})"
                 )
+
+    def _pairs(self, column: str) -> int:
+        """Return the pairs that a key brings, without values that too many people share."""
+        return self.count(
+            f"SELECT coalesce(sum(n * (n - 1) / 2), 0) FROM (SELECT count(*) AS n FROM people"
+            f" WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) <= {COMMON})"
+        )
 
     def count(self, sql: str) -> int:
         """Return the one number that a query gives."""

@@ -9,7 +9,7 @@ some fields while the others are learnt. Twins and namesakes, who come into thos
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -20,9 +20,8 @@ from profile_service.adapters.duplicates.households import count_apart, dated
 from profile_service.adapters.duplicates.population import Population
 from profile_service.domain.duplicates.comparisons import COMPARISONS, Comparison, Level
 from profile_service.domain.duplicates.model import Model, Shares, default_model
-from profile_service.domain.duplicates.person import KEYS
 
-RANDOM_PAIRS = 1_000_000
+RANDOM_PAIRS = 500_000
 SESSION_PAIRS = 1_000_000
 FEWEST_PEOPLE = 200
 FEWEST_PAIRS = 30
@@ -154,13 +153,13 @@ def make_linker(table: Any, of: SettingsCreator) -> Linker:
     return Linker(table, of, validate_settings=False, log_level=None)
 
 
-def settings(parameters: Parameters, prior: float = 1e-4) -> SettingsCreator:
-    """Return Splink's settings with (m, u) by field and level, as far as they are given."""
+def settings(parameters: Parameters, prior: float = 1e-4, kinds: Sequence[str] = ()) -> SettingsCreator:
+    """Return Splink's settings: (m, u) by field and level as far as they are given, blocking by kinds of keys."""
     return SettingsCreator(
         link_type="dedupe_only",
         probability_two_random_records_match=prior,
         comparisons=[_comparison(each, parameters.get(each.field, {})) for each in COMPARISONS],
-        blocking_rules_to_generate_predictions=[block_on(f"key_{kind}") for kind in KEYS],
+        blocking_rules_to_generate_predictions=[block_on(f"key_{kind}") for kind in kinds],
         retain_matching_columns=True,
         retain_intermediate_calculation_columns=True,
         max_iterations=20,

@@ -49,8 +49,15 @@ COLUMNS = tuple(field.name for field in fields(Person))
 KEYS = (
     "name", "name_year", "birth_family", "birth_given", "birth_area", "birth_street", "home", "street_area",
     "street_place", "house_area", "family_area", "given_area", "phone", "phone_head", "phone_tail", "mailbox",
+    "birthday", "family", "given", "area",
 )  # fmt: skip
 """Kinds of blocking keys: two people are compared when they share a value of one kind."""
+
+WIDE_KEYS = ("birthday", "family", "given", "area")
+"""Kinds that find what several errors hide, where there are not too many people for them."""
+
+MOST_PAIRS = 30
+"""Pairs for each person that a wide kind may bring; beyond that it is left out."""
 
 ONLINE_KEYS = frozenset((
     "name", "name_year", "birth_family", "birth_given", "home", "given_area", "phone", "phone_head", "phone_tail",
@@ -72,6 +79,9 @@ def blocking_keys(person: Person) -> Iterator[tuple[str, str]]:
         yield "name", " ".join(names)
         if person.birthday:
             yield "name_year", f"{' '.join(names)} {person.birthday[:4]}"
+    for kind, value in (("birthday", person.birthday), ("family", person.family), ("given", person.given)):
+        if value:
+            yield kind, value
     yield from _birth_keys(person)
     yield from _home_keys(person)
     yield from _contact_keys(person)
@@ -95,6 +105,8 @@ def _home_keys(person: Person) -> Iterator[tuple[str, str]]:
         yield "home", f"{person.house} {person.street}"
     if person.street and person.locality:
         yield "street_place", f"{person.locality} {person.street[:6]}"
+    if area := person.postcode or person.locality:
+        yield "area", area
     if not person.postcode:
         return
     if person.street:
