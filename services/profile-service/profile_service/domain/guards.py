@@ -42,7 +42,9 @@ class Guards:
 
     def arrange(self, identifiers: Sequence[Identifier]) -> Sequence[Identifier]:
         """Order identifiers by trust, else as they come."""
-        return identifiers if self._are_plain(identifiers) else sorted(identifiers, key=self.trust)
+        if len(identifiers) < 2 or self._are_plain(identifiers):
+            return identifiers
+        return sorted(identifiers, key=self.trust)
 
     def deciding(self, identifiers: Sequence[Identifier]) -> Sequence[Identifier]:
         """Leave out those that neither join a customer nor are kept with it."""

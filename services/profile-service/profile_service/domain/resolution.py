@@ -67,17 +67,19 @@ class _Resolver:
         identifiers = self._guards.arrange(sighting.identifiers)
         named = sighting.profile_id
         if named is not None and named in self._known.memberships:
-            case = _Case(position, sighting, named, None)
+            home, strongest = named, None
         else:
             home = self._home(position, sighting, identifiers)
-            case = _Case(position, sighting, home, identifiers[0] if identifiers else None)
+            strongest = identifiers[0] if identifiers else None
             identifiers = identifiers[1:]
-        self.resolution.placements.append(case.home)
-        for identifier in identifiers:
-            if case.home in self._known.enterprises:
-                self._refuse(case, identifier, OF_ENTERPRISE)
-            else:
-                self._meet(case, identifier)
+        self.resolution.placements.append(home)
+        if identifiers:
+            case = _Case(position, sighting, home, strongest)
+            for identifier in identifiers:
+                if home in self._known.enterprises:
+                    self._refuse(case, identifier, OF_ENTERPRISE)
+                else:
+                    self._meet(case, identifier)
 
     def _home(self, position: int, sighting: Sighting, identifiers: Sequence[Identifier]) -> UUID:
         """Return the fragment of the strongest identifier."""

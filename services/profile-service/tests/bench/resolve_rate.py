@@ -56,6 +56,9 @@ class Timed:
     async def fetch(self, query: str, *args: Any) -> Any:
         return await self._time(self._connection.fetch, query, *args)
 
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        return await self._time(self._connection.fetchval, query, *args)
+
     async def execute(self, query: str, *args: Any) -> Any:
         return await self._time(self._connection.execute, query, *args)
 
