@@ -37,6 +37,7 @@ STATEMENTS: dict[str, list[Any]] = {
     merge_journal.EDGES: [[SOMEBODY]],
     merge_journal.UNDO: [SOMEBODY, NOON, "staff", "reason"],
     merge_journal.MARK_ALONE: [SOMEBODY],
+    merge_journal.RAISE_VIEWS: [[SOMEBODY], [SOMEBODY], 1],
     merge_reads.CUSTOMER: [SOMEBODY],
     merge_reads.FRAGMENTS: [SOMEBODY],
     merge_reads.IDENTIFIERS: [[SOMEBODY]],

@@ -109,6 +109,36 @@ async def test_after_the_undo_of_a_merge_by_hand_both_views_are_as_they_were(
     assert [await view(api, each) for each in (first, second)] == before
 
 
+async def test_no_view_ever_counts_backwards(world: ProfileWorld, api: Api) -> None:
+    """Whichever id a frontend follows: after each merge, undo and change of the quarantine its version is higher."""
+    first, second = await two_merged(world)
+    scored = "INSERT INTO customer_score VALUES ($1, $2, now(), '{}')"
+    await world.db.pool.execute(scored, first, 900)
+    await world.db.pool.execute(scored, second, 70_000)
+    shown: list[tuple[int, ...]] = []
+
+    async def look() -> None:
+        views = [(await api.get(f"/v1/customers/{each}")).json() for each in (first, second)]
+        shown.append(tuple(each["version"] for each in views))
+
+    await look()
+    for _ in range(4):
+        ids = [str(first), str(second)]
+        merged = await api.post("/v1/merges", {"customer_ids": ids, "reason": "same"}, "admin")
+        await look()
+        await undo(api, UUID(merged.json()["merge_id"]))
+        await look()
+    for before, after in pairwise(shown):
+        assert all(older < newer for older, newer in zip(before, after, strict=True)), shown
+    assert max(shown[-1]) < 10_000_000, "it grows by what there is, not by doubling"
+    body = {"type": "phone", "value": PHONE, "reason": "shared"}
+    shut = (await api.post("/v1/quarantine", body, "admin")).json()
+    await look()
+    await api.post(f"/v1/quarantine/{shut['hash']}/release", REASON, "admin")
+    await look()
+    assert shown[-3][1] < shown[-2][1] < shown[-1][1]
+
+
 async def test_the_same_evidence_merges_no_more_and_new_evidence_does(world: ProfileWorld, api: Api) -> None:
     first, second = await two_merged(world)
     await link(world, "m3", f"phone:{PHONE}", "device_id:d1")

@@ -21,7 +21,7 @@ from profile_service.domain.view import ActivitySum
 
 CUSTOMER = """
 SELECT customer.customer_id, customer.customer_number, customer.created_at, member.profile_id, member.version,
-  member.kind, score.revision, score.computed_at, score.document
+  member.view_base, member.kind, score.revision, score.computed_at, score.document
 FROM fragment AS given
 JOIN customer ON customer.customer_id = given.customer_id
 JOIN fragment AS member ON member.customer_id = given.customer_id
@@ -73,6 +73,7 @@ class PostgresCustomerReads(PostgresRecordReads, PostgresClassificationReads):
                 if row["revision"] is not None
             },
             rows[0]["kind"],
+            max(row["view_base"] for row in rows),
         )
 
     async def activity(self, profile_ids: Collection[UUID]) -> Sequence[ActivitySum]:

@@ -106,6 +106,8 @@ class PostgresIdentifiers(PostgresStructure):
         )
         if changed != f"UPDATE {len(changes)}":
             raise IdentifierTaken(f"{changed} of {len(changes)} identifiers")
+        losers = {change.before.profile_id for change in changes.values()} - {None}
+        await self.show_anew([each for each in losers if each is not None])
 
     async def remember(self, entries: Sequence[HistoryEntry], now: datetime) -> None:
         """Append to the history of identifiers; what happened to one at the same time keeps its order."""

@@ -26,6 +26,17 @@ INSERT INTO link_block
   (block_id, left_profile_id, right_profile_id, identifier_hash, strongest_hash, created_at, actor)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
+# Most of what a view's version adds up. What is left out, and what others add at this moment, the margin covers.
+RAISE_VIEWS = """
+WITH whole AS (
+  SELECT max(view_base) + sum(version) + coalesce(sum(seen.touchpoints), 0) + coalesce(sum(revision), 0) AS version
+  FROM fragment LEFT JOIN customer_score AS score ON score.customer_id = fragment.profile_id
+  LEFT JOIN LATERAL (
+    SELECT sum(touchpoints) AS touchpoints FROM activity WHERE profile_id = fragment.profile_id) AS seen ON true
+  WHERE fragment.profile_id = ANY($1::uuid[]))
+UPDATE fragment SET view_base = whole.version + $3 FROM whole WHERE profile_id = ANY($2::uuid[])
+"""
+VIEW_MARGIN = 1_000_000
 MARK_ALONE = "UPDATE fragment SET joined = false WHERE profile_id = $1 AND joined"
 
 
@@ -54,6 +65,10 @@ class PostgresJournal(PostgresStructure):
             decision.at,
             decision.actor,
         )
+
+    async def raise_views(self, profile_ids: Collection[UUID], heads: Collection[UUID]) -> None:
+        """Let the views of these customers count from above what was shown of all these fragments together."""
+        await self._connection.execute(RAISE_VIEWS, list(profile_ids), sorted(heads), VIEW_MARGIN)
 
     async def mark_alone(self, profile_id: UUID) -> None:
         """Note on a fragment that it is a customer by itself."""

@@ -68,6 +68,7 @@ class PostgresQuarantine(PostgresStructure):
     async def shut(self, identifier_hash: bytes, held: HeldValue, decision: Decision) -> None:
         """Put an identifier into quarantine. Raises IdentifierChanged when it stands otherwise than `held`."""
         await self._change(SHUT, identifier_hash, held.profile_id, decision.at)
+        await self.show_anew([held.profile_id] if held.profile_id else [])
         await self._remember(identifier_hash, "quarantined", None, held.profile_id, decision)
 
     async def release(
@@ -79,6 +80,7 @@ class PostgresQuarantine(PostgresStructure):
             await self._change(FORGET, *standing)
         else:
             await self._change(RELEASE, *standing, owner)
+            await self.show_anew([owner])
         await self._remember(identifier_hash, "released", owner, held.profile_id, decision)
 
     async def page(self, *, limit: int, before: tuple[datetime, bytes] | None) -> Sequence[Quarantined]:

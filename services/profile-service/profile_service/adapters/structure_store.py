@@ -26,6 +26,7 @@ FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS given (profile_id, customer_id
 WHERE fragment.profile_id = given.profile_id
 """
 MARK_JOINED = "UPDATE fragment SET joined = true WHERE customer_id = ANY($1::uuid[]) AND NOT joined"
+SHOW_ANEW = "UPDATE fragment SET version = version + 1 WHERE profile_id = ANY($1::uuid[])"
 JOURNAL = """
 INSERT INTO merge_journal
   (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type, identifier_hash,
@@ -82,6 +83,11 @@ class PostgresStructure:
                 [membership.customer_id for membership in memberships.values()],
                 [membership.version for membership in memberships.values()],
             )
+
+    async def show_anew(self, profile_ids: Collection[UUID]) -> None:
+        """Let the versions of views grow that show these fragments; they stay where they are."""
+        if profile_ids:
+            await self._connection.execute(SHOW_ANEW, sorted(profile_ids))
 
     async def mark_joined(self, customers: Collection[UUID]) -> None:
         """Note on all fragments of these customers that they are not alone."""

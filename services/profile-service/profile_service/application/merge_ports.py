@@ -44,6 +44,10 @@ class Journal(Structure, Protocol):
         """Note that a merge holds no more, and keep its evidence from merging the same two again."""
         ...
 
+    async def raise_views(self, profile_ids: Collection[UUID], heads: Collection[UUID]) -> None:
+        """Let the views of these customers count from above what was shown of all these fragments together."""
+        ...
+
     async def mark_alone(self, profile_id: UUID) -> None:
         """Note on a fragment that it is a customer by itself."""
         ...

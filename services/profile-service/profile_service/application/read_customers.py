@@ -120,7 +120,8 @@ async def read_view(
         consents=consent_views(standings, rules.purposes),
         record=await record.read(known),
         fragments=fragments,
-        version=classified.changes
+        version=customer.view_base
+        + classified.changes
         + sum(standing.revision for standing in standings)
         + view_version(
             touchpoints, customer.fragments.values(), (stored.revision for stored in customer.scores.values())

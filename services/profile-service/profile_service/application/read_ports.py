@@ -24,7 +24,10 @@ class StoredScore(NamedTuple):
 
 
 class StoredCustomer(NamedTuple):
-    """A customer with the membership version of each fragment and the scores under any of its ids."""
+    """A customer with the membership version of each fragment and the scores under any of its ids.
+
+    `view_base`: what the version of its view counts from.
+    """
 
     customer_id: UUID
     customer_number: str
@@ -32,6 +35,7 @@ class StoredCustomer(NamedTuple):
     fragments: dict[UUID, int]
     scores: dict[UUID, StoredScore]
     kind: CustomerKind
+    view_base: int = 0
 
 
 class StoredIdentifier(NamedTuple):

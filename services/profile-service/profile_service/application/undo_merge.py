@@ -53,6 +53,7 @@ async def undo_merge(merge_id: UUID, decision: Decision, journal: Journal) -> Un
     versions = await journal.memberships(parting.leaving)
     moved = tuple((profile_id, versions[profile_id].version + 1) for profile_id in sorted(parting.leaving))
     await journal.undo(merge, decision)
+    await journal.raise_views(fragments, (customer_id, parting.customer_id))
     await journal.move(
         {profile_id: Membership(parting.customer_id, version) for profile_id, version in moved}
     )

@@ -34,6 +34,10 @@ ALTER TABLE profile.merge_journal
     ADD COLUMN IF NOT EXISTS undo_reason text;
 COMMENT ON TABLE profile.merge_journal IS 'Edges between fragments: those not undone span each customer as a tree.';
 COMMENT ON COLUMN profile.merge_journal.rule IS 'identifier, manual or suggestion.';
+
+ALTER TABLE profile.fragment ADD COLUMN IF NOT EXISTS view_base bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN profile.fragment.view_base IS
+    'What the version of its customer''s view counts from: above all that was shown before a merge was undone.';
 """
 
 # Workers of the version before know only the two customers; whose fragments met they did not write down.
