@@ -55,6 +55,7 @@ from profile_service.adapters.rule_simulation_job import RuleSimulation
 from profile_service.adapters.rule_store import RulesInForce
 from profile_service.adapters.sealed_columns import SEALED_COLUMNS
 from profile_service.api import (
+    certificates,
     consent_import,
     consent_proof,
     consents,
@@ -64,6 +65,7 @@ from profile_service.api import (
     duplicates,
     erasures,
     explanations,
+    ledger,
     merges,
     partners,
     quarantine,
@@ -163,6 +165,8 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(consents.router)
     app.include_router(consent_import.router)
     app.include_router(consent_proof.router)
+    app.include_router(certificates.router)
+    app.include_router(ledger.router)
     app.include_router(jobs_api.router)
     app.include_router(keys_router)
     app.include_router(audit_router(customers.fragments_of))
