@@ -21,12 +21,14 @@ from guanxi_gateway.api.consents import consents_router
 from guanxi_gateway.api.customers import Services, customers_router
 from guanxi_gateway.api.documents import DESCRIPTION, complete_document
 from guanxi_gateway.api.duplicates import duplicates_router
+from guanxi_gateway.api.exports import exports_router
 from guanxi_gateway.api.figures import figures_router
 from guanxi_gateway.api.ingest import IngestLane
 from guanxi_gateway.api.jobs import jobs_router
 from guanxi_gateway.api.keys import keys_router
 from guanxi_gateway.api.limits import AddressLimit, limited
 from guanxi_gateway.api.merges import merges_router
+from guanxi_gateway.api.privacy import privacy_router
 from guanxi_gateway.api.reviews import quarantine_router, suggestions_router
 from guanxi_gateway.api.simulations import simulations_router
 from guanxi_gateway.application.changes import Changes, StreamLimits
@@ -85,6 +87,8 @@ def make_api(
     app.include_router(customer_classification_router(upstreams.services, allow))
     app.include_router(consents_router(upstreams.services, allow))
     app.include_router(audit_router(upstreams.services, allow))
+    app.include_router(privacy_router(upstreams.services, allow))
+    app.include_router(exports_router(upstreams.services, allow, clock.now))
     app.include_router(changes_router(changes, allow))
     # Behind the edge that create_app put first, which answers the problems that these raise.
     app.user_middleware += [

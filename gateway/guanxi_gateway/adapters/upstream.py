@@ -7,6 +7,7 @@ aiohttp and not the kit's httpx client: on the path of every touchpoint a reques
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
@@ -60,6 +61,29 @@ class Answer:
         return ""
 
 
+class Streamed:
+    """An answer that is being read."""
+
+    def __init__(self, upstream: Upstream, response: aiohttp.ClientResponse) -> None:
+        self._upstream = upstream
+        self._response = response
+
+    @property
+    def status(self) -> int:
+        """The status of the answer."""
+        return self._response.status
+
+    async def whole(self) -> Answer:
+        """Return all of it, as `Upstream.send` does. Raises UpstreamFailed."""
+        body = await self._upstream._read(self._response)
+        return Answer(self._response.status, end_to_end(self._response.raw_headers), body)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield its body as it comes."""
+        async for chunk in self._response.content.iter_any():
+            yield chunk
+
+
 class Upstream:
     """Sends requests to one service and returns its answers, of at most `max_answer_bytes` each.
 
@@ -105,6 +129,20 @@ class Upstream:
         self, method: str, target: str, headers: RawHeaders, content: bytes | AsyncIterator[bytes] | None
     ) -> Answer:
         """Send a request to `target` (path and query, encoded). Raises UpstreamFailed, also when `content` fails."""
+        async with self._open(method, target, headers, content) as response:
+            body = await self._read(response)
+            return Answer(response.status, end_to_end(response.raw_headers), body)
+
+    @asynccontextmanager
+    async def stream(self, target: str, headers: RawHeaders) -> AsyncIterator[Streamed]:
+        """Read an answer of any length piece by piece, within the block. Raises UpstreamFailed."""
+        async with self._open("GET", target, headers, None) as response:
+            yield Streamed(self, response)
+
+    @asynccontextmanager
+    async def _open(
+        self, method: str, target: str, headers: RawHeaders, content: bytes | AsyncIterator[bytes] | None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         assert self._session is not None
         fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
         fields.update(trace_headers())
@@ -115,8 +153,7 @@ class Upstream:
             async with self._session.request(
                 method, url, headers=fields, data=content, allow_redirects=False
             ) as response:
-                body = await self._read(response)
-                return Answer(response.status, end_to_end(response.raw_headers), body)
+                yield response
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise UpstreamFailed(self.service, Failure.UNREACHABLE) from error
         except TimeoutError as error:

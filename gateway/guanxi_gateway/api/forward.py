@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
 from guanxi_gateway.adapters.upstream import Answer, Upstream, UpstreamFailed
 from guanxi_gateway.api.answers import JSON, check_answer, problem_of_failure, response_of
@@ -65,14 +67,40 @@ async def _get(
         raise problem_of_failure(failed) from None
 
 
+async def forward_stream(request: Request, upstream: Upstream, path: str, media_type: str) -> Response:
+    """Pass an answer of any length on as it comes, with the caller's own token. Raises Problem."""
+    headers = [(name, value) for name, value in request.headers.raw if name in _FORWARDED]
+    opened = AsyncExitStack()
+    try:
+        answer = await opened.enter_async_context(upstream.stream(path, headers))
+        if answer.status != 200:
+            async with opened:
+                return response_of(upstream.service, await answer.whole(), media_type)
+    except UpstreamFailed as failed:
+        raise problem_of_failure(failed) from None
+    return StreamingResponse(_until_closed(opened, answer.chunks()), media_type=media_type)
+
+
+async def _until_closed(opened: AsyncExitStack, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async with opened:
+        async for chunk in chunks:
+            yield chunk
+
+
 async def forward_write(
-    request: Request, upstream: Upstream, path: str, query: Mapping[str, str | int | None] | None = None
+    request: Request,
+    upstream: Upstream,
+    path: str,
+    query: Mapping[str, str | int | None] | None = None,
+    *,
+    further: frozenset[bytes] = frozenset(),
 ) -> Response:
     """Hand a change to the service with the caller's own token and body, once, and pass its answer on. Raises Problem.
 
-    The body is bounded by the edge. A change is never tried again here: whether the service acted may be unknown.
+    The body is bounded by the edge; `further` headers go along.
+    A change is never tried again here: whether the service acted may be unknown.
     """
-    headers = [(name, value) for name, value in request.headers.raw if name in _WITH_BODY]
+    headers = [(name, value) for name, value in request.headers.raw if name in _WITH_BODY | further]
     given = {name: str(value) for name, value in (query or {}).items() if value is not None}
     target = f"{path}?{urlencode(given)}" if given else path
     try:

@@ -63,6 +63,7 @@ def test_every_request_and_answer_has_a_schema_and_an_example(document: dict[str
 def test_every_operation_names_its_credential_and_the_problems_to_expect(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         scheme = "writeKey" if "ingest" in operation["tags"] else "bearerAuth"
+        scheme = "partnerSignature" if name.endswith("/partner-receipts") else scheme
         assert operation["security"] == [{scheme: []}], name
         assert scheme in document["components"]["securitySchemes"]
         assert {"400", "401", "429", "503", "default"} <= set(operation["responses"]), name

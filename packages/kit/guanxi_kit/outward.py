@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from guanxi_kit.http import HttpTransport, TransportError, make_client
 
 MAX_ANSWER_BYTES = 65_536
 SECONDS = 10.0
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -47,6 +49,8 @@ def check_url(url: str, *, allow_private: bool = False) -> SplitResult:
         raise AddressRefused("must begin with https://")
     if not parts.hostname or parts.username or parts.password or port == 0:
         raise AddressRefused("must name a host, and no user")
+    if _literal(parts.hostname) is None and not _HOST.fullmatch(parts.hostname):
+        raise AddressRefused("must name a host in ASCII")
     if not allow_private and _literal(parts.hostname) is not None and not _is_public(parts.hostname):
         raise AddressRefused("is an address of a private network")
     return parts
@@ -85,7 +89,7 @@ class OutwardClient:
                 return await self._ask(method, parts, address, headers, body)
         except TimeoutError:
             raise NoAnswer("timeout") from None
-        except (OSError, TransportError) as error:
+        except (OSError, UnicodeError, TransportError) as error:
             raise NoAnswer(type(error).__name__) from None
 
     async def _address(self, parts: SplitResult) -> str:

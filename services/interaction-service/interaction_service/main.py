@@ -36,7 +36,7 @@ from interaction_service.adapters.channels import ChannelDirectory, ChannelRefus
 from interaction_service.adapters.sealed_columns import SEALED_COLUMNS
 from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelines, PostgresTimelineWriter
 from interaction_service.adapters.touchpoint_log import EventLog
-from interaction_service.api import staff, timeline
+from interaction_service.api import export, staff, timeline
 from interaction_service.api.admission import Admission
 from interaction_service.api.ingest import Ingest, IngestLane
 from interaction_service.api.ingest_openapi import describe_ingest
@@ -139,6 +139,7 @@ def make_api(
     app = create_app("Guanxi interaction", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, time)
     app.include_router(timeline.router)
+    app.include_router(export.router)
     app.include_router(staff.router)
     app.include_router(jobs_api.router)
     app.include_router(keys_router)

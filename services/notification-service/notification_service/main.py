@@ -37,7 +37,7 @@ from notification_service.adapters.pack_journeys import journeys_of
 from notification_service.adapters.sealed_columns import SEALED_COLUMNS
 from notification_service.adapters.smtp import SmtpProvider, parse_smtp_url
 from notification_service.adapters.templates import LiquidRenderer
-from notification_service.api import messages
+from notification_service.api import export, messages
 from notification_service.application.dispatch import Dispatcher, OpenUnit
 from notification_service.application.ports import Contacts, EmailProvider, TemplateFailed
 from notification_service.consumers import customer_merged, privacy_erasure, touchpoint_resolved
@@ -75,6 +75,7 @@ def make_api(settings: NotificationSettings, clock: Clock | None = None) -> Fast
     app = create_app("Guanxi notification", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     app.include_router(messages.router)
+    app.include_router(export.router)
     app.include_router(jobs_api.router)
     app.include_router(keys_router)
     app.include_router(audit_router(messages.fragments_of))

@@ -65,6 +65,7 @@ from profile_service.api import (
     duplicates,
     erasures,
     explanations,
+    export,
     ledger,
     merges,
     partners,
@@ -167,6 +168,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(consent_proof.router)
     app.include_router(certificates.router)
     app.include_router(ledger.router)
+    app.include_router(export.router)
     app.include_router(jobs_api.router)
     app.include_router(keys_router)
     app.include_router(audit_router(customers.fragments_of))

@@ -29,7 +29,7 @@ from scoring_service.adapters.pack_rules import rfm_rules
 from scoring_service.adapters.review_loop import ReviewLoop
 from scoring_service.adapters.review_unit import STREAM, review_units
 from scoring_service.adapters.sealed_columns import SEALED_COLUMNS
-from scoring_service.api import scores
+from scoring_service.api import export, scores
 from scoring_service.api.state import ApiState
 from scoring_service.application.review import Review
 from scoring_service.consumers import customer_merged, privacy_erasure, touchpoint_resolved
@@ -66,6 +66,7 @@ def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
     app = create_app("Guanxi scoring", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     app.include_router(scores.router)
+    app.include_router(export.router)
     app.include_router(jobs_api.router)
     app.include_router(keys_router)
     app.include_router(audit_router(scores.fragments_of))

@@ -73,3 +73,14 @@ async def test_a_table_that_nobody_has_decided_about_is_found(database_dsns: Dat
     finally:
         await owner.close()
         await connection.close()
+
+
+def test_what_is_erased_is_exported_too() -> None:
+    rules = importlib.import_module("profile_service.adapters.erasure_rules").RULES
+    sections = importlib.import_module("profile_service.adapters.export_sections")
+    exported = {table for section in sections.SECTIONS for table in section.tables}
+    erased = {rule.table for rule in rules if rule.statements}
+    assert erased == exported | set(sections.NOT_EXPORTED), (
+        "export_sections.py must say what becomes of a table"
+    )
+    assert not exported & set(sections.NOT_EXPORTED)

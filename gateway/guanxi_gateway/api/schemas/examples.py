@@ -12,6 +12,7 @@ from guanxi_gateway.api.schemas import (
     jobs,
     keys,
     merges,
+    privacy_examples,
     simulations,
 )
 
@@ -206,6 +207,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     **jobs.EXAMPLES,
     **keys.EXAMPLES,
     **merges.EXAMPLES,
+    **privacy_examples.EXAMPLES,
     **simulations.EXAMPLES,
 }
 """By the name of the schema."""

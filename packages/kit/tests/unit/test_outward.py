@@ -91,6 +91,8 @@ async def test_the_address_that_was_looked_at_is_asked_by_its_name(address: str)
         "https://partner.example.com:99999/",
         "https://127.0.0.1/",
         "https://[::1]/",
+        "https://b\u00fccher.example.com/",
+        "https://a b.example.com/",
         "nonsense",
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from interaction_service.application.ports import Fragment, TimelineFilter, Time
 from interaction_service.domain.months import month_of, start_of, windows
 from interaction_service.domain.page import Place
 
+EXPORT_PAGE = 500
 SCAN = 1_000
 """Touchpoints looked at for one page at most when a filter leaves most of them out."""
 
@@ -83,6 +84,22 @@ class ReadTimeline:
     async def fragments(self, customer_id: UUID) -> list[UUID]:
         """Return the fragments of the customer that an id belongs to now; none for an unknown customer."""
         return [fragment.profile_id for fragment in await self._timelines.fragments(customer_id)]
+
+    async def export(self, customer_id: UUID) -> AsyncIterator[list[tuple[TimelineRow, msgspec.Raw | None]]]:
+        """Yield pages of all touchpoints with all of their content in clear, newest first; for the person alone."""
+        fragments = await self._timelines.fragments(customer_id)
+        after: Place | None = None
+        while fragments:
+            rows, after = await self._collect(fragments, EXPORT_PAGE, after, TimelineFilter())
+            yield [(row, self._everything(row)) for row in rows]
+            if after is None:
+                return
+
+    def _everything(self, row: TimelineRow) -> msgspec.Raw | None:
+        try:
+            return msgspec.Raw(self._keyring.open(row.sealed, row.touchpoint_id.bytes))
+        except SealBroken:
+            return None
 
     async def _collect(
         self, fragments: Sequence[Fragment], limit: int, after: Place | None, only: TimelineFilter

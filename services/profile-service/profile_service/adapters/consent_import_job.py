@@ -10,6 +10,7 @@ import msgspec
 
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.crypto import Keyring
+from guanxi_kit.erasure import hold_off_erasures
 from guanxi_kit.jobs import Job, Step, submit_job
 from profile_service.adapters.consenting import Consenting
 from profile_service.application.import_consents import ImportItem, Refusal
@@ -67,7 +68,8 @@ class ConsentImport:
         """Nothing to be done outside the transaction."""
 
     async def commit(self, unit: StreamUnit, job: Job, worked: Any) -> Step:
-        """Import the next part."""
+        """Import the next part, for persons who stay there meanwhile."""
+        await hold_off_erasures(unit.connection)
         part = job.cursor or 0
         sealed = await unit.connection.fetchval(
             "DELETE FROM consent_import WHERE job_id = $1 AND part = $2 RETURNING sealed", job.job_id, part

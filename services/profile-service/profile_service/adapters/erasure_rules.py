@@ -86,6 +86,7 @@ _FACTS = [
         delete_by("contact_link", "person_profile_id", "enterprise_profile_id"),
     ),
     Rule("consent_state", "what holds of the person", delete_by("consent_state", "profile_id")),
+    Rule("consent_told", "what consent tools told of the person", delete_by("consent_told", "profile_id")),
     Rule(
         "consent_evidence",
         "what the person wrote or signed",

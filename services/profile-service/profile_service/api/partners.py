@@ -154,8 +154,9 @@ async def post_partner_receipt(request: Request, state: State) -> ReceiptTaken:
         raise _wrong("legal_ground", "belongs to the state retained, which needs one")
     async with state.command() as unit:
         partner = await PostgresPartners(unit.connection).read(told.partner_id)
+        if partner is None:
+            raise Problem(404, detail="There is no partner with this id.")
         _authenticate(partner, request.headers, body, state)
-        assert partner is not None
         ledger = PostgresLedger(unit.connection)
         place = partner_place(partner.name)
         if not await ledger.has_place(told.request_id, place):
@@ -167,22 +168,17 @@ async def post_partner_receipt(request: Request, state: State) -> ReceiptTaken:
     return ReceiptTaken(request_id=told.request_id, place=place, moved=bool(moved))
 
 
-def _authenticate(
-    partner: StoredPartner | None, headers: Mapping[str, str], body: bytes, state: ApiState
-) -> None:
-    """Raise Problem 401 unless the partner signed the body just now; an unknown partner looks the same."""
-    refused = Problem(
-        401,
-        detail="The signature is not of this partner, or not of now.",
-        headers={"WWW-Authenticate": "Webhook-Signature"},
-    )
-    if partner is None:
-        raise refused
+def _authenticate(partner: StoredPartner, headers: Mapping[str, str], body: bytes, state: ApiState) -> None:
+    """Raise Problem 401 unless the partner signed the body just now."""
     try:
         secret = KeyringSeals(state.keyring).open_secret(partner.partner_id, partner.sealed_secret)
         verify(secret, headers, body, state.clock.now())
     except (BadSignature, SealBroken):
-        raise refused from None
+        raise Problem(
+            401,
+            detail="The signature is not of this partner, or not of now.",
+            headers={"WWW-Authenticate": "Webhook-Signature"},
+        ) from None
 
 
 def _check(field: str, url: str | None, state: ApiState) -> None:

@@ -1,0 +1,54 @@
+"""Everything that interaction-service has of a person, for the person."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from guanxi_kit.audit import Reading, masked
+from guanxi_kit.exporting import MEDIA_TYPE, export_line
+from interaction_service.application.ports import TimelineRow
+from interaction_service.application.timeline import ReadTimeline
+
+router = APIRouter(tags=["privacy"])
+ExportReading = Annotated[Reading, masked("privacy.read", "export")]
+
+
+@router.get(
+    "/v1/customers/{customer_id}/export",
+    summary="A person's touchpoints with all of their content, one a line",
+    response_class=StreamingResponse,
+    responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
+)
+async def get_export(customer_id: UUID, request: Request, reading: ExportReading) -> StreamingResponse:
+    """In clear: it is for the person. Nothing for an id that is not known here."""
+    timeline: ReadTimeline = request.app.state.timeline
+    reading.clear = True
+    await reading.of(await timeline.fragments(customer_id))
+    return StreamingResponse(_lines(timeline, customer_id), media_type=MEDIA_TYPE)
+
+
+async def _lines(timeline: ReadTimeline, customer_id: UUID) -> AsyncIterator[bytes]:
+    async for page in timeline.export(customer_id):
+        yield b"".join(export_line("touchpoints", _item(row, content)) for row, content in page)
+
+
+def _item(row: TimelineRow, content: msgspec.Raw | None) -> dict[str, Any]:
+    return {
+        "touchpoint_id": row.touchpoint_id,
+        "profile_id": row.profile_id,
+        "occurred_at": row.occurred_at,
+        "received_at": row.received_at,
+        "channel": row.channel,
+        "kind": row.kind,
+        "name": row.name,
+        "amount_minor": row.amount_minor,
+        "currency": row.currency,
+        "quantity": row.quantity,
+        "content": content,
+    }
