@@ -130,6 +130,7 @@ _OWN = [
     *kept("the ledger itself: ids and keyed hashes", "erasure_request", "tombstone"),
     *kept("the proof; what partners need is removed when they are through", "erasure_receipt"),
     *kept("organisations", "privacy_partner"),
+    *kept("figures over everybody", "duplicate_model", "duplicate_frequency", "duplicate_run"),
     *kept("proves that processing was allowed while it went on: ids, purposes and times", "consent_event"),
     *kept("items under seal, removed as their import goes on", "consent_import"),
 ]

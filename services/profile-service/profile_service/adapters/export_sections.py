@@ -201,6 +201,8 @@ NOT_EXPORTED = {
     "link_refusal": "keyed hashes of identifiers; the identifiers themselves are exported",
     "link_block": "keyed hashes that keep two persons apart",
     "merge_suggestion": "about two persons, of whom the other is none of this one's business",
+    "duplicate_key": "keyed hashes of what is exported",
+    "duplicate_due": "that the person is to be compared",
     "dead_letter": "records that could not be read",
 }
 """Tables that an erasure removes from and no section is of, and why."""
