@@ -29,6 +29,7 @@ from guanxi_gateway.api.keys import keys_router
 from guanxi_gateway.api.limits import AddressLimit, limited
 from guanxi_gateway.api.merges import merges_router
 from guanxi_gateway.api.privacy import privacy_router
+from guanxi_gateway.api.records import records_router
 from guanxi_gateway.api.reviews import quarantine_router, suggestions_router
 from guanxi_gateway.api.simulations import simulations_router
 from guanxi_gateway.application.changes import Changes, StreamLimits
@@ -74,6 +75,7 @@ def make_api(
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     allow = limited(limiter.principal)
     app.include_router(customers_router(upstreams.services, allow))
+    app.include_router(records_router(upstreams.services, allow))
     app.include_router(figures_router(upstreams.services, allow))
     app.include_router(jobs_router(upstreams.services, allow))
     app.include_router(keys_router(upstreams.services, allow))

@@ -100,11 +100,26 @@ async def forward_write(
     The body is bounded by the edge; `further` headers go along.
     A change is never tried again here: whether the service acted may be unknown.
     """
-    headers = [(name, value) for name, value in request.headers.raw if name in _WITH_BODY | further]
     given = {name: str(value) for name, value in (query or {}).items() if value is not None}
     target = f"{path}?{urlencode(given)}" if given else path
+    return await forward_body(
+        request, upstream, request.method, target, await request.body(), further=further
+    )
+
+
+async def forward_body(
+    request: Request,
+    upstream: Upstream,
+    method: str,
+    target: str,
+    body: bytes,
+    *,
+    further: frozenset[bytes] = frozenset(),
+) -> Response:
+    """Hand a change to the service as `forward_write` does, under another method and with another body."""
+    headers = [(name, value) for name, value in request.headers.raw if name in _WITH_BODY | further]
     try:
-        answer = await upstream.send(request.method, target, headers, await request.body())
+        answer = await upstream.send(method, target, headers, body)
     except UpstreamFailed as failed:
         raise problem_of_failure(failed) from None
     return response_of(upstream.service, answer)

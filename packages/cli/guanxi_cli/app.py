@@ -8,6 +8,7 @@ from guanxi_cli.commands import (
     audit,
     classification,
     consents,
+    customer,
     deduping,
     jobs,
     keys,
@@ -29,6 +30,7 @@ def main() -> None:
 app.add_typer(deduping.app, name="dedupe")
 app.add_typer(audit.app, name="audit")
 app.add_typer(consents.app, name="consent")
+app.add_typer(customer.app, name="customer")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="rotate-keys")
 app.add_typer(classification.tag, name="tag")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from guanxi_gateway.api.schemas.classification import CustomerSegment, CustomerTag, LifecycleStage
 from guanxi_gateway.api.schemas.consents import ConsentReason
+from guanxi_gateway.api.schemas.record import Because, Record, Source
 
 
 class CurrencyTotal(BaseModel):
@@ -40,11 +41,13 @@ class Identifier(BaseModel):
 
 
 class Trait(BaseModel):
-    """A trait with the channel and the time it comes from; phone numbers and e-mail addresses are masked."""
+    """A trait: who told it last and when, and why that source is believed. Personal values are masked."""
 
     value: Any
     occurred_at: datetime
     channel: str
+    source: Source
+    because: Because
 
 
 class ScoreReason(BaseModel):
@@ -109,6 +112,7 @@ class CustomerView(BaseModel):
     identifiers: list[Identifier]
     traits: dict[str, Trait]
     scores: Scores
+    record: Record
     tags: list[CustomerTag]
     segments: list[CustomerSegment]
     lifecycle: LifecycleStage | None

@@ -13,6 +13,7 @@ from guanxi_gateway.api.schemas import (
     keys,
     merges,
     privacy_examples,
+    record,
     simulations,
 )
 
@@ -35,7 +36,16 @@ CUSTOMER: dict[str, Any] = {
     },
     "channels": {"web": 11, "store": 1},
     "identifiers": [{"type": "email", "value": "a***@example.com", "first_seen_at": "2024-05-01T07:58:12Z"}],
-    "traits": {"name": {"value": "Ada", "occurred_at": "2024-05-01T07:58:12Z", "channel": "web"}},
+    "traits": {
+        "name": {
+            "value": "A**",
+            "occurred_at": "2024-05-01T07:58:12Z",
+            "channel": "web",
+            "source": "channel",
+            "because": "only",
+        }
+    },
+    "record": record.RECORD,
     "scores": {
         "rfm": {
             "tier": "potential",
@@ -208,6 +218,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     **keys.EXAMPLES,
     **merges.EXAMPLES,
     **privacy_examples.EXAMPLES,
+    **record.EXAMPLES,
     **simulations.EXAMPLES,
 }
 """By the name of the schema."""

@@ -1,0 +1,339 @@
+"""The record of a customer: fields, lineage of traits, contacts, what staff enter."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+CustomerKind = Literal["individual", "enterprise"]
+InformationClass = Literal["basic", "dealings", "need", "preference", "feedback"]
+Source = Literal["staff", "channel"]
+Because = Literal["only", "precedence", "recency"]
+
+
+class RecordFieldValue(BaseModel):
+    """A field with its value: who told it and why they are believed, and whether it is valid.
+
+    `source` is `identifier` where an identifier fills the field, and `derived` where it follows from the customer's
+    dealings; both have no channel.
+    """
+
+    value: Any
+    type: Literal["text", "phone", "email", "date", "number", "choice"]
+    required: bool
+    valid: bool
+    reason: str | None
+    source: Literal["staff", "channel", "identifier", "derived"]
+    channel: str | None
+    because: Because | None
+    occurred_at: datetime | None
+
+
+class ToFix(BaseModel):
+    """A field to mend: a required one is missing, or what a source told is invalid."""
+
+    field: str
+    code: Literal["missing", "invalid"]
+    reason: str
+    value: Any
+    channel: str | None
+    occurred_at: datetime | None
+
+
+class YearlyAmount(BaseModel):
+    """Purchases of the business year in the main currency, in minor units.
+
+    Not `complete` where the year of some purchases is not known.
+    """
+
+    year: int
+    currency: str
+    purchases: int = Field(ge=0)
+    amount_minor: int
+    complete: bool
+
+
+class LinkedCustomer(BaseModel):
+    """A person who acts for an enterprise, or the enterprise: as a customer, in which role, since and until when."""
+
+    customer_id: UUID
+    customer_number: str
+    name: Any
+    role: str | None
+    since: datetime
+    until: datetime | None
+
+
+class Record(BaseModel):
+    """The record of a customer.
+
+    `completeness` is the share of `required` fields that are `filled` and valid, null where none is required. `fields`
+    holds those with a value, by class of information. `contacts` are the first persons of an enterprise, `enterprises`
+    those of a person. `undeclared` names traits that the pack declares no field for.
+    """
+
+    kind: CustomerKind
+    completeness: float | None
+    required: int = Field(ge=0)
+    filled: int = Field(ge=0)
+    first_contact_at: datetime | None
+    yearly_amount: YearlyAmount | None
+    fields: dict[InformationClass, dict[str, RecordFieldValue]]
+    to_fix: list[ToFix]
+    contacts: list[LinkedCustomer]
+    more_contacts: bool
+    enterprises: list[LinkedCustomer]
+    undeclared: list[str]
+
+
+class OtherValue(BaseModel):
+    """What a source says that is not believed; null where it says that there is none."""
+
+    value: Any
+    occurred_at: datetime
+    channel: str
+    source: Source
+    touchpoint_id: UUID
+
+
+class TraitLineage(BaseModel):
+    """A value, since when its source tells it, when it told it last, why it is believed, and what others say."""
+
+    value: Any
+    occurred_at: datetime
+    channel: str
+    source: Source
+    because: Because
+    since_at: datetime
+    touchpoint_id: UUID
+    profile_id: UUID
+    others: list[OtherValue]
+
+
+class CustomerTraits(BaseModel):
+    """The traits of a customer, as of a moment where one was asked for."""
+
+    customer_id: UUID
+    as_of: datetime | None
+    traits: dict[str, TraitLineage]
+
+
+class TraitChange(BaseModel):
+    """From `occurred_at` on this source told this value; null says that there is none any more."""
+
+    value: Any
+    occurred_at: datetime
+    recorded_at: datetime
+    channel: str
+    source: Source
+    touchpoint_id: UUID
+    profile_id: UUID
+
+
+class TraitHistory(BaseModel):
+    """Changes of one trait, the newest first. `next_cursor` asks for the page behind this one; null on the last."""
+
+    items: list[TraitChange]
+    next_cursor: str | None
+
+
+class EnterpriseContact(LinkedCustomer):
+    """A person who acts for an enterprise, with where to reach them."""
+
+    phone: str | None
+    email: str | None
+
+
+class ContactPage(BaseModel):
+    """Contacts of an enterprise, in the order in which they were first known."""
+
+    items: list[EnterpriseContact]
+    next_cursor: str | None
+
+
+class UndeclaredField(BaseModel):
+    """A field that is told although no purpose covers it: not declared at all, or declared without a purpose.
+
+    The empty name stands for all fields together that are too many to be named.
+    """
+
+    name: str
+    channel: str
+    reason: Literal["undeclared", "no_purpose"]
+    first_at: datetime
+    last_at: datetime
+    times: int = Field(ge=1)
+
+
+class UndeclaredFields(BaseModel):
+    """A page of undeclared fields, by name."""
+
+    items: list[UndeclaredField]
+    next_cursor: str | None
+
+
+class EnteredIdentifier(BaseModel):
+    """An identifier of the person, as people write it; `verified` when its holder proved to have it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Annotated[str, Field(min_length=1, max_length=64)]
+    value: Annotated[str, Field(min_length=1, max_length=512)]
+    namespace: Annotated[str, Field(max_length=512)] = ""
+    verified: bool = False
+
+
+class EnteredEnterprise(BaseModel):
+    """The organisation that the person acts for, by its account id; what the person is there, and until when."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Annotated[str, Field(min_length=1, max_length=512)]
+    role: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    until: AwareDatetime | None = None
+
+
+class CustomerEdit(BaseModel):
+    """What a member of staff enters about a customer: at least one of these. A trait of null is deleted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    traits: Annotated[dict[str, Any], Field(max_length=200)] = {}
+    identifiers: Annotated[list[EnteredIdentifier], Field(max_length=64)] = []
+    enterprise: EnteredEnterprise | None = None
+    note: Annotated[str | None, Field(max_length=4000)] = None
+
+
+class EditTaken(BaseModel):
+    """An edit that is durable; it takes effect within a second or so."""
+
+    customer_id: UUID
+    touchpoint_id: UUID
+    occurred_at: datetime
+
+
+_ID = "018f3a52-8c00-7d1e-b0a4-5f2e6c9d1b37"
+_TOUCHPOINT = "4f0c2b7e-9d13-4a5c-8a27-61c0b4e9f8d2"
+_ENTERPRISE = {
+    "customer_id": "018f3a52-9c10-7a44-9d21-3f1c5be07a90",
+    "customer_number": "C20240501002",
+    "name": "Analytical Engines Ltd",
+    "role": "Purchasing",
+    "since": "2024-05-01T07:58:12Z",
+    "until": None,
+}
+RECORD: dict[str, Any] = {
+    "kind": "individual",
+    "completeness": 0.6667,
+    "required": 3,
+    "filled": 2,
+    "first_contact_at": "2024-05-01T07:58:12Z",
+    "yearly_amount": {
+        "year": 2024,
+        "currency": "CNY",
+        "purchases": 1,
+        "amount_minor": 4250,
+        "complete": True,
+    },
+    "fields": {
+        "basic": {
+            "name": {
+                "value": "A**",
+                "type": "text",
+                "required": True,
+                "valid": True,
+                "reason": None,
+                "source": "staff",
+                "channel": "staff",
+                "because": "precedence",
+                "occurred_at": "2024-05-01T07:58:12Z",
+            }
+        }
+    },
+    "to_fix": [
+        {
+            "field": "phone",
+            "code": "invalid",
+            "reason": "is not a telephone number",
+            "value": "****",
+            "channel": "web",
+            "occurred_at": "2024-05-01T07:58:12Z",
+        }
+    ],
+    "contacts": [],
+    "more_contacts": False,
+    "enterprises": [_ENTERPRISE],
+    "undeclared": ["shoe_size"],
+}
+_CHANGE = {
+    "value": "Wuhan",
+    "occurred_at": "2024-05-01T07:58:12Z",
+    "channel": "web",
+    "source": "channel",
+    "touchpoint_id": _TOUCHPOINT,
+}
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "CustomerTraits": {
+        "customer_id": _ID,
+        "as_of": None,
+        "traits": {
+            "city": {
+                "value": "Shanghai",
+                "occurred_at": "2024-05-02T09:00:00Z",
+                "channel": "staff",
+                "source": "staff",
+                "because": "precedence",
+                "since_at": "2024-05-02T09:00:00Z",
+                "touchpoint_id": _TOUCHPOINT,
+                "profile_id": _ID,
+                "others": [_CHANGE],
+            }
+        },
+    },
+    "TraitHistory": {
+        "items": [{**_CHANGE, "recorded_at": "2024-05-01T07:58:12.400000Z", "profile_id": _ID}],
+        "next_cursor": None,
+    },
+    "ContactPage": {
+        "items": [
+            {
+                "customer_id": _ID,
+                "customer_number": "C20240501001",
+                "name": "A**",
+                "role": "Purchasing",
+                "since": "2024-05-01T07:58:12Z",
+                "until": None,
+                "phone": "139****1234",
+                "email": "a****@example.com",
+            }
+        ],
+        "next_cursor": None,
+    },
+    "UndeclaredFields": {
+        "items": [
+            {
+                "name": "shoe_size",
+                "channel": "web",
+                "reason": "undeclared",
+                "first_at": "2024-05-01T07:58:12Z",
+                "last_at": "2024-05-02T09:00:00Z",
+                "times": 12,
+            }
+        ],
+        "next_cursor": None,
+    },
+    "CustomerEdit": {
+        "traits": {"name": "Ada", "city": "Shanghai", "budget": None},
+        "identifiers": [{"type": "phone", "value": "+44 7700 900123", "verified": True}],
+        "enterprise": {"id": "engines", "role": "Purchasing"},
+        "note": "called us about the invoice",
+    },
+    "EditTaken": {
+        "customer_id": _ID,
+        "touchpoint_id": _TOUCHPOINT,
+        "occurred_at": "2024-05-02T09:00:00Z",
+    },
+}

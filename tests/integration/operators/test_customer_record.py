@@ -1,0 +1,86 @@
+"""`guanxi customer` on the whole platform: a person, the enterprise, and what staff enter."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from guanxi_kit.testing import eventually
+
+from .conftest import Platform
+
+PERSON = {
+    "type": "identify",
+    "userId": "lin",
+    "traits": {"name": "Lin Y", "phone": "12", "city": "Wuhan", "shoe_size": 42},
+}
+GROUP = {
+    "type": "group",
+    "userId": "lin",
+    "groupId": "acme",
+    "traits": {"name": "Acme Tools", "industry": "tools"},
+}
+CLEAR = ("--clear", "--reason", "test of the record")
+
+
+async def test_a_record_is_read_and_edited_from_the_command_line(platform: Platform) -> None:
+    async def run(*arguments: str, code: int = 0) -> str:
+        result = await platform.guanxi("customer", *arguments)
+        assert result.exit_code == code, result.output
+        return str(result.output)
+
+    async with platform.working("profile", "interaction"), platform.client() as client:
+        await platform.send(client, PERSON, GROUP)
+
+        async def known(identifier: str, value: str) -> str:
+            items = (await client.get("/v1/customers", params={identifier: value})).json()["items"]
+            assert items
+            customer_id = str(items[0]["customer_id"])
+            assert (await client.get(f"/v1/customers/{customer_id}/timeline")).status_code == 200
+            return customer_id
+
+        lin = await eventually(lambda: known("user_id", "lin"), timeout=30)
+        shown = await run("show", lin, *CLEAR)
+        assert "individual" in shown
+        assert "to fix phone: is not a telephone number" in shown
+        assert "shoe_size" in shown
+        assert "67% complete" in shown
+
+        wrong = await run("edit", lin, "--set", "birthday=tomorrow", code=1)
+        assert "traits.birthday: must be a date" in wrong
+        platform.clock.advance(60)
+        edit = ("--set", "name=Lin Yi", "--set-json", "budget=900", "--delete", "city")
+        await run("edit", lin, *edit, "--enterprise", "acme", "--role", "Buyer", "--note", "called us")
+
+        async def edited() -> dict[str, Any]:
+            traits: dict[str, Any] = json.loads(await run("traits", lin, "--json", *CLEAR))["traits"]
+            assert "budget" in traits
+            return traits
+
+        traits = await eventually(edited, timeout=30)
+        assert (traits["name"]["value"], traits["name"]["because"]) == ("Lin Yi", "precedence")
+        assert [other["value"] for other in traits["name"]["others"]] == ["Lin Y"]
+        assert "city" not in traits
+        history = await run("history", lin, "city", *CLEAR)
+        assert "deleted" in history
+        assert "Wuhan" in history
+
+        async def in_timeline() -> Any:
+            page = (await client.get(f"/v1/customers/{lin}/timeline", params={"channel": "staff"})).json()
+            assert len(page["items"]) == 1
+            return page["items"][0]["content"]
+
+        content = await eventually(in_timeline, timeout=30)
+        assert (content["actor"], content["properties"]) == ("staff-1", {"note": "called us"})
+
+        view = json.loads(await run("show", lin, "--json"))
+        (enterprise,) = view["record"]["enterprises"]
+        assert (enterprise["name"], enterprise["role"]) == ("Acme Tools", "Buyer")
+        acme = enterprise["customer_id"]
+        assert "Buyer" in await run("contacts", acme)
+        assert "Contacts" in await run("show", acme)
+        assert (await client.get(f"/v1/customers/{acme}/timeline")).json()["items"] == []
+        assert "shoe_size" in await run("undeclared")
+        moment = view["created_at"]
+        assert "Trait" in await run("traits", lin, "--as-of", moment)
+        assert "NAME=VALUE" in await run("edit", lin, "--set", "name", code=1)
