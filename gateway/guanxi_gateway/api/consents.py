@@ -27,11 +27,9 @@ _PAGE = {
         "example": '<!DOCTYPE html><html lang="en"><body><h1>Proof of consents</h1></body></html>',
     }
 }
+_TEXT = {"schema": {"type": "string"}, "example": LINES_EXAMPLE}
 _LINES: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/x-ndjson": {"schema": {"type": "string"}, "example": LINES_EXAMPLE}},
-    }
+    "requestBody": {"required": True, "content": {"application/x-ndjson": _TEXT, "text/plain": _TEXT}}
 }
 
 
