@@ -122,7 +122,7 @@ def make_api(
         )
         app.state.staff_edits = make_staff_edits(touchpoints, keyring, pack, settings.default_region, time)
         app.state.timelines = PostgresTimelines(database)
-        app.state.timeline = ReadTimeline(app.state.timelines, keyring)
+        app.state.timeline = ReadTimeline(app.state.timelines, keyring, pack.record.masked)
         app.state.jobs = jobs_api.JobsState(database, time)
         # Not the database itself: ingest goes on without it, and a timeline request says by itself that it cannot.
         checks.append(Check("channels", channels.check))

@@ -114,7 +114,7 @@ async def test_content_is_opened_and_contact_data_masked(service: Service) -> No
     assert content["traits"] == {
         "phone": "+1 20****0142",
         "email": "l****@example.com",
-        "name": "L**",
+        "name": "Lin",
         "age": 41,
     }
     assert content["properties"]["amount"] == 12.5

@@ -85,13 +85,13 @@ async def test_every_read_is_audited_and_tampering_is_found(platform: Platform) 
             for read in (path, f"{path}/timeline"):
                 masked = await agent.get(read)
                 assert masked.status_code == 200
-                assert "Lin Yue" not in masked.text
+                assert "13900001234" not in masked.text
                 assert "139****1234" in masked.text
                 clear = await agent.get(read, params={"clear": "true", "reason": REASON})
-                assert "Lin Yue" in clear.text
                 assert "+8613900001234" in clear.text
                 assert (await agent.get(read, params={"clear": "true"})).status_code == 400
         async with platform.client("marketer") as marketer:
+            assert "Lin Yue" not in (await marketer.get(path)).text
             assert (await marketer.get(path, params={"clear": "true", "reason": REASON})).status_code == 403
 
         def mine(item: dict[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.errors import FieldError, Problem, route_of
 from guanxi_kit.http import REQUEST_ID
+from guanxi_kit.masking import Shown
 from guanxi_kit.settings import ServiceSettings
 
 LEAST_REASON = 10
@@ -61,6 +62,11 @@ class Reading:
     clear: bool = False
     reason: str | None = None
     _keeping: asyncio.Task[None] | None = None
+
+    @property
+    def shown(self) -> Shown:
+        """How values are shown: clear as asked for; masked, but to who may see them clear names are shown at once."""
+        return Shown(clear=self.clear, names="customer.clear" in self.principal.permissions)
 
     async def of(self, people: Iterable[UUID], *, look_up: bytes | None = None, detail: str = "") -> None:
         """Keep that the data of these fragments is shown.

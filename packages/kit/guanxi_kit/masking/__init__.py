@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from guanxi_kit.masking.content import mask_content, mask_identifier, mask_trait
 from guanxi_kit.masking.formats import (
@@ -20,6 +21,7 @@ __all__ = [
     "CLEAR",
     "MASK",
     "MASKED",
+    "MaskedType",
     "Shown",
     "mask_address",
     "mask_content",
@@ -30,61 +32,61 @@ __all__ = [
     "mask_number",
     "mask_phone",
     "mask_trait",
-    "shown",
 ]
 
+MaskedType = Literal["phone", "email", "date"]
 
+
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """How one request is shown personal values; this one masks."""
+    """How one request is shown personal values.
+
+    `clear`: as they are. Otherwise masked, `names` of people excepted for whoever serves them. `declared` are traits
+    that a pack declares to be a phone number, an e-mail address or a date of a person, whatever they are called. The
+    name of an `enterprise` is nobody's personal value.
+    """
+
+    clear: bool = False
+    names: bool = False
+    declared: Mapping[str, MaskedType] = field(default_factory=dict)
+    enterprise: bool = False
+
+    def of(self, kind: str) -> Shown:
+        """Return how values of a kind of customer are shown."""
+        return replace(self, enterprise=kind == "enterprise")
+
+    def declaring(self, declared: Mapping[str, MaskedType]) -> Shown:
+        """Return how values are shown where these traits are declared."""
+        return replace(self, declared=declared)
 
     def identifier(self, identifier_type: str, value: str) -> str:
         """Return an identifier as it is shown."""
-        return mask_identifier(identifier_type, value)
+        return value if self.clear else mask_identifier(identifier_type, value)
 
     def trait(self, name: str, value: Any) -> Any:
-        """Return a person's trait as it is shown."""
-        return mask_trait(name, value)
-
-    def of(self, kind: str) -> Shown:
-        """Return how values of a kind of customer are shown: the name of an enterprise is nobody's personal value."""
-        return _ENTERPRISE if kind == "enterprise" else self
+        """Return a customer's trait as it is shown."""
+        if self.clear:
+            return value
+        declared = self.declared.get(name)
+        if declared is not None and isinstance(value, str):
+            return _DECLARED[declared](value)
+        if self.enterprise:
+            return mask_content(value, name, names=not self.names)
+        return mask_trait(name, value, names=not self.names)
 
     def traits(self, traits: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a person's traits as they are shown."""
+        """Return a customer's traits as they are shown."""
         return {self.content(name): self.trait(name, value) for name, value in traits.items()}
 
     def content(self, value: Any) -> Any:
         """Return other content as it is shown."""
-        return mask_content(value)
+        return value if self.clear else mask_content(value, names=not self.names)
 
 
-class _Enterprise(Shown):
-    def of(self, kind: str) -> Shown:
-        return self if kind == "enterprise" else MASKED
-
-    def trait(self, name: str, value: Any) -> Any:
-        return mask_content(value, name)
-
-
-class _Clear(Shown):
-    def of(self, kind: str) -> Shown:
-        return self
-
-    def identifier(self, identifier_type: str, value: str) -> str:
-        return value
-
-    def trait(self, name: str, value: Any) -> Any:
-        return value
-
-    def content(self, value: Any) -> Any:
-        return value
-
-
-_ENTERPRISE = _Enterprise()
+_DECLARED: Mapping[MaskedType, Callable[[str], str]] = {
+    "phone": mask_phone,
+    "email": mask_email,
+    "date": mask_date,
+}
 MASKED = Shown()
-CLEAR: Shown = _Clear()
-
-
-def shown(*, clear: bool) -> Shown:
-    """Return how values are shown to a request."""
-    return CLEAR if clear else MASKED
+CLEAR = Shown(clear=True)

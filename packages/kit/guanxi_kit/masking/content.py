@@ -77,22 +77,25 @@ def mask_identifier(identifier_type: str, value: str) -> str:
     return mask_email(value) if identifier_type == "email" else value
 
 
-def mask_trait(name: str, value: Any) -> Any:
+def mask_trait(name: str, value: Any, *, names: bool = True) -> Any:
     """Return a trait of a person as it may be shown: as content, and what is called a name is the person's."""
     if name in ("name", "名称") and isinstance(value, str):
-        return mask_name(value)
-    return mask_content(value, name)
+        return mask_name(value) if names else value
+    return mask_content(value, name, names=names)
 
 
-def mask_content(value: Any, name: str = "") -> Any:
+def mask_content(value: Any, name: str = "", *, names: bool = True) -> Any:
     """Return JSON content with personal values masked.
 
     Under a name that says phone, person, address, birthday or document (`name` is the value's own) everything is one;
     elsewhere phone numbers and e-mail addresses are found in texts, in whole numbers and in the names of fields. A
     text that hides one by URL encoding is returned decoded. A bare `name` stays: in content it is mostly a product's.
+    Without `names` those of people stay, too.
     """
     shown: Any = value
     masking = _masking(name)
+    if masking is mask_name and not names:
+        masking = None
     if isinstance(value, str):
         shown = masking(value) if masking else _mask_text(value)
     elif isinstance(value, bool) or value is None:
@@ -100,9 +103,11 @@ def mask_content(value: Any, name: str = "") -> Any:
     elif isinstance(value, int | float):
         shown = masking(str(value)) if masking else _mask_number(value)
     elif isinstance(value, Mapping):
-        shown = {_mask_text(str(key)): mask_content(inner, str(key)) for key, inner in value.items()}
+        shown = {
+            _mask_text(str(key)): mask_content(inner, str(key), names=names) for key, inner in value.items()
+        }
     elif isinstance(value, Sequence):
-        shown = [mask_content(inner, name) for inner in value]
+        shown = [mask_content(inner, name, names=names) for inner in value]
     return shown
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from guanxi_kit.masking import MaskedType
 from guanxi_kit.packs.model import Labels, PackModel, Slug, Text
 
 CustomerKind = Literal["individual", "enterprise"]
@@ -98,6 +100,17 @@ class RecordSettings(PackModel):
     def covered(self) -> frozenset[str]:
         """Names of the fields whose collection a purpose covers."""
         return frozenset(name for name, declared in self.fields.items() if declared.purposes)
+
+    @cached_property
+    def masked(self) -> dict[str, MaskedType]:
+        """Fields that hold a phone number, an e-mail address or a date of the person, by name."""
+        found: dict[str, MaskedType] = {}
+        for name, declared in self.fields.items():
+            if declared.type in ("phone", "email"):
+                found[name] = declared.type
+            elif declared.type == "date" and declared.class_ == "basic":
+                found[name] = "date"
+        return found
 
     @property
     def told(self) -> frozenset[str]:

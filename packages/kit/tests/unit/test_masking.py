@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guanxi_kit.masking import CLEAR, MASKED, mask_content, mask_identifier, mask_trait
+from guanxi_kit.masking import CLEAR, MASKED, Shown, mask_content, mask_identifier, mask_trait
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,34 @@ def test_a_name_that_says_phone_masks_whatever_it_holds(name: str, value: Any, m
 def test_traits_of_a_person(name: str, value: Any, masked: Any) -> None:
     assert mask_trait(name, value) == MASKED.trait(name, value) == masked
     assert CLEAR.trait(name, value) == value
+
+
+def test_who_serves_people_sees_their_names_and_the_pack_says_what_other_traits_are() -> None:
+    shown = Shown(names=True).declaring({"line": "phone", "second_mail": "email", "wedding": "date"})
+    traits = {
+        "name": "张三",
+        "contact_person": "李雷",
+        "phone": "13812345678",
+        "line": "02079460123",
+        "second_mail": "ada@example.com",
+        "wedding": "2001-02-03",
+        "birthday": "1990-05-01",
+    }
+    assert shown.traits(traits) == {
+        "name": "张三",
+        "contact_person": "李雷",
+        "phone": "138****5678",
+        "line": "020****0123",
+        "second_mail": "a****@example.com",
+        "wedding": "2001-**-**",
+        "birthday": "1990-**-**",
+    }
+    assert MASKED.traits({"name": "张三"}) == {"name": "张**"}
+    assert MASKED.of("enterprise").traits({"name": "Acme", "contact": "李雷"}) == {
+        "name": "Acme",
+        "contact": "李**",
+    }
+    assert shown.of("enterprise").content({"recipient": "李雷", "tel": "12345678901"})["recipient"] == "李雷"
 
 
 def test_a_bare_name_in_content_is_a_products() -> None:

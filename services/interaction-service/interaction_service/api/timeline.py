@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query, Request, Response
 
 from guanxi_kit.audit import Reading, maskable
 from guanxi_kit.errors import FieldError, Problem
-from guanxi_kit.masking import shown
 from interaction_service.api.schemas import Kind, Timeline
 from interaction_service.application.message import JsonObject
 from interaction_service.application.ports import TimelineFilter, TimelineRow
@@ -46,8 +45,7 @@ async def read_timeline(
             400, detail="The request is not valid.", errors=[FieldError("cursor", str(error))]
         ) from None
     only = TimelineFilter(kind=kind, channel=channel)
-    show = shown(clear=reading.clear)
-    page = await query.read(customer_id, limit=limit, after=after, only=only, show=show)
+    page = await query.read(customer_id, limit=limit, after=after, only=only, show=reading.shown)
     if page is None:
         raise Problem(404, detail="There is no customer with this id.")
     await reading.of(page.people)

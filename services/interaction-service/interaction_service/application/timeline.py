@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from guanxi_kit.crypto import Keyring, SealBroken
-from guanxi_kit.masking import MASKED, Shown
+from guanxi_kit.masking import MASKED, MaskedType, Shown
 from interaction_service.application.content import decode_content
 from interaction_service.application.message import JsonObject
 from interaction_service.application.ports import Fragment, TimelineFilter, TimelineRow, Timelines
@@ -18,6 +18,7 @@ from interaction_service.domain.months import month_of, start_of, windows
 from interaction_service.domain.page import Place
 
 EXPORT_PAGE = 500
+NOTHING_DECLARED: Mapping[str, MaskedType] = {}
 SCAN = 1_000
 """Touchpoints looked at for one page at most when a filter leaves most of them out."""
 
@@ -60,9 +61,13 @@ class TimelinePage:
 class ReadTimeline:
     """Query: one page of a timeline. Its cost follows the page, not the length of the history."""
 
-    def __init__(self, timelines: Timelines, keyring: Keyring) -> None:
+    def __init__(
+        self, timelines: Timelines, keyring: Keyring, declared: Mapping[str, MaskedType] = NOTHING_DECLARED
+    ) -> None:
+        """`declared` are the traits that the pack declares to be personal."""
         self._timelines = timelines
         self._keyring = keyring
+        self._declared = declared
 
     async def read(
         self,
@@ -78,6 +83,7 @@ class ReadTimeline:
         if not fragments:
             return None
         rows, following = await self._collect(fragments, limit, after, only)
+        show = show.declaring(self._declared)
         entries = [Entry(row, self._open(row, show)) for row in rows]
         return TimelinePage(entries, following, [fragment.profile_id for fragment in fragments])
 

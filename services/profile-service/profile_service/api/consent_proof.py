@@ -11,7 +11,6 @@ from fastapi import APIRouter, Query, Response
 
 from guanxi_kit.audit import Reading, maskable
 from guanxi_kit.cursors import decode_cursor, encode_cursor
-from guanxi_kit.masking import shown
 from profile_service.adapters.consent_reads import PostgresConsentReads
 from profile_service.api.commands import State
 from profile_service.api.consent_page import Language, proof_page
@@ -69,7 +68,7 @@ async def get_proof(
         standings = await consents.standings(fragments)
         found = await consents.history(fragments, before, ENTRIES + 1)
     await reading.of(fragments)
-    entries = [show_entry(each, shown(clear=reading.clear)) for each in found[:ENTRIES]]
+    entries = [show_entry(each, reading.shown) for each in found[:ENTRIES]]
     more = encode_cursor(entries[-1].recorded_at, entries[-1].event_id) if len(found) > ENTRIES else None
     proof = ConsentProof(
         customer.customer_id,

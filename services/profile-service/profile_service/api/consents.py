@@ -16,7 +16,6 @@ from guanxi_kit.auth import Principal, require
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.cursors import decode_cursor, encode_cursor
 from guanxi_kit.errors import FieldError, Problem
-from guanxi_kit.masking import shown
 from profile_service.adapters.consent_reads import PostgresConsentReads
 from profile_service.adapters.consenting import Consenting
 from profile_service.api.commands import State, carry_out
@@ -174,7 +173,7 @@ async def get_history(
         reads = PostgresConsentReads(connection, state.keyring)
         found = await reads.history(fragments, before, limit + 1)
     await reading.of(fragments)
-    show = shown(clear=reading.clear)
+    show = reading.shown
     page = [show_entry(each, show) for each in found[:limit]]
     more = encode_cursor(page[-1].recorded_at, page[-1].event_id) if len(found) > limit else None
     return encoded(ConsentHistory(page, more))

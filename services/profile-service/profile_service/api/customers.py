@@ -12,7 +12,6 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from guanxi_kit.audit import Reading, maskable, masked
 from guanxi_kit.errors import FieldError, Problem
-from guanxi_kit.masking import shown
 from profile_service.api.state import ApiState, profile_state
 from profile_service.application.read_customers import NoSuchIdentifier, read_view
 from profile_service.domain.view import UnifiedView
@@ -70,7 +69,7 @@ async def get_view(customer_id: UUID, state: State, reading: ViewReading) -> Res
             reads,
             state.view,
             state.clock.now(),
-            shown(clear=reading.clear),
+            state.shown(reading),
             witness=reading.begin,
             linked=others.extend,
         )

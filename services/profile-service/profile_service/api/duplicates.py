@@ -14,7 +14,6 @@ from guanxi_kit.audit import Reading, maskable
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.errors import Problem
 from guanxi_kit.jobs import JobState, read_job, submit_once
-from guanxi_kit.masking import shown
 from profile_service.adapters.duplicates.people import TRAITS_OF
 from profile_service.adapters.duplicates.people_reads import PostgresPeople, Reader
 from profile_service.adapters.duplicates.search_job import read_progress
@@ -95,7 +94,7 @@ async def get_suggestion(
                 PostgresSuggestions(connection),
                 PostgresPeople(connection, reader),
                 TRAITS_OF,
-                shown(clear=reading.clear),
+                state.shown(reading),
             )
         except NoSuchSuggestion:
             raise Problem(404, detail="There is no such suggestion.") from None

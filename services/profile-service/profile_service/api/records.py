@@ -16,7 +16,7 @@ from guanxi_kit.audit import Reading, maskable
 from guanxi_kit.auth import require
 from guanxi_kit.cursors import decode_cursor, encode_cursor
 from guanxi_kit.errors import FieldError, Problem
-from guanxi_kit.masking import MASKED, shown
+from guanxi_kit.masking import MASKED
 from guanxi_kit.packs import RecordSettings
 from profile_service.api.customers import State
 from profile_service.application.read_record import ContactView, RecordReading, read_contact_page
@@ -69,7 +69,7 @@ async def get_contacts(
     after = None if cursor is None else decode_cursor(cursor)[1]
     people: list[UUID] = []
     async with state.reads() as reads:
-        view, show = state.view, shown(clear=reading.clear)
+        view, show = state.view, state.shown(reading)
         record = RecordReading(reads, view.declared, view.precedence, show, state.clock.now(), people.extend)
         page = await read_contact_page(customer_id, record, after, limit)
     if page is None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from fastapi import Request
 
+from guanxi_kit.audit import Reading
 from guanxi_kit.clock import Clock
 from guanxi_kit.consumer.relay import Relay
 from guanxi_kit.consumer.unit import StreamUnit, stream_unit
@@ -16,6 +17,7 @@ from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database
 from guanxi_kit.erasure import hold_off_erasures
 from guanxi_kit.identifiers import IdentifierRules
+from guanxi_kit.masking import Shown
 from guanxi_kit.packs import Pack
 from profile_service.adapters.classifying import Classifying
 from profile_service.adapters.customer_reads import PostgresCustomerReads
@@ -51,6 +53,10 @@ class ApiState:
         """Lend reads on one connection."""
         async with self.database.connection() as connection:
             yield PostgresCustomerReads(connection, self.keyring)
+
+    def shown(self, reading: Reading) -> Shown:
+        """Return how a request is shown values, by what the pack declares of fields."""
+        return reading.shown.declaring(self.pack.record.masked)
 
     @asynccontextmanager
     async def command(self) -> AsyncIterator[StreamUnit]:

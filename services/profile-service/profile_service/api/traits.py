@@ -14,7 +14,6 @@ from pydantic import AwareDatetime
 from guanxi_kit.audit import Reading, maskable
 from guanxi_kit.cursors import decode_cursor, encode_cursor
 from guanxi_kit.errors import FieldError, Problem
-from guanxi_kit.masking import shown
 from profile_service.api.customers import State
 from profile_service.application.read_traits import HistoryItem, Traits, read_history, read_traits
 from profile_service.domain.traits import Told
@@ -44,9 +43,7 @@ async def get_traits(
     """
     moment = None if as_of is None else _utc(as_of)
     async with state.reads() as reads:
-        found = await read_traits(
-            customer_id, reads, state.view.precedence, moment, shown(clear=reading.clear)
-        )
+        found = await read_traits(customer_id, reads, state.view.precedence, moment, state.shown(reading))
     if found is None:
         raise Problem(404, detail="There is no such customer.")
     traits, people = found
@@ -67,8 +64,7 @@ async def get_history(
     """Every change that any source told, newest first; a value of null is a deletion."""
     before = None if cursor is None else Told(*decode_cursor(cursor))
     async with state.reads() as reads:
-        show = shown(clear=reading.clear)
-        page = await read_history(customer_id, name, reads, before, limit, show=show)
+        page = await read_history(customer_id, name, reads, before, limit, show=state.shown(reading))
     if page is None:
         raise Problem(404, detail="There is no such customer.")
     await reading.of(page.fragments, detail="history")
