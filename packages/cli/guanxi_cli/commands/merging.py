@@ -152,8 +152,11 @@ def _fragment(fragment: dict[str, Any]) -> str:
 
 
 def _line(item: dict[str, Any]) -> str:
-    touchpoint = f" in touchpoint {item['touchpoint_id']}" if item["touchpoint_id"] else ""
-    return f"[yellow]{_evidence(item)}[/yellow]{touchpoint}, {_moment(item['merged_at'])} [dim]{item['merge_id']}[/dim]"
+    touchpoint = f", touchpoint {item['touchpoint_id']}" if item["touchpoint_id"] else ""
+    return (
+        f"[yellow]{_evidence(item)}[/yellow], {_moment(item['merged_at'])}\n"
+        f"[dim]merge {item['merge_id']}{touchpoint}[/dim]"
+    )
 
 
 def _evidence(item: dict[str, Any]) -> str:
