@@ -21,6 +21,7 @@ from profile_service.adapters.duplicates.vocabulary import (
 
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _NOT_HAN = re.compile(r"[^\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_WORD = re.compile(r"[^\W_]+")
 _CHINESE_TITLES = re.compile(r"(先生|女士|小姐|太太|夫人|老师|师傅|同学)$")
 
 
@@ -57,9 +58,11 @@ def read_parts(given: str, family: str) -> Name:
 
 def latin_words(text: str) -> list[str]:
     """Return the words of a text in lower case without accents, titles and punctuation."""
-    decomposed = unicodedata.normalize("NFKD", text).lower()
-    bare = "".join(c for c in decomposed if not unicodedata.combining(c)).replace("'", "").replace("’", "")
-    words = "".join(c if c.isalnum() else " " for c in bare).split()
+    bare = text.lower()
+    if not bare.isascii():
+        decomposed = unicodedata.normalize("NFKD", bare)
+        bare = "".join(c for c in decomposed if not unicodedata.combining(c)).replace("’", "'")
+    words = _WORD.findall(bare.replace("'", ""))
     return [word for word in words if word not in TITLES] or words
 
 

@@ -22,7 +22,7 @@ from profile_service.adapters.duplicates.store import (
 )
 from profile_service.application.duplicates.suggest import SuggestDuplicates
 
-BATCH = 200
+BATCH = 40
 # Two at a time would each miss what the other is about to write.
 ALONE = "SELECT pg_try_advisory_xact_lock(hashtextextended('profile.duplicates', 0))"
 DUE = "SELECT seq, customer_id FROM duplicate_due ORDER BY seq LIMIT $1"
