@@ -1,0 +1,97 @@
+"""Whatever shows a person's data keeps in the audit that it did: no endpoint is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+import interaction_service.main
+import notification_service.main
+import profile_service.main
+import scoring_service.main
+from guanxi_kit.audit import reading
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.testing import StaffIdentity
+from interaction_service.settings import InteractionSettings
+from notification_service.settings import NotificationSettings
+from profile_service.settings import ProfileSettings
+from scoring_service.settings import ScoringSettings
+
+PACKS = Path(__file__).parents[2] / "packs"
+SERVICES: dict[str, tuple[Any, Any]] = {
+    "profile": (profile_service.main, ProfileSettings),
+    "interaction": (interaction_service.main, InteractionSettings),
+    "scoring": (scoring_service.main, ScoringSettings),
+    "notification": (notification_service.main, NotificationSettings),
+}
+OF_NOBODY = {
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    # Figures, jobs and keys; rules and their counts; names of fields.
+    "/v1/stats",
+    "/v1/tiers",
+    "/v1/jobs",
+    "/v1/jobs/{job_id}",
+    "/v1/keys/status",
+    "/v1/duplicates/runs/{job_id}",
+    "/v1/tags",
+    "/v1/tags/{name}",
+    "/v1/segments",
+    "/v1/segments/{name}",
+    "/v1/undeclared-fields",
+    "/v1/audit/verify",
+    # Requests for erasure name nobody: they count what was removed, by place.
+    "/v1/privacy/erasures",
+    "/v1/privacy/erasures/{request_id}",
+    "/v1/privacy/erasures/{request_id}/certificate",
+    "/v1/privacy/ledger",
+    "/v1/privacy/partners",
+}
+SHOWN_ON_POST = {"/v1/contacts", "/v1/merges/simulate", "/v1/segments/preview"}
+
+
+def endpoints(routes: Any) -> Iterator[APIRoute]:
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from endpoints(included.routes)
+        elif isinstance(route, APIRoute):
+            yield route
+
+
+def calls(dependant: Any) -> Iterator[Any]:
+    yield dependant.call
+    for inner in dependant.dependencies:
+        yield from calls(inner)
+
+
+def is_audited(route: APIRoute) -> bool:
+    return any(getattr(call, "__module__", "") == reading.__name__ for call in calls(route.dependant))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_reads_of_persons_are_audited(service: str, tmp_path: Path) -> None:
+    main, settings = SERVICES[service]
+    app: FastAPI = main.make_api(
+        settings.load(
+            service=f"{service}-service",
+            keyring=Keyring.generate().to_json(),
+            jwks_file=StaffIdentity().write_jwks(tmp_path / "jwks.json"),
+            pack_dir=PACKS,
+        )
+    )
+    found = list(endpoints(app.routes))
+    assert len(found) > 8
+    reads = {route.path for route in found if "GET" in (route.methods or ())}
+    audited = {route.path for route in found if is_audited(route)}
+    assert reads - audited <= OF_NOBODY
+    assert "/v1/audit" in audited
+    assert not audited & OF_NOBODY
+    posts = {route.path for route in found if "POST" in (route.methods or ())}
+    assert posts & SHOWN_ON_POST <= audited
