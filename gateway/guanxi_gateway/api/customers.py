@@ -58,6 +58,7 @@ def customers_router(services: Services, allow: Allow) -> APIRouter:
         user_id: _Value = None,
         anonymous_id: _Value = None,
         device_id: _Value = None,
+        enterprise_account: _Value = None,
     ) -> Response:
         """Give exactly one identifier, as a person would write it: it is normalised as on ingest."""
         given = {
@@ -67,6 +68,7 @@ def customers_router(services: Services, allow: Allow) -> APIRouter:
             "user_id": user_id,
             "anonymous_id": anonymous_id,
             "device_id": device_id,
+            "enterprise_account": enterprise_account,
         }
         _require_one(given)
         return await forward(request, services.profile, "/v1/customers", given)

@@ -49,7 +49,7 @@ class Topic:
 TOUCHPOINT_RECEIVED_TOPIC = Topic(
     name="touchpoint.received",
     owner="interaction-service",
-    key="keyed hash of the strongest identifier",
+    key="keyed hash of the strongest identifier, or the customer id where staff acted on somebody known",
     retention_days=7,
     personal=True,
     events=(TOUCHPOINT_RECEIVED,),

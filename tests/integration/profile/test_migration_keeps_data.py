@@ -141,6 +141,26 @@ async def test_identifiers_and_merges_of_before_stand_as_if_made_today(
     assert await world.db.pool.fetchval(invalid) == 0
 
 
+async def test_traits_and_purchases_of_before_have_their_lineage_and_their_year(
+    migrated: tuple[ProfileWorld, Contents],
+) -> None:
+    world, _ = migrated
+    columns = "profile_id, name, channel, sealed, occurred_at, touchpoint_id"
+    told = await world.db.pool.fetch(f"SELECT {columns} FROM trait ORDER BY 1, 2")
+    assert len(told) == 3 * PEOPLE
+    for table in ("trait_source", "trait_value"):
+        assert await world.db.pool.fetch(f"SELECT {columns} FROM {table} ORDER BY 1, 2") == told
+    assert await world.db.pool.fetchval(
+        "SELECT bool_and((since_at, since_touchpoint_id) = (occurred_at, touchpoint_id)) FROM trait_source"
+    )
+    figures = "SELECT profile_id, currency, {} FROM {} WHERE currency <> '' ORDER BY 1, 2"
+    bought = await world.db.pool.fetch(figures.format("touchpoints, amount_minor, 2024", "activity"))
+    assert bought == await world.db.pool.fetch(
+        figures.format("purchases, amount_minor, year", "activity_year")
+    )
+    assert await world.db.pool.fetchval("SELECT count(*) FROM fragment WHERE kind = 'individual'") == PEOPLE
+
+
 async def test_the_worker_goes_on_with_the_customers_of_before(
     migrated: tuple[ProfileWorld, Contents],
 ) -> None:
@@ -227,6 +247,10 @@ async def test_the_released_code_runs_on_the_newest_schema(world: ProfileWorld) 
     assert len(await pool.fetch(released.IDENTIFIERS, [ONE, OTHER], None)) == 2
     (trait,) = await pool.fetch(released.TRAITS, [ONE, OTHER])
     assert (trait["name"], trait["sealed"]) == ("city", b"Rome")
+    (source,) = await pool.fetch("SELECT sealed, since_at FROM trait_source")
+    assert tuple(source) == (b"Rome", NOON + timedelta(1)), "the released code's writes are mirrored"
+    values = await pool.fetch("SELECT sealed FROM trait_value ORDER BY occurred_at")
+    assert [row["sealed"] for row in values] == [b"Paris", b"Rome"]
     assert tuple(await pool.fetchrow(released.OWNER, DEVICE)) == (ONE, "C1")
     assert (await pool.fetchrow(released.SIBLINGS, [OTHER]))["members"] == [ONE, OTHER]
     assert tuple(await pool.fetchrow(released.TOTALS)) == (1, 2, 2, 1)

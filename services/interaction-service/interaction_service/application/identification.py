@@ -11,6 +11,7 @@ import msgspec
 from guanxi_contracts.touchpoint import IdentifierRef
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.identifiers import IdentifierRules, Normalised
+from guanxi_kit.identifiers.told import APP_IDS, IDENTIFYING_TRAITS, OPENIDS
 from interaction_service.application.content import Unusable
 from interaction_service.application.message import JsonObject, Message, Scalar
 from interaction_service.domain.limits import MAX_IDENTIFIERS
@@ -19,19 +20,6 @@ from interaction_service.domain.refusal import Refused
 REMEMBERED = 16_384
 Candidate = tuple[str, object, object]
 
-_TRAITS = (
-    ("phone", "phone"),
-    ("email", "email"),
-    ("memberNumber", "member_number"),
-    ("member_number", "member_number"),
-    ("wechatUnionid", "wechat_unionid"),
-    ("wechat_unionid", "wechat_unionid"),
-    ("unionid", "wechat_unionid"),
-    ("wecomExternalId", "wecom_external_id"),
-    ("wecom_external_id", "wecom_external_id"),
-)
-_OPENIDS = ("wechatOpenid", "wechat_openid", "openid")
-_APP_IDS = ("appId", "app_id", "wechatAppId")
 _EXTERNAL_TYPES = {
     "user_id": "user_id",
     "userId": "user_id",
@@ -192,12 +180,12 @@ def _device_id(context: JsonObject) -> Any:
 
 
 def _from_traits(traits: JsonObject) -> Iterator[Candidate]:
-    for name, type_ in _TRAITS:
+    for name, type_ in IDENTIFYING_TRAITS:
         if traits.get(name) not in _ABSENT:
             yield type_, traits[name], ""
-    openid = _first(traits, _OPENIDS)
+    openid = _first(traits, OPENIDS)
     if openid not in _ABSENT:
-        yield "wechat_openid", openid, _first(traits, _APP_IDS) or ""
+        yield "wechat_openid", openid, _first(traits, APP_IDS) or ""
 
 
 def _from_external(external: list[Any]) -> Iterator[Candidate]:
@@ -209,7 +197,7 @@ def _from_external(external: list[Any]) -> Iterator[Candidate]:
             continue
         known = _EXTERNAL_TYPES.get(type_)
         if known is not None:
-            yield known, item["id"], _first(item, ("namespace", *_APP_IDS)) or ""
+            yield known, item["id"], _first(item, ("namespace", *APP_IDS)) or ""
         else:
             yield _OTHER_ACCOUNT, item["id"], type_
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from guanxi_kit.fields import FieldRules
+from guanxi_kit.identifiers.told import traits_asked_for
 from guanxi_kit.packs import IdentifierSettings, Pack
 from profile_service.application.keep_record import RecordRules
 from profile_service.application.read_customers import ViewRules
@@ -40,18 +41,24 @@ def view_rules(pack: Pack, region: str) -> ViewRules:
         )
         for name, field in pack.record.fields.items()
     ]
-    declared = Declared(fields, FieldRules(pack.record, region).fault)
+    asked_for = traits_asked_for(pack.identifiers.types)
+    declared = Declared(fields, FieldRules(pack.record, region).fault, asked_for)
     return ViewRules(pack.identifiers.rank, precedence(pack), pack.purposes, declared)
 
 
 def record_rules(pack: Pack) -> RecordRules:
-    """Return what a pack says of records; a field is covered by its own purposes, or by a purpose that names it."""
+    """Return what a pack says of records.
+
+    A field is covered by its own purposes, or by a purpose that names it. What is told to identify somebody is asked
+    for by the identifier types.
+    """
     fields = pack.record.fields
     if not fields:
         return RecordRules()
     named = pack.purposes.covered_fields
     return RecordRules(
-        covered=frozenset(name for name, field in fields.items() if field.purposes or name in named),
+        covered=frozenset(name for name, field in fields.items() if field.purposes or name in named)
+        | traits_asked_for(pack.identifiers.types),
         shown=frozenset(field.identifier for field in fields.values() if field.identifier is not None),
         declared=frozenset(fields),
     )

@@ -13,8 +13,7 @@ from profile_service.domain.customer_number import business_day, format_customer
 from profile_service.domain.decisions import Attachment
 from profile_service.domain.fragments import enterprise_fragment_id
 from profile_service.domain.identity import FIRST_VERSION, Membership
-
-STAFF = "staff"
+from profile_service.domain.view import STAFF
 
 
 def tells_of_enterprise(touchpoint: TouchpointReceivedV1) -> bool:

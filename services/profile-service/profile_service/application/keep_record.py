@@ -11,12 +11,13 @@ from uuid import UUID
 
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from profile_service.application.changes import Arrival
-from profile_service.application.enlist_enterprises import STAFF, Enlisted, tells_of_enterprise
+from profile_service.application.enlist_enterprises import Enlisted, tells_of_enterprise
 from profile_service.application.keep_traits import keep_traits
 from profile_service.application.ports import Record, ToldContent, Vault
 from profile_service.domain.contacts import Contact, ContactKey, join_contacts
 from profile_service.domain.traits import Told, Trait, TraitKey
 from profile_service.domain.undeclared import FieldSightings, NotIdentifier
+from profile_service.domain.view import STAFF
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,17 @@ FIRST = UUID(int=0)
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The fields of a pack's record, and what judges their values."""
+    """The fields of a pack's record, what judges their values, and other traits that the pack asks for."""
 
     fields: Sequence[FieldRule] = ()
     fault: Fault = lambda _name, _value: None
+    asked_for: frozenset[str] = frozenset()
+
+    def undeclared(self, traits: Iterable[str]) -> list[str]:
+        """Return those of these traits that nobody declared; none where the pack declares no fields."""
+        if not self.fields:
+            return []
+        return sorted(set(traits) - self.asked_for - {rule.name for rule in self.fields})
 
 
 NOTHING_DECLARED = Declared()
@@ -80,7 +87,6 @@ class RecordReading:
         fillings = dict(self._fillings(known, _derived(known, contacts, yearly, self.now)))
         marks = self._open_marks(await self.reads.marks(fragments), known, fillings)
         assessed = assess(known.customer.kind, self.declared.fields, fillings, marks, self.declared.fault)
-        declared = {rule.name for rule in self.declared.fields}
         return RecordView(
             kind=known.customer.kind,
             completeness=assessed.completeness,
@@ -93,7 +99,7 @@ class RecordReading:
             contacts=contacts,
             more_contacts=enterprise and len(links) > SHOWN_LINKS,
             enterprises=[] if enterprise else links,
-            undeclared=sorted(set(known.traits) - declared) if declared else [],
+            undeclared=self.declared.undeclared(known.traits),
         )
 
     async def _links(self, fragments: Sequence[UUID], *, enterprise: bool) -> list[LinkView]:

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from guanxi_kit.masking import MASKED, Shown
-from profile_service.application.enlist_enterprises import STAFF
 from profile_service.application.read_ports import CustomerReads, StoredTrait, TraitReads
 from profile_service.domain.precedence import Because, Choice, Precedence, choose
 from profile_service.domain.traits import Told
-from profile_service.domain.view import SourceKind, TraitView
+from profile_service.domain.view import STAFF, SourceKind, TraitView
 
 NEWEST = Told(datetime.max.replace(tzinfo=UTC) - timedelta(days=1), UUID(int=2**128 - 1))
 

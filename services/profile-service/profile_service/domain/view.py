@@ -16,6 +16,8 @@ from profile_service.domain.precedence import Because
 from profile_service.domain.record import RecordView
 
 SourceKind = Literal["staff", "channel"]
+STAFF = "staff"
+"""The channel of what staff enter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,5 +151,6 @@ def current_score(
 
 
 def seen_between(sums: Sequence[ActivitySum]) -> tuple[datetime | None, datetime | None]:
-    """Return when the first and the last touchpoint happened."""
+    """Return when the first and the last touchpoint happened; what staff entered is no sign of the customer."""
+    sums = [row for row in sums if row.channel != STAFF]
     return min((row.first_at for row in sums), default=None), max((row.last_at for row in sums), default=None)

@@ -106,6 +106,7 @@ def test_purchases_total_by_currency_and_name_the_main_one() -> None:
         ("EUR", 1, 900),
     ]
     assert count_channels(rows) == {"pos": 9, "web": 2}
+    rows.append(ActivitySum("staff", "", 1, 0, NOON - timedelta(days=99), NOON + timedelta(days=99)))
     assert seen_between(rows) == (NOON - timedelta(days=9), NOON + timedelta(days=3))
 
 
