@@ -110,6 +110,8 @@ SELECT segment, 0, -count(*) FROM gone GROUP BY segment ORDER BY segment
 ON CONFLICT (segment, shard) DO UPDATE SET members = standing.members + excluded.members
 """
 _CLASSIFICATION = [
+    # First: whoever is classifying the person holds this row, and what it writes is there to be removed afterwards.
+    Rule("classification", "the person's stage", delete_by("classification", "customer_id")),
     Rule(
         "classification_event",
         "what was said of the person when",
@@ -117,7 +119,6 @@ _CLASSIFICATION = [
     ),
     Rule("hand_tag", "what staff said of the person", delete_by("hand_tag", "profile_id")),
     Rule("customer_tag", "what is said of the person", delete_by("customer_tag", "customer_id")),
-    Rule("classification", "the person's stage", delete_by("classification", "customer_id")),
     Rule("segment_member", "the person's segments, which count one less", (Statement(_LEAVE),)),
     *kept("rules and counts over everybody", "classification_rule", "segment_count"),
 ]
