@@ -13,8 +13,7 @@ import pytest
 from guanxi_kit.jobs import Job, read_job
 from profile_service.adapters import reevaluation_job
 from profile_service.adapters.merging import undo_in
-from profile_service.application.manage_rules import declared_rules
-from profile_service.application.stored_rules import make_rulebook
+from profile_service.application.classify_customers import ChangedRules
 
 from .classifying import Desk, pack, segment, tag
 from .conftest import START, ProfileWorld
@@ -152,13 +151,12 @@ async def test_counts_equal_a_recount_under_concurrent_workers(world: ProfileWor
 
 async def check_against_a_fresh_evaluation(desk: Desk) -> None:
     """What stands is what the rules say now of everybody, and only current customers have anything."""
-    book = make_rulebook(1, declared_rules(desk.clock._pack, desk.world.clock.now()))
     async with desk.world.db.connection() as connection:
         look = await desk.classifying.read(connection, desk.world.clock.now())
         rows = await connection.fetch("SELECT customer_id FROM fragment WHERE customer_id = profile_id")
         current = {row[0] for row in rows}
-        wrong = await look.find_changed(current, book.everything)
-        assert wrong == []
+        everything = ChangedRules(frozenset(), frozenset(look.classifier.rulebook.segments), lifecycle=False)
+        assert await look.find_concerned(current, everything) == []
         rows = await connection.fetch("SELECT DISTINCT customer_id FROM segment_member")
         assert {row[0] for row in rows} <= current
 

@@ -14,11 +14,10 @@ import msgspec
 from guanxi_kit.crypto import Keyring
 from profile_service.adapters.vault import trait_aad
 from profile_service.application.classification_ports import CustomerFacts
-from profile_service.application.facts_document import Known, make_facts
+from profile_service.application.facts_document import Known, Wanted, make_facts
 from profile_service.application.read_ports import StoredTrait
 from profile_service.domain.classification import HandTag
 from profile_service.domain.precedence import Precedence, choose
-from profile_service.domain.rulebook import BIRTHDAY
 from profile_service.domain.view import ActivitySum, current_score
 
 MEMBERS = """
@@ -38,6 +37,7 @@ WHERE source.profile_id = ANY($1::uuid[]) AND source.name = ANY($2::text[])
 SCORES = "SELECT customer_id, computed_at, document FROM customer_score WHERE customer_id = ANY($1::uuid[])"
 HAND_TAGS = "SELECT profile_id, tag, set_at, expires_at FROM hand_tag WHERE profile_id = ANY($1::uuid[])"
 _DECODE = msgspec.json.Decoder().decode
+_NOTHING: dict[Any, Any] = {}
 _Score = tuple[datetime, dict[str, Any]]
 
 
@@ -59,19 +59,19 @@ class PostgresFactReads:
         for customer_id, profile_id, kind, created_at in rows:
             owner[profile_id] = customer_id
             begun[customer_id] = created_at, kind
-        members = list(owner)
-        sums = await self._sums(members, owner)
-        traits = await self._traits(members, _traits_in(needs))
-        scored = any(name.startswith("scores.") for name in needs)
-        scores = await self._scores(members, owner) if scored else {}
-        by_hand = await self._hand_tags(members, owner)
+        members, wanted = list(owner), Wanted.by(needs)
+        sums = await self._sums(members, owner) if wanted.activity else _NOTHING
+        traits = await self._traits(members, wanted.traits) if wanted.traits else _NOTHING
+        scores = await self._scores(members, owner) if wanted.scores else _NOTHING
+        by_hand = await self._hand_tags(members, owner) if wanted.by_hand else _NOTHING
         found: dict[UUID, CustomerFacts] = {}
         for customer_id, (created_at, kind) in begun.items():
-            score = current_score(scores.get(customer_id, {}), customer_id)
-            known = Known(created_at, kind, sums[customer_id], traits[customer_id], score)
-            facts = make_facts(known, now)
-            facts.hand_tags = by_hand[customer_id]
-            found[customer_id] = facts
+            score = current_score(scores.get(customer_id, _NOTHING), customer_id)
+            known = Known(
+                created_at, kind, sums.get(customer_id, ()), traits.get(customer_id, _NOTHING), score
+            )
+            facts = found[customer_id] = make_facts(known, wanted, now)
+            facts.hand_tags = by_hand.get(customer_id, ())
         return found
 
     async def _sums(
@@ -86,12 +86,11 @@ class PostgresFactReads:
         self, members: Sequence[UUID], names: Sequence[str]
     ) -> defaultdict[UUID, dict[str, Any]]:
         found: defaultdict[UUID, dict[str, Any]] = defaultdict(dict)
-        if names:
-            told = [StoredTrait(*row) for row in await self._connection.fetch(TRAITS, members, names)]
-            for customer_id, choices in choose(told, self._precedence).items():
-                for name, (trait, *_) in choices.items():
-                    sealed = self._keyring.open(trait.sealed, trait_aad(trait.profile_id, name))
-                    found[customer_id][name] = _DECODE(sealed)
+        told = [StoredTrait(*row) for row in await self._connection.fetch(TRAITS, members, names)]
+        for customer_id, choices in choose(told, self._precedence).items():
+            for name, (trait, *_) in choices.items():
+                sealed = self._keyring.open(trait.sealed, trait_aad(trait.profile_id, name))
+                found[customer_id][name] = _DECODE(sealed)
         return found
 
     async def _scores(
@@ -109,9 +108,3 @@ class PostgresFactReads:
         for row in await self._connection.fetch(HAND_TAGS, members):
             found[owner[row["profile_id"]]].append(HandTag(*row))
         return found
-
-
-def _traits_in(needs: frozenset[str]) -> list[str]:
-    """Return the traits behind these variables; age is read from the birthday."""
-    named = {name.split(".")[1] for name in needs if name.startswith("traits.")}
-    return sorted(named | ({BIRTHDAY} if "age" in needs else set()))

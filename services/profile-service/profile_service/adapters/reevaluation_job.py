@@ -12,6 +12,7 @@ from guanxi_kit.jobs import Job, Step
 from profile_service.adapters.classification_events import announce
 from profile_service.adapters.classifying import Classifying
 from profile_service.adapters.rule_store import PostgresRules
+from profile_service.application.classify_customers import ChangedRules
 
 PAGE_SIZE = 1000
 PAGE = """
@@ -46,10 +47,7 @@ class Reevaluation:
         async with self._database.connection() as connection:
             customers = [row[0] for row in await connection.fetch(PAGE, after, PAGE_SIZE)]
             look = await self._classifying.read(connection, self._clock.now())
-            selection = look.classifier.rulebook.pick(
-                job.params["tags"], job.params["segments"], stages=job.params["lifecycle"]
-            )
-            concerned = await look.find_changed(customers, selection)
+            concerned = await look.find_concerned(customers, _changed(job))
             total = await connection.fetchval(TOTAL)
         return Page(customers[-1] if customers else None, len(customers), concerned, total)
 
@@ -72,3 +70,8 @@ class Reevaluation:
         await rules.forget("segment", job.params["segments"], job.job_id)
         await rules.forget("lifecycle", ["lifecycle"], job.job_id)
         return Step(cursor=None, done=done, total=done, finished=True, result={"changed": changed})
+
+
+def _changed(job: Job) -> ChangedRules:
+    params = job.params
+    return ChangedRules(frozenset(params["tags"]), frozenset(params["segments"]), params["lifecycle"])

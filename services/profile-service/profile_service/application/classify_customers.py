@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from profile_service.application.classification_ports import Classifications, CustomerFacts, FactReads
@@ -19,6 +20,22 @@ Keys = frozenset[str]
 """What changed about a customer: parts of its view, single traits as `traits:name`."""
 Asked = Mapping[UUID, Keys | None]
 """Customers to look at, each with what changed; None: everything may have."""
+
+
+class ChangedRules(NamedTuple):
+    """Rules that were declared, changed or put out of force."""
+
+    tags: frozenset[str]
+    segments: frozenset[str]
+    lifecycle: bool
+
+    def leave_behind(self, standing: Classified, in_force: Selection) -> bool:
+        """Tell whether a customer has something that no rule in force gives any more."""
+        return bool(
+            (self.tags.difference(in_force.tags) & standing.tags.keys())
+            or (self.segments.difference(in_force.segments) & standing.segments)
+            or (self.lifecycle and not in_force.stages and standing.stage is not None)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +62,37 @@ class Classification:
             await self.store.write(changes, self.now)
         return changes
 
-    async def find_changed(self, customers: Collection[UUID], selection: Selection) -> list[UUID]:
-        """Return, without locking or writing, the customers for whom these rules say something new.
+    async def find_concerned(self, customers: Collection[UUID], changed: ChangedRules) -> list[UUID]:
+        """Return, without locking or writing, the customers for whom changed rules say something new.
 
         What another transaction changes meanwhile is that one's to classify.
         """
-        return [change.customer_id for change in await self._evaluate(dict.fromkeys(customers, selection))]
+        book = self.classifier.rulebook
+        selection = book.pick(changed.tags, changed.segments, stages=changed.lifecycle)
+        trial = Classifier(book.only(selection), self.classifier.engine)
+        standing = await self.store.read(customers)
+        known = await self.facts.read(customers, trial.rulebook.reads, self.now)
+        concerned: list[UUID] = []
+        for place, (customer_id, facts) in enumerate(known.items(), 1):
+            if place % _AT_A_TIME == 0:
+                await asyncio.sleep(0)
+            state = standing.get(customer_id)
+            if (
+                state is None
+                or changed.leave_behind(state, selection)
+                or trial.differs(facts, state, self.now)
+            ):
+                concerned.append(customer_id)
+        return concerned
 
     async def matching(self, customers: Collection[UUID], trial: Classifier, segment: str) -> list[UUID]:
         """Return the customers for whom a rule holds that is not in force, by their tags and stage as they are."""
-        known = await self.facts.read(customers, trial.rulebook.segments[segment].reads, self.now)
+        known = await self.facts.read(customers, trial.rulebook.reads, self.now)
         standing = await self.store.read(known)
         return [
             customer_id
-            for customer_id in customers
-            if customer_id in known
-            and trial.fits(segment, known[customer_id], standing.get(customer_id, Classified()))
+            for customer_id, facts in known.items()
+            if trial.fits(segment, facts, standing.get(customer_id, Classified()))
         ]
 
     async def add_fragments(

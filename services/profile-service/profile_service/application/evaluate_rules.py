@@ -70,10 +70,28 @@ class Classifier:
 
     def fits(self, segment: str, facts: CustomerFacts, standing: Classified) -> bool:
         """Tell whether a segment's rule holds for a customer with the tags and the stage it has."""
+        return self._ask_standing(Selection(segments=(segment,)), facts, standing)["segment", segment]
+
+    def differs(self, facts: CustomerFacts, standing: Classified, now: datetime) -> bool:
+        """Tell whether any of these rules says something else than stands, or turns before it is looked at."""
+        book = self.rulebook
+        truths = self._ask_standing(book.everything, facts, standing)
+        for name in book.everything.tags:
+            tag = standing.tags.get(name)
+            if truths["tag", name] != (tag is not None and tag.source != "manual" and tag.expires_at is None):
+                return True
+        if any(truths["segment", name] != (name in standing.segments) for name in book.segments):
+            return True
+        decision = self._decide(truths, facts.document)
+        if decision is not None and decision.stage != standing.stage:
+            return True
+        turn = min(self._turns(facts, now), default=None)
+        return turn is not None and (standing.due_at is None or turn < standing.due_at)
+
+    def _ask_standing(self, selection: Selection, facts: CustomerFacts, standing: Classified) -> Truths:
         by_hand = [tag for tag, each in standing.tags.items() if each.source == "manual"]
         ask = _Asking(self.engine, self._compiled, facts.document, by_hand)
-        truths = ask(Selection(segments=(segment,)), standing.tags, standing.stage)
-        return truths["segment", segment]
+        return ask(selection, standing.tags, standing.stage)
 
     def _in_force(self, tag: str) -> bool:
         declared = self.rulebook.tags.get(tag)
@@ -144,15 +162,20 @@ class Classifier:
         A date that lies ahead is never put off: looking too early costs one more look, moving the date with every
         touchpoint would cost a write each time.
         """
-        turns = [
-            next_turn(clock, since, self.rulebook.clocks[clock], now)
-            for clock, since in facts.clocks.items()
-            if clock in self.rulebook.clocks
-        ]
-        turns += [standing.expires_at for standing in after.tags.values()]
+        turns = self._turns(facts, now)
+        turns += [each.expires_at for each in after.tags.values() if each.expires_at is not None]
         if before.due_at is not None and before.due_at > now:
             turns.append(before.due_at)
-        return min((turn for turn in turns if turn is not None), default=None)
+        return min(turns, default=None)
+
+    def _turns(self, facts: CustomerFacts, now: datetime) -> list[datetime]:
+        """Return when each clock next reaches a value at which a rule may turn."""
+        turns = [
+            next_turn(facts.clocks[clock], thresholds, now)
+            for clock, thresholds in self.rulebook.clocks.items()
+            if clock in facts.clocks
+        ]
+        return [turn for turn in turns if turn is not None]
 
 
 class _Asking:

@@ -88,7 +88,7 @@ def age_on(birthday: date, now: datetime) -> int:
     return max(0, today.year - birthday.year - ((today.month, today.day) < (birthday.month, birthday.day)))
 
 
-def next_turn(clock: str, since: datetime | date, thresholds: Thresholds, now: datetime) -> datetime | None:
+def next_turn(since: datetime | date, thresholds: Thresholds, now: datetime) -> datetime | None:
     """Return the moment after `now` when a clock that began at `since` next reaches a threshold."""
     if isinstance(since, datetime):
         value = _next_value(whole_days(since, now), thresholds)

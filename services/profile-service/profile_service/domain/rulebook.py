@@ -134,9 +134,27 @@ class Rulebook:
             tuple(sorted(name for name in segments if name in self.segments)),
         )
 
+    def only(self, selection: Selection) -> Rulebook:
+        """Return a rulebook of these rules alone."""
+        return Rulebook(
+            self.revision,
+            {name: self.tags[name] for name in selection.tags},
+            {name: self.segments[name] for name in selection.segments},
+            self.stages if selection.stages else (),
+        )
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """All variables that rules read."""
+        return frozenset().union(
+            *(tag.reads for tag in self.tags.values()),
+            *(segment.reads for segment in self.segments.values()),
+            *(stage.reads for stage in self.stages),
+        )
+
     def needs(self, selection: Selection) -> frozenset[str]:
-        """Return the variables that these rules and those that may follow from them read, and all clocks."""
-        read: set[str] = set(self.clocks)
+        """Return what evaluating these rules and those that may follow from them reads: also all clocks, and tags."""
+        read: set[str] = {*self.clocks, "manual_tags"}
         for name in selection.tags:
             read |= self.tags[name].reads
         if selection.stages or selection.tags:
