@@ -14,11 +14,12 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import duplicates, idle, ingest, latency, merging, pipeline, reads
+from bench import classification, duplicates, idle, ingest, latency, merging, pipeline, reads
 from bench.platform import machine
 from bench.plot import plot
 
 SECTIONS = {
+    "classification": classification,
     "ingest": ingest,
     "pipeline": pipeline,
     "latency": latency,

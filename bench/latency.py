@@ -26,12 +26,12 @@ async def measure(tell: Callable[[str], None]) -> dict[str, Any]:
         token = running.credentials.token("admin")
         async with make_client(running.url, token=token, timeout=60) as client:
             seen: list[float] = []
-            listener = asyncio.create_task(_listen(client, seen))
-            await _send(running, "warm", seconds=5)
+            listener = asyncio.create_task(listen(client, seen))
+            await send(running, "warm", seconds=5)
             await asyncio.sleep(2)
             seen.clear()
             probe = asyncio.create_task(_probe(running, client))
-            outcome = await _send(running, "load", seconds=SECONDS)
+            outcome = await send(running, "load", seconds=SECONDS)
             reads = await probe
             await asyncio.sleep(2)
             listener.cancel()
@@ -40,8 +40,8 @@ async def measure(tell: Callable[[str], None]) -> dict[str, Any]:
         "rate": round(outcome.per_second),
         "ingest_ms": {"p50": round(outcome.quantile(0.5), 1), "p99": round(outcome.quantile(0.99), 1)},
         "changes": len(seen),
-        "view_changed_ms": _quantiles(seen),
-        "read_shows_it_ms": _quantiles(reads),
+        "view_changed_ms": quantiles(seen),
+        "read_shows_it_ms": quantiles(reads),
         "samples_ms": [round(value, 1) for value in seen],
     }
     tell(
@@ -50,15 +50,16 @@ async def measure(tell: Callable[[str], None]) -> dict[str, Any]:
     return result
 
 
-async def _send(running: World, label: str, *, seconds: int) -> Any:
+async def send(running: World, label: str, *, seconds: int, rate: int = RATE) -> Any:
+    """Send touchpoints of new people at a steady rate."""
     key = running.credentials.write_keys["web"]
-    requests = list(singles(label, key, count=RATE * seconds, customers=RATE * seconds // 3))
-    outcome = await run("127.0.0.1", running.ports.gateway, iter(requests), connections=20, rate=RATE)
+    requests = list(singles(label, key, count=rate * seconds, customers=rate * seconds // 3))
+    outcome = await run("127.0.0.1", running.ports.gateway, iter(requests), connections=20, rate=rate)
     assert set(outcome.statuses) == {200}, outcome.statuses
     return outcome
 
 
-async def _listen(client: HttpClient, seen: list[float]) -> None:
+async def listen(client: HttpClient, seen: list[float]) -> None:
     """Collect, for each change a touchpoint caused, the milliseconds since that touchpoint was accepted."""
     async with client.stream("GET", "/v1/changes", timeout=None) as answer:
         async for line in answer.aiter_lines():
@@ -91,6 +92,7 @@ async def _probe(running: World, client: HttpClient) -> list[float]:
     return found
 
 
-def _quantiles(values: list[float]) -> dict[str, float]:
+def quantiles(values: list[float]) -> dict[str, float]:
+    """Return median, ninth decile and 99th percentile."""
     ordered = sorted(values)
     return {f"p{q}": round(ordered[min(len(ordered) - 1, len(ordered) * q // 100)], 1) for q in (50, 90, 99)}
