@@ -14,7 +14,7 @@ from profile_service.adapters.classifying import Classifying
 from profile_service.adapters.rule_store import PostgresRules
 from profile_service.application.classify_customers import ChangedRules
 
-PAGE_SIZE = 1000
+PAGE_SIZE = 500
 PAGE = """
 SELECT profile_id FROM fragment WHERE profile_id > $1 AND customer_id = profile_id ORDER BY profile_id LIMIT $2
 """
@@ -42,7 +42,7 @@ class Reevaluation:
         self._database, self._classifying, self._clock = database, classifying, clock
 
     async def work(self, job: Job) -> Page:
-        """Find whom the changed rules concern among the next thousand customers."""
+        """Find whom the changed rules concern among the next page of customers."""
         after = UUID(job.cursor["after"]) if job.cursor else _FIRST
         async with self._database.connection() as connection:
             customers = [row[0] for row in await connection.fetch(PAGE, after, PAGE_SIZE)]

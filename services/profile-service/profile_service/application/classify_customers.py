@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,7 +15,8 @@ from profile_service.application.evaluate_rules import Classifier
 from profile_service.domain.classification import Change, Classified, compare
 from profile_service.domain.rulebook import Selection
 
-_AT_A_TIME = 100
+_AT_A_TIME = 50
+_SLICE = 100
 
 Keys = frozenset[str]
 """What changed about a customer: parts of its view, single traits as `traits:name`."""
@@ -70,30 +72,32 @@ class Classification:
         book = self.classifier.rulebook
         selection = book.pick(changed.tags, changed.segments, stages=changed.lifecycle)
         trial = Classifier(book.only(selection), self.classifier.engine)
-        standing = await self.store.read(customers)
-        known = await self.facts.read(customers, trial.rulebook.reads, self.now)
         concerned: list[UUID] = []
-        for place, (customer_id, facts) in enumerate(known.items(), 1):
-            if place % _AT_A_TIME == 0:
-                await asyncio.sleep(0)
-            state = standing.get(customer_id)
-            if (
-                state is None
-                or changed.leave_behind(state, selection)
-                or trial.differs(facts, state, self.now)
-            ):
-                concerned.append(customer_id)
+        # In slices, so that whoever else works in this process has its turn every few milliseconds.
+        for few in batched(customers, _SLICE):
+            standing = await self.store.read(few)
+            for customer_id, facts in (await self.facts.read(few, trial.rulebook.reads, self.now)).items():
+                state = standing.get(customer_id)
+                if (
+                    state is None
+                    or changed.leave_behind(state, selection)
+                    or trial.differs(facts, state, self.now)
+                ):
+                    concerned.append(customer_id)
         return concerned
 
     async def matching(self, customers: Collection[UUID], trial: Classifier, segment: str) -> list[UUID]:
         """Return the customers for whom a rule holds that is not in force, by their tags and stage as they are."""
-        known = await self.facts.read(customers, trial.rulebook.reads, self.now)
-        standing = await self.store.read(known)
-        return [
-            customer_id
-            for customer_id, facts in known.items()
-            if trial.fits(segment, facts, standing.get(customer_id, Classified()))
-        ]
+        found: list[UUID] = []
+        for few in batched(customers, _SLICE):
+            known = await self.facts.read(few, trial.rulebook.reads, self.now)
+            standing = await self.store.read(known)
+            found += [
+                customer_id
+                for customer_id, facts in known.items()
+                if trial.fits(segment, facts, standing.get(customer_id, Classified()))
+            ]
+        return found
 
     async def add_fragments(
         self, regrouped: Collection[UUID], asked: dict[UUID, Keys | None]
@@ -156,3 +160,10 @@ class Classification:
 
     def _wants_everything(self, standing: Classified | None) -> bool:
         return standing is None or (standing.due_at is not None and standing.due_at <= self.now)
+
+
+def batched(customers: Collection[UUID], size: int) -> Iterator[list[UUID]]:
+    """Yield customers in their order, so many at a time."""
+    remaining = iter(customers)
+    while few := list(islice(remaining, size)):
+        yield few
