@@ -15,9 +15,8 @@ from profile_service.adapters.rule_store import PostgresRules
 from profile_service.application.classify_customers import ChangedRules
 
 PAGE_SIZE = 500
-PAGE = """
-SELECT profile_id FROM fragment WHERE profile_id > $1 AND customer_id = profile_id ORDER BY profile_id LIMIT $2
-"""
+# Fragments that were absorbed are left out afterwards: a condition on them here would mislead the planner.
+PAGE = "SELECT profile_id, customer_id FROM fragment WHERE profile_id > $1 ORDER BY profile_id LIMIT $2"
 TOTAL = "SELECT coalesce(sum(fragments) - sum(merges), 0)::bigint FROM totals"
 _FIRST = UUID(int=0)
 
@@ -45,11 +44,12 @@ class Reevaluation:
         """Find whom the changed rules concern among the next page of customers."""
         after = UUID(job.cursor["after"]) if job.cursor else _FIRST
         async with self._database.connection() as connection:
-            customers = [row[0] for row in await connection.fetch(PAGE, after, PAGE_SIZE)]
+            rows = await connection.fetch(PAGE, after, PAGE_SIZE)
+            customers = [profile_id for profile_id, customer_id in rows if profile_id == customer_id]
             look = await self._classifying.read(connection, self._clock.now())
             concerned = await look.find_concerned(customers, _changed(job))
             total = await connection.fetchval(TOTAL)
-        return Page(customers[-1] if customers else None, len(customers), concerned, total)
+        return Page(rows[-1][0] if rows else None, len(customers), concerned, total)
 
     async def commit(self, unit: StreamUnit, job: Job, worked: Any) -> Step:
         """Classify them; at the end forget the rules that were put out of force."""
