@@ -140,7 +140,7 @@ async def test_staff_mend_a_record_and_its_lineage_tells(desk: Desk) -> None:
 
 async def test_tags_follow_a_rule_and_a_hand(desk: Desk) -> None:
     user = f"tagged-{mark()}"
-    await desk.post(identify(user, preferences=["coffee"]))
+    await desk.post(identify(user, interests=["coffee"]))
     customer = await desk.find(user_id=user)
     await desk.do("POST", f"/v1/customers/{customer}/tags", "agent", {"tag": "key_contact"})
 
