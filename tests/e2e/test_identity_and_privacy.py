@@ -127,6 +127,11 @@ async def test_staff_mend_a_record_and_its_lineage_tells(desk: Desk) -> None:
     user = f"mend-{mark()}"
     await desk.post(identify(user, city="Shangai"))
     customer = await desk.find(user_id=user)
+
+    async def in_the_timeline() -> None:
+        assert (await desk.get(f"/v1/customers/{customer}/timeline"))["items"]
+
+    await eventually(in_the_timeline, timeout=WAIT_SECONDS)
     await desk.do("PATCH", f"/v1/customers/{customer}", "agent", {"traits": {"city": "Shanghai"}})
 
     async def mended() -> None:

@@ -244,7 +244,7 @@ async def test_what_is_over_the_bounds_of_a_process_is_told_to_wait(
 async def test_an_unknown_path_and_the_health_checks_pass_the_lane(service: Service) -> None:
     assert (await service.client.get("/healthz")).status_code == 200
     ready = await service.client.get("/readyz")
-    assert (ready.status_code, ready.json()["checks"]) == (200, {"channels": "ok"})
+    assert (ready.status_code, ready.json()["checks"]) == (200, {"channels": "ok", "keyring": "ok"})
     assert (await service.client.post("/v1/unknown")).status_code == 404
     await service.post("/v1/page", {"userId": "u"})
     metrics = (await service.client.get("/metrics")).text

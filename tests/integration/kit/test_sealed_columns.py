@@ -20,6 +20,7 @@ NO_SEAL = {
     "consent_event": {"evidence_digest"},
     "dead_letter": {"record_key"},
     "erasure_request": {"tombstones"},
+    "duplicate_frequency": {"hash"},
     "identifier": {"hash"},
     "identifier_event": {"hash"},
     "link_block": {"identifier_hash", "strongest_hash"},

@@ -78,7 +78,7 @@ async def test_a_duplicate_is_suggested_as_it_comes_and_a_twin_is_not(world: Pro
     path = f"/v1/suggestions/{found['suggestion_id']}"
     answer = await api.get(path, role="agent")
     assert answer.status_code == 200, answer.text
-    for value in ("王伟玮", "Weiwei", "1985-02-03", "建国路", "13900000001"):
+    for value in ("1985-02-03", "建国路", "13900000001"):
         assert value not in answer.text
     fields = {field["field"]: field for field in answer.json()["fields"]}
     assert fields["birthday"]["level"] == "day_and_month_swapped"

@@ -24,7 +24,7 @@ T = TypeVar("T")
 ROW_BYTES = 4_000_000
 # Room for the headers that the relay sends along: the cause and the trace.
 LARGEST = MAX_RECORD_BYTES - 512
-_Pending = tuple[Cause, str, bytes, bytes]
+_Pending = tuple[Cause, str, bytes, bytes, str]
 _PACK = msgspec.msgpack.Encoder().encode
 
 
@@ -47,12 +47,16 @@ class Outbox:
     def __init__(self) -> None:
         self._pending: list[_Pending] = []
 
-    def add(self, cause: Cause, topic: str, key: bytes, value: bytes) -> None:
-        """Publish `value` when the transaction commits. Raises RecordTooLarge at once: the log would never take it."""
+    def add(self, cause: Cause, topic: str, key: bytes, value: bytes, *, writer: str = "") -> None:
+        """Publish `value` when the transaction commits. Raises RecordTooLarge at once: the log would never take it.
+
+        On a topic that several services write to, `writer` names the service: what two of them make of one record
+        has one cause, and receivers would take the second for a repeat of the first.
+        """
         size = len(key) + len(value)
         if size > LARGEST:
             raise RecordTooLarge(f"{topic}: {size} bytes")
-        self._pending.append((cause, topic, key, value))
+        self._pending.append((cause, topic, key, value, f"{writer}:" if writer else ""))
 
     async def write(self, connection: asyncpg.Connection[Any]) -> list[OutboxRow]:
         """Insert the collected events, ordered by cause, and return the rows for the relay.
@@ -83,8 +87,8 @@ def _rows(pending: list[_Pending]) -> list[tuple[str, int, bytes]]:
         size = 0
         for sequence, of_cause in groupby(of_source, key=lambda item: item[0].sequence):
             place = f"{source}:{sequence}:"
-            for index, (cause, topic, key, value) in enumerate(of_cause):
-                packed.append((topic, key, value, cause_headers(f"{place}{index}", cause.trace)))
+            for index, (cause, topic, key, value, writer) in enumerate(of_cause):
+                packed.append((topic, key, value, cause_headers(f"{writer}{place}{index}", cause.trace)))
                 size += len(value)
             if size > ROW_BYTES:
                 rows.append((source, len(packed), _PACK(packed)))

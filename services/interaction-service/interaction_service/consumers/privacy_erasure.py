@@ -22,9 +22,8 @@ async def handle_erasures(unit: Unit, received: Sequence[Received[ErasureRequest
         erased = await carry_out(unit.connection, RULES, arguments_of(request))
         params = job_params(request, erased)
         await submit_job(unit.connection, KIND, params, requested_by="privacy.erasure", now=unit.now)
-        unit.outbox.add(
-            each.cause, *receipt_of(request.request_id, PLACE, "acknowledged", erased, now=unit.now)
-        )
+        receipt = receipt_of(request.request_id, PLACE, "acknowledged", erased, now=unit.now)
+        unit.outbox.add(each.cause, *receipt, writer=PLACE)
 
 
 def subscription() -> Subscription:

@@ -20,7 +20,8 @@ async def handle_erasures(unit: Unit, received: Sequence[Received[ErasureRequest
         request = each.event.data
         await remember_erased(unit.connection, request.request_id, request.profile_ids, request.requested_at)
         erased = await carry_out(unit.connection, RULES, arguments_of(request))
-        unit.outbox.add(each.cause, *receipt_of(request.request_id, PLACE, "done", erased, now=unit.now))
+        receipt = receipt_of(request.request_id, PLACE, "done", erased, now=unit.now)
+        unit.outbox.add(each.cause, *receipt, writer=PLACE)
 
 
 def subscription() -> Subscription:

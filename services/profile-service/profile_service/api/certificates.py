@@ -132,7 +132,7 @@ async def post_verification(certificate: Certificate, state: State) -> Verdict:
     """Tell whether it was issued here and nobody has changed it since."""
     # As it was read: a time keeps its meaning, not its spelling.
     expected = signature_of(state.keyring, CERTIFICATE, _plain(certificate.statement))
-    return Verdict(valid=hmac.compare_digest(expected, certificate.signature.value))
+    return Verdict(valid=hmac.compare_digest(expected.encode(), certificate.signature.value.encode()))
 
 
 def _plain(statement: Statement) -> dict[str, Any]:

@@ -27,6 +27,7 @@ def subscription(rules: RfmRules) -> Subscription:
             request = each.event.data
             publish = partial(publish_to(unit.outbox), each.cause)
             erased = await erase(request, erasure, store, rules, now=unit.now, publish=publish)
-            unit.outbox.add(each.cause, *receipt_of(request.request_id, PLACE, "done", erased, now=unit.now))
+            receipt = receipt_of(request.request_id, PLACE, "done", erased, now=unit.now)
+            unit.outbox.add(each.cause, *receipt, writer=PLACE)
 
     return Subscription(PRIVACY_ERASURE_TOPIC.name, PRIVACY_ERASURE_TOPIC.decoders, handle)
