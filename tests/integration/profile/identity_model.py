@@ -205,7 +205,7 @@ class Model:
     def shut(self, text: str) -> None:
         """A person puts an identifier in quarantine."""
         value = self.values[text]
-        value.former, value.owner, value.shared = value.owner, None, True
+        value.former, value.owner, value.shared, value.proven = value.owner, None, True, False
 
     def release(self, text: str) -> None:
         """A person lets it link again: it stays where it is, returns to whose it was, or is forgotten."""

@@ -22,7 +22,7 @@ causes = st.builds(Cause, st.sampled_from(["a/0", "a/1", "b/0"]), st.integers(0,
 def test_rows_hold_every_event_once_and_causes_only_grow(given_causes: list[Cause], row_bytes: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(unit_module, "ROW_BYTES", row_bytes)
-        pending = [(cause, "topic", b"k", str(i).encode() * 10) for i, cause in enumerate(given_causes)]
+        pending = [(cause, "topic", b"k", str(i).encode() * 10, "") for i, cause in enumerate(given_causes)]
         rows = _rows(list(pending))
     published = [(source, record) for source, count, blob in rows for record in unpack(blob)]
     assert sorted(record[2] for _, record in published) == sorted(item[3] for item in pending)
@@ -37,12 +37,20 @@ def test_rows_hold_every_event_once_and_causes_only_grow(given_causes: list[Caus
 
 
 def test_outputs_of_one_cause_keep_the_order_of_adding() -> None:
-    pending = [(Cause("a/0", 1), "t", b"", b"first"), (Cause("a/0", 1), "t", b"", b"second")]
+    pending = [(Cause("a/0", 1), "t", b"", b"first", ""), (Cause("a/0", 1), "t", b"", b"second", "")]
     ((_, _, blob),) = _rows(pending)
     assert [(value, cause_of(headers)) for _, _, value, headers in unpack(blob)] == [
         (b"first", Cause("a/0", 1, 0)),
         (b"second", Cause("a/0", 1, 1)),
     ]
+
+
+def test_what_two_writers_make_of_one_record_is_no_repeat() -> None:
+    causes = []
+    for writer in ("scoring-service:", "notification-service:"):
+        ((_, _, blob),) = _rows([(Cause("a/0", 1), "t", b"", b"receipt", writer)])
+        causes.append(cause_of(unpack(blob)[0][3]))
+    assert causes == [Cause("scoring-service:a/0", 1, 0), Cause("notification-service:a/0", 1, 0)]
 
 
 def test_a_record_the_log_would_never_take_is_refused_at_once() -> None:
