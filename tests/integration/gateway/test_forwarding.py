@@ -122,7 +122,18 @@ async def test_a_read_passes_to_the_service_that_owns_it(
 @pytest.mark.parametrize(
     ("query", "fields"),
     [
-        ("", ["phone", "email", "member_number", "user_id", "anonymous_id", "device_id"]),
+        (
+            "",
+            [
+                "phone",
+                "email",
+                "member_number",
+                "user_id",
+                "anonymous_id",
+                "device_id",
+                "enterprise_account",
+            ],
+        ),
         ("?phone=1&email=a", ["phone", "email"]),
         ("?phone=", ["phone"]),
     ],
