@@ -26,7 +26,7 @@ async def test_tags_and_segments_from_the_command_line(platform: Platform, tmp_p
             assert [each["segment"] for each in view.get("segments", [])] == ["coffee_club"], view
             return view
 
-        view = await eventually(classified, timeout=30)
+        view = await eventually(classified, timeout=90)
         assert [each["tag"] for each in view["tags"]] == ["coffee_lover"]
         assert (view["lifecycle"]["stage"], view["lifecycle"]["evidence"]) == (
             "developing",

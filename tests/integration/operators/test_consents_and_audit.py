@@ -40,7 +40,7 @@ async def command(platform: Platform, *arguments: str, code: int = 0) -> str:
 async def test_consents_come_from_everywhere_and_are_proved(platform: Platform) -> None:
     async with platform.working("profile", "interaction"), platform.client() as client:
         await platform.send(client, PERSON)
-        customer_id = await eventually(lambda: found(client), timeout=30)
+        customer_id = await eventually(lambda: found(client), timeout=90)
         shown = json.loads(await command(platform, "consent", "show", customer_id, "--json"))
         reasons = {(each["purpose"], each["channel"]): each["reason"] for each in shown}
         assert reasons["marketing", "wecom"] == "granted"
@@ -79,7 +79,7 @@ async def test_consents_come_from_everywhere_and_are_proved(platform: Platform) 
 async def test_every_read_is_audited_and_tampering_is_found(platform: Platform) -> None:
     async with platform.working("profile", "interaction"), platform.client() as client:
         await platform.send(client, PERSON)
-        customer_id = await eventually(lambda: found(client), timeout=30)
+        customer_id = await eventually(lambda: found(client), timeout=90)
         path = f"/v1/customers/{customer_id}"
         async with platform.client("agent") as agent:
             for read in (path, f"{path}/timeline"):

@@ -39,7 +39,7 @@ async def test_a_record_is_read_and_edited_from_the_command_line(platform: Platf
             assert (await client.get(f"/v1/customers/{customer_id}/timeline")).status_code == 200
             return customer_id
 
-        lin = await eventually(lambda: known("user_id", "lin"), timeout=30)
+        lin = await eventually(lambda: known("user_id", "lin"), timeout=90)
         shown = await run("show", lin, *CLEAR)
         assert "individual" in shown
         assert "to fix phone: is not a telephone number" in shown
@@ -57,7 +57,7 @@ async def test_a_record_is_read_and_edited_from_the_command_line(platform: Platf
             assert "budget" in traits
             return traits
 
-        traits = await eventually(edited, timeout=30)
+        traits = await eventually(edited, timeout=90)
         assert (traits["name"]["value"], traits["name"]["because"]) == ("Lin Yi", "precedence")
         assert [other["value"] for other in traits["name"]["others"]] == ["Lin Y"]
         assert "city" not in traits
@@ -70,7 +70,7 @@ async def test_a_record_is_read_and_edited_from_the_command_line(platform: Platf
             assert len(page["items"]) == 1
             return page["items"][0]["content"]
 
-        content = await eventually(in_timeline, timeout=30)
+        content = await eventually(in_timeline, timeout=90)
         assert (content["actor"], content["properties"]) == ("staff-1", {"note": "called us"})
 
         view = json.loads(await run("show", lin, "--json"))

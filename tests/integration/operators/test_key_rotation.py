@@ -34,14 +34,14 @@ async def test_a_rotation_while_touchpoints_come_in(platform: Platform) -> None:
         sending = asyncio.create_task(channel.send_until_stopped())
         await eventually(lambda: channel.sent > 5)
         assert "does not seal yet" in await guanxi(platform, "new")
-        await eventually(lambda: promoted(platform), timeout=20)
+        await eventually(lambda: promoted(platform), timeout=60)
         await guanxi(platform, "reencrypt")
         refused = await platform.guanxi("rotate-keys", "retire", "--keyring-file", str(platform.keyring_file))
         assert refused.exit_code == 1
         assert "when the log has forgotten it" in refused.stderr
         channel.stop.set()
         await sending
-        await eventually(lambda: settled(platform, channel.sent), timeout=30)
+        await eventually(lambda: settled(platform, channel.sent), timeout=90)
 
         platform.clock.advance(timedelta(days=7, hours=2))
         await guanxi(platform, "reencrypt")
@@ -50,7 +50,7 @@ async def test_a_rotation_while_touchpoints_come_in(platform: Platform) -> None:
         )
         assert old not in platform.keyring.key_ids
         assert old in Keyring.load(platform.folder / "before.json").key_ids
-        await eventually(lambda: taken_over(platform), timeout=10)
+        await eventually(lambda: taken_over(platform), timeout=60)
         assert set(await sealed_values(platform)) >= FILLED
         for column, by_prefix in (await sealed_values(platform)).items():
             assert set(by_prefix) <= {key_prefix(platform.keyring.primary_key_id)}, column

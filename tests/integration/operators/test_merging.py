@@ -99,12 +99,12 @@ async def test_a_merge_its_undo_and_a_merge_again_are_followed_everywhere(platfo
             assert await mails(platform) == 2
             return found
 
-        before = await eventually(scored, timeout=30)
+        before = await eventually(scored, timeout=90)
         ids = [each["customer_id"] for each in before]
         merged = await platform.guanxi("merge", *ids, "--reason", "one passport", "--json")
         assert merged.exit_code == 0, merged.output
         merge_id = json.loads(merged.stdout)["merge_id"]
-        await eventually(lambda: together(client, 2_200), timeout=30)
+        await eventually(lambda: together(client, 2_200), timeout=90)
 
         explained = (await platform.guanxi("explain", ids[1], ids[0])).stdout
         assert "manual by staff-1: one passport" in explained
@@ -119,7 +119,7 @@ async def test_a_merge_its_undo_and_a_merge_again_are_followed_everywhere(platfo
         async def as_before() -> None:
             assert [await customer(client, user) for user in ("ada", "bob")] == before
 
-        await eventually(as_before, timeout=30)
+        await eventually(as_before, timeout=90)
         assert "409" in (await platform.guanxi("undo", merge_id, "--reason", "again")).output
         listed = (await platform.guanxi("merges", ids[0])).stdout
         assert merge_id in listed
@@ -127,7 +127,7 @@ async def test_a_merge_its_undo_and_a_merge_again_are_followed_everywhere(platfo
 
         await platform.guanxi("merge", *ids, "--reason", "one passport after all")
         await platform.send(client, purchase("bob", 3, 1))
-        await eventually(lambda: together(client, 2_300), timeout=30)
+        await eventually(lambda: together(client, 2_300), timeout=90)
         assert await mails(platform) == 2
 
 
@@ -139,7 +139,7 @@ async def test_what_would_merge_is_told_before_it_does(platform: Platform) -> No
             await look_up(client, "bob")
             return str((await look_up(client, "ada"))["customer_id"])
 
-        ada = await eventually(found, timeout=30)
+        ada = await eventually(found, timeout=90)
         told = await platform.guanxi("simulate", "touchpoint", "user_id:ada", "email:bob@example.com!")
         assert told.exit_code == 0, told.output
         assert f"It would go to {ada}." in told.stdout
@@ -159,7 +159,7 @@ async def test_the_queue_and_the_quarantine_on_the_command_line(platform: Platfo
         async def found() -> list[str]:
             return [(await look_up(client, user))["customer_id"] for user in ("ada", "bob")]
 
-        first, second = sorted(await eventually(found, timeout=30))
+        first, second = sorted(await eventually(found, timeout=90))
     added = await platform.guanxi("quarantine", "add", "email", "ada@example.com", "--reason", "a shop's")
     assert added.exit_code == 0, added.output
     (item,) = json.loads((await platform.guanxi("quarantine", "list", "--json")).stdout)
