@@ -138,7 +138,7 @@ async def person(world: World) -> Person:
             found = await read(client, "/v1/customers", phone="+44 7700 900871")
             assert len(found["items"]) == 1
             path = f"/v1/customers/{found['items'][0]['customer_id']}"
-            clear = {"clear": "true", "reason": "to see that nothing was lost"}
+            clear = {"clear": "true", "reason": f"{person.name} asked about {person.note}"}
             view, timeline = await read(client, path, **clear), await read(client, f"{path}/timeline")
             assert view["traits"]["name"]["value"] == person.name
             assert view["scores"].get("rfm")
@@ -148,10 +148,39 @@ async def person(world: World) -> Person:
             assert [message["state"] for message in messages["items"]] == ["sent"]
 
         await eventually(arrived, timeout=60.0)
+        await prove_a_consent(client, person)
         for name in ("email", "member_number", "user_id"):
             found = await read(client, "/v1/customers", **{name: getattr(person, name)})
             assert len(found["items"]) == 1, name
     return person
+
+
+async def prove_a_consent(client: HttpClient, person: Person) -> None:
+    """Record a consent whose evidence is as personal as can be, and read it back in every form."""
+    found = await read(client, "/v1/customers", email=person.email)
+    path = f"/v1/customers/{found['items'][0]['customer_id']}/consents"
+    given = {
+        "purpose": "marketing",
+        "decision": "granted",
+        "notice_version": "2024-05",
+        "source": f"mail from {person.email}",
+        "evidence": {"letter": person.note, "from": person.address},
+    }
+    assert (await client.post(path, json={"consents": [given]})).status_code == 200
+    line = {**given, "item_id": "1", "identifier": {"type": "email", "value": person.email}}
+    lines = "\n".join(json.dumps({**line, "item_id": f"{number}"}) for number in range(230))
+    imported = await client.post(
+        "/v1/consents/import", content=lines.encode(), headers={"content-type": "application/x-ndjson"}
+    )
+    assert imported.status_code == 202
+
+    async def proved() -> None:
+        clear = {"clear": "true", "reason": f"{person.email} wants a copy"}
+        proof = await read(client, f"{path}/proof", **clear)
+        assert len(proof["entries"]) == 6 * 231 or proof["next_cursor"]
+        assert proof["entries"][0]["evidence"]["letter"] == person.note
+
+    await eventually(proved, timeout=30.0)
 
 
 async def read(client: HttpClient, path: str, **query: str) -> dict[str, Any]:

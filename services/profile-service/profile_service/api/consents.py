@@ -16,6 +16,7 @@ from guanxi_kit.auth import Principal, require
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.cursors import decode_cursor, encode_cursor
 from guanxi_kit.errors import FieldError, Problem
+from guanxi_kit.masking import mask_content
 from profile_service.adapters.consent_reads import PostgresConsentReads
 from profile_service.adapters.consenting import Consenting
 from profile_service.api.commands import State, carry_out
@@ -71,7 +72,7 @@ class ConsentDecided(BaseModel):
             purpose=self.purpose,
             channel=self.channel,
             decision=self.decision,
-            source=self.source,
+            source=str(mask_content(self.source)),
             notice_version=self.notice_version,
             evidence=None if self.evidence is None else msgspec.json.encode(self.evidence).decode(),
             effective_at=None if self.effective_at is None else _utc(self.effective_at),
