@@ -16,6 +16,8 @@ from guanxi_devstack.pytest_plugin import DatabaseDsns
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.settings import ServiceSettings
+from profile_service.adapters.record_reads import PostgresRecordReads
+from profile_service.domain.record import YearlyAmount
 
 from . import released_statements as released
 from .conftest import UNLIMITED, ProfileWorld
@@ -141,6 +143,10 @@ async def test_identifiers_and_merges_of_before_stand_as_if_made_today(
     assert await world.db.pool.fetchval(invalid) == 0
 
 
+def figures(yearly: YearlyAmount) -> tuple[int, bool]:
+    return yearly.amount_minor, yearly.complete
+
+
 async def test_traits_and_purchases_of_before_have_their_lineage_and_their_year(
     migrated: tuple[ProfileWorld, Contents],
 ) -> None:
@@ -153,11 +159,14 @@ async def test_traits_and_purchases_of_before_have_their_lineage_and_their_year(
     assert await world.db.pool.fetchval(
         "SELECT bool_and((since_at, since_touchpoint_id) = (occurred_at, touchpoint_id)) FROM trait_source"
     )
-    figures = "SELECT profile_id, currency, {} FROM {} WHERE currency <> '' ORDER BY 1, 2"
-    bought = await world.db.pool.fetch(figures.format("touchpoints, amount_minor, 2024", "activity"))
-    assert bought == await world.db.pool.fetch(
-        figures.format("purchases, amount_minor, year", "activity_year")
-    )
+    people = list(await world.memberships())
+    amount = await world.db.pool.fetchval("SELECT sum(amount_minor) FROM activity WHERE currency = 'CNY'")
+    async with world.db.connection() as connection:
+        reads = PostgresRecordReads(connection, world.keyring)
+        assert figures(await reads.yearly(people, 2024, "CNY")) == (amount, True)
+        assert figures(await reads.yearly(people, 2025, "CNY")) == (0, True)
+        await world.db.pool.execute("UPDATE activity SET first_at = first_at - interval '1 year'")
+        assert figures(await reads.yearly(people, 2024, "CNY")) == (0, False), "the least there is"
     assert await world.db.pool.fetchval("SELECT count(*) FROM fragment WHERE kind = 'individual'") == PEOPLE
 
 

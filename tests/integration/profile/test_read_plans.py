@@ -54,10 +54,9 @@ ANALYZE consent_state, consent_event, consent_told;
 ANALYZE access_audit, access_person, access_reason, audit_head, audit_anchor;
 INSERT INTO contact_link SELECT id, id, '', now(), NULL, now(), id FROM person;
 INSERT INTO contact_link SELECT '5a2c6de7-e8a0-cd7c-d5a1-aef9be0fdb9e', id, '', now(), NULL, now(), id FROM person;
-INSERT INTO activity_year SELECT id, 2024, 'CNY', 1, 1 FROM person;
 INSERT INTO invalid_identifier SELECT id, 'email', 'web', '', 'x', now(), id FROM person;
 ANALYZE fragment, customer, identifier, activity, trait_source, trait_value, customer_score, merge_journal, link_block;
-ANALYZE contact_link, activity_year, invalid_identifier;
+ANALYZE contact_link, invalid_identifier;
 """
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 SOMEBODY = UUID("5a2c6de7e8a0cd7cd5a1aef9be0fdb9e")
@@ -74,7 +73,7 @@ STATEMENTS: dict[str, list[Any]] = {
     customer_reads.ACTIVITY: [[SOMEBODY]],
     customer_reads.IDENTIFIERS: [[SOMEBODY], None],
     trait_reads.TRAITS: [[SOMEBODY], None],
-    record_reads.YEARS: [[SOMEBODY]],
+    record_reads.YEARLY: [[SOMEBODY], "CNY", 2024],
     record_reads.MARKS: [[SOMEBODY]],
     record_reads.CONTACTS: [[SOMEBODY], SOMEBODY, 50],
     record_reads.LINKS: [[SOMEBODY], [SOMEBODY]],

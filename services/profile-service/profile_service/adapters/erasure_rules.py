@@ -98,7 +98,6 @@ _FACTS = [
         ),
     ),
     Rule("activity", "what the person did", delete_by("activity", "profile_id")),
-    Rule("activity_year", "what the person bought, by year", delete_by("activity_year", "profile_id")),
     Rule("customer_score", "what was thought of the person", delete_by("customer_score", "customer_id")),
 ]
 

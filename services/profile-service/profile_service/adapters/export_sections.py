@@ -130,12 +130,6 @@ SECTIONS: tuple[Section, ...] = (
         " FROM activity WHERE profile_id = ANY($1::uuid[]) ORDER BY profile_id, channel, currency",
     ),
     Section(
-        "purchases_by_year",
-        ("activity_year",),
-        "SELECT profile_id, year, currency, purchases, amount_minor FROM activity_year"
-        " WHERE profile_id = ANY($1::uuid[]) ORDER BY profile_id, year, currency",
-    ),
-    Section(
         "scores",
         ("customer_score",),
         "SELECT customer_id, revision, computed_at, document FROM customer_score"

@@ -7,29 +7,31 @@ from typing import Any
 
 import asyncpg
 
-from profile_service.domain.activity import Activity, ActivityKey, YearKey, YearSum
+from profile_service.domain.activity import Activity, ActivityKey
 
 ADD_ACTIVITY = """
-INSERT INTO activity AS standing
-  (profile_id, channel, currency, touchpoints, quantity, amount_minor, first_at, last_at)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
-  $7::timestamptz[], $8::timestamptz[])
-AS given (profile_id, channel, currency, touchpoints, quantity, amount_minor, first_at, last_at)
+INSERT INTO activity AS standing (profile_id, channel, currency, touchpoints, quantity, amount_minor, first_at, last_at,
+  year, year_purchases, year_minor, dated)
+SELECT given.*, CASE WHEN year IS NOT NULL THEN touchpoints END
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
+  $7::timestamptz[], $8::timestamptz[], $9::int[], $10::bigint[], $11::bigint[])
+AS given (profile_id, channel, currency, touchpoints, quantity, amount_minor, first_at, last_at, year, year_purchases,
+  year_minor)
 ORDER BY profile_id, channel, currency
 ON CONFLICT (profile_id, channel, currency) DO UPDATE SET
   touchpoints = standing.touchpoints + excluded.touchpoints,
   quantity = standing.quantity + excluded.quantity,
   amount_minor = standing.amount_minor + excluded.amount_minor,
   first_at = least(standing.first_at, excluded.first_at),
-  last_at = greatest(standing.last_at, excluded.last_at)
-"""
-
-ADD_YEARS = """
-INSERT INTO activity_year AS standing (profile_id, year, currency, purchases, amount_minor)
-SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::bigint[], $5::bigint[])
-AS given (profile_id, year, currency, purchases, amount_minor) ORDER BY profile_id, year, currency
-ON CONFLICT (profile_id, year, currency) DO UPDATE SET
-  purchases = standing.purchases + excluded.purchases, amount_minor = standing.amount_minor + excluded.amount_minor
+  last_at = greatest(standing.last_at, excluded.last_at),
+  year = greatest(standing.year, excluded.year),
+  year_purchases = CASE WHEN standing.year > excluded.year THEN standing.year_purchases
+    WHEN standing.year = excluded.year THEN standing.year_purchases + excluded.year_purchases
+    ELSE excluded.year_purchases END,
+  year_minor = CASE WHEN standing.year > excluded.year THEN standing.year_minor
+    WHEN standing.year = excluded.year THEN standing.year_minor + excluded.year_minor
+    ELSE excluded.year_minor END,
+  dated = CASE WHEN excluded.year IS NOT NULL THEN coalesce(standing.dated, 0) + excluded.touchpoints END
 """
 
 
@@ -52,16 +54,7 @@ class PostgresFacts:
             [of.amount_minor for of in sums],
             [of.first_at for of in sums],
             [of.last_at for of in sums],
-        )
-
-    async def add_years(self, years: Mapping[YearKey, YearSum]) -> None:
-        """Add purchases to those of the fragments' business years."""
-        sums = list(years.values())
-        await self._connection.execute(
-            ADD_YEARS,
-            [key.profile_id for key in years],
-            [key.year for key in years],
-            [key.currency for key in years],
-            [of.purchases for of in sums],
-            [of.amount_minor for of in sums],
+            [of.year for of in sums],
+            [of.year_purchases for of in sums],
+            [of.year_minor for of in sums],
         )

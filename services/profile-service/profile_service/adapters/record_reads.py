@@ -1,4 +1,4 @@
-"""Reads of records from PostgreSQL: years, invalid values, contacts. All walk indexes, whatever the history."""
+"""Reads of records from PostgreSQL: the year, invalid values, contacts. All walk indexes, whatever the history."""
 
 from __future__ import annotations
 
@@ -12,11 +12,21 @@ import msgspec
 from profile_service.adapters.trait_reads import PostgresTraitReads
 from profile_service.adapters.vault import contact_aad, invalid_aad
 from profile_service.application.record_ports import Linked, StoredLink, StoredMark, UndeclaredField
-from profile_service.domain.record import YearRow
+from profile_service.domain.record import YearlyAmount
 
-YEARS = """
-SELECT year, currency, sum(purchases)::bigint AS purchases, sum(amount_minor)::bigint AS amount_minor
-FROM activity_year WHERE profile_id = ANY($1::uuid[]) GROUP BY year, currency
+# What the version before wrote has no year beside it: of that, purchases of one year, or of years gone by, are told.
+YEARLY = """
+SELECT (coalesce(sum(year_purchases) FILTER (WHERE year = $3), 0)
+    + coalesce(sum(touchpoints) FILTER (WHERE dated IS NULL AND first_year = $3), 0))::bigint AS purchases,
+  (coalesce(sum(year_minor) FILTER (WHERE year = $3), 0)
+    + coalesce(sum(amount_minor) FILTER (WHERE dated IS NULL AND first_year = $3), 0))::bigint AS amount_minor,
+  coalesce(bool_and(coalesce(dated, 0) = touchpoints OR last_year < $3 OR (dated IS NULL AND first_year = $3)), true)
+    AS complete
+FROM activity, LATERAL (
+  SELECT extract(year FROM first_at AT TIME ZONE 'Asia/Shanghai') AS first_year,
+    extract(year FROM last_at AT TIME ZONE 'Asia/Shanghai') AS last_year
+) AS years
+WHERE profile_id = ANY($1::uuid[]) AND currency = $2
 """
 MARKS = """
 SELECT profile_id, type, channel, sealed, reason, occurred_at FROM invalid_identifier
@@ -73,9 +83,10 @@ class _Row(NamedTuple):
 class PostgresRecordReads(PostgresTraitReads):
     """The `RecordReads` port on one connection."""
 
-    async def years(self, profile_ids: Collection[UUID]) -> Sequence[YearRow]:
-        """Return purchases of fragments by business year and currency."""
-        return [YearRow(*row) for row in await self._connection.fetch(YEARS, list(profile_ids))]
+    async def yearly(self, profile_ids: Collection[UUID], year: int, currency: str) -> YearlyAmount:
+        """Return what fragments bought in a business year in one currency."""
+        row = await self._connection.fetchrow(YEARLY, list(profile_ids), currency, year)
+        return YearlyAmount(year, currency, row["purchases"], row["amount_minor"], row["complete"])
 
     async def marks(self, profile_ids: Collection[UUID]) -> Sequence[StoredMark]:
         """Return what sources gave last that is no identifier."""

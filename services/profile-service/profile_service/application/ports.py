@@ -9,7 +9,7 @@ from uuid import UUID
 
 from guanxi_contracts.score import ScoreChangedV1
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
-from profile_service.domain.activity import Activity, ActivityKey, YearKey, YearSum
+from profile_service.domain.activity import Activity, ActivityKey
 from profile_service.domain.census import Known
 from profile_service.domain.contacts import Contact
 from profile_service.domain.decisions import Attachment, IdentifierChange, Merge, Refusal, Suggestion
@@ -203,7 +203,6 @@ class Facts(Protocol):
     """What is stored under fragments."""
 
     async def add_activity(self, activity: Mapping[ActivityKey, Activity]) -> None: ...
-    async def add_years(self, years: Mapping[YearKey, YearSum]) -> None: ...
 
 
 class Traits(Protocol):

@@ -24,7 +24,6 @@ from profile_service.domain.record import (
     RecordView,
     YearlyAmount,
     assess,
-    yearly_amount,
 )
 from profile_service.domain.view import Purchases
 
@@ -78,12 +77,9 @@ class RecordReading:
         enterprise = known.customer.kind == "enterprise"
         links = await self._links(fragments, enterprise=enterprise)
         contacts = links[:SHOWN_LINKS] if enterprise else []
-        yearly = yearly_amount(
-            await self.reads.years(fragments),
-            business_day(self.now).year,
-            known.purchases.currency,
-            known.purchases.count,
-        )
+        yearly: YearlyAmount | None = None
+        if (currency := known.purchases.currency) is not None:
+            yearly = await self.reads.yearly(fragments, business_day(self.now).year, currency)
         fillings = dict(self._fillings(known, _derived(known, contacts, yearly, self.now)))
         marks = self._open_marks(await self.reads.marks(fragments), known, fillings)
         assessed = assess(known.customer.kind, self.declared.fields, fillings, marks, self.declared.fault)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from profile_service.domain.record import YearRow
+from profile_service.domain.record import YearlyAmount
 
 
 class StoredMark(NamedTuple):
@@ -49,8 +49,8 @@ class UndeclaredField(NamedTuple):
 class RecordReads(Protocol):
     """Reads of records over one connection."""
 
-    async def years(self, profile_ids: Collection[UUID]) -> Sequence[YearRow]:
-        """Return purchases of fragments by business year and currency."""
+    async def yearly(self, profile_ids: Collection[UUID], year: int, currency: str) -> YearlyAmount:
+        """Return what fragments bought in a business year in one currency."""
         ...
 
     async def marks(self, profile_ids: Collection[UUID]) -> Sequence[StoredMark]:

@@ -28,7 +28,7 @@ from profile_service.application.ports import (
     Vault,
 )
 from profile_service.application.reading import Reading
-from profile_service.domain.activity import tally, tally_years
+from profile_service.domain.activity import tally
 from profile_service.domain.census import Known
 from profile_service.domain.customer_number import business_day, format_customer_number
 from profile_service.domain.decisions import Merge, Refusal, Resolution
@@ -163,8 +163,6 @@ async def _add_figures(
     placed = list(zip(placements, touchpoints, strict=True))
     placed += [(profile_id, touchpoints[position]) for position, profile_id in enlisted.placements.items()]
     await facts.add_activity(tally(placed))
-    if years := tally_years(placed):
-        await facts.add_years(years)
 
 
 async def _drop_repeats(arrivals: Sequence[Arrival], identities: Identities) -> list[Arrival]:

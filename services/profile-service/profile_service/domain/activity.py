@@ -45,45 +45,27 @@ class ActivityKey(NamedTuple):
 
 @dataclass(slots=True)
 class Activity:
-    """Touchpoints of one key; quantity and amount (minor units) stay 0 where nothing was bought."""
+    """Touchpoints of one key; quantity and amount (minor units) stay 0 where nothing was bought.
+
+    `year` is the last business year with purchases, beside what was bought in it.
+    """
 
     touchpoints: int
     quantity: int
     amount_minor: int
     first_at: datetime
     last_at: datetime
+    year: int | None = None
+    year_purchases: int | None = None
+    year_minor: int | None = None
 
-
-class YearKey(NamedTuple):
-    """A fragment's purchases of one business year in one currency."""
-
-    profile_id: UUID
-    year: int
-    currency: str
-
-
-@dataclass(slots=True)
-class YearSum:
-    """How many purchases, of what amount in minor units."""
-
-    purchases: int
-    amount_minor: int
-
-
-def tally_years(placed: Iterable[tuple[UUID, Happening]]) -> dict[YearKey, YearSum]:
-    """Sum up purchases by the fragment they were placed at and their business year."""
-    years: dict[YearKey, YearSum] = {}
-    for profile_id, happening in placed:
-        purchase = happening.purchase
-        if purchase is not None:
-            key = YearKey(profile_id, business_day(happening.occurred_at).year, purchase.currency)
-            sums = years.get(key)
-            if sums is None:
-                years[key] = YearSum(1, purchase.amount_minor)
-            else:
-                sums.purchases += 1
-                sums.amount_minor += purchase.amount_minor
-    return years
+    def date(self, year: int, amount_minor: int) -> None:
+        """Count a purchase for its business year."""
+        if self.year is None or self.year < year:
+            self.year, self.year_purchases, self.year_minor = year, 0, 0
+        if self.year == year:
+            self.year_purchases = (self.year_purchases or 0) + 1
+            self.year_minor = (self.year_minor or 0) + amount_minor
 
 
 def tally(placed: Iterable[tuple[UUID, Happening]]) -> dict[ActivityKey, Activity]:
@@ -91,19 +73,17 @@ def tally(placed: Iterable[tuple[UUID, Happening]]) -> dict[ActivityKey, Activit
     figures: dict[ActivityKey, Activity] = {}
     for profile_id, happening in placed:
         purchase, at = happening.purchase, happening.occurred_at
-        currency, quantity, amount = (
-            (NO_PURCHASE, 0, 0)
-            if purchase is None
-            else (purchase.currency, purchase.quantity, purchase.amount_minor)
+        key = ActivityKey(
+            profile_id, happening.channel, NO_PURCHASE if purchase is None else purchase.currency
         )
-        key = ActivityKey(profile_id, happening.channel, currency)
         sums = figures.get(key)
         if sums is None:
-            figures[key] = Activity(1, quantity, amount, at, at)
-        else:
-            sums.touchpoints += 1
-            sums.quantity += quantity
-            sums.amount_minor += amount
-            sums.first_at = min(sums.first_at, at)
-            sums.last_at = max(sums.last_at, at)
+            sums = figures[key] = Activity(0, 0, 0, at, at)
+        sums.touchpoints += 1
+        sums.first_at = min(sums.first_at, at)
+        sums.last_at = max(sums.last_at, at)
+        if purchase is not None:
+            sums.quantity += purchase.quantity
+            sums.amount_minor += purchase.amount_minor
+            sums.date(business_day(at).year, purchase.amount_minor)
     return figures

@@ -187,26 +187,3 @@ def _show(rule: FieldRule, filling: Filling, reason: str | None, *, needed: bool
         because=filling.because,
         occurred_at=filling.occurred_at,
     )
-
-
-class YearRow(NamedTuple):
-    """Purchases of one year and currency."""
-
-    year: int
-    currency: str
-    purchases: int
-    amount_minor: int
-
-
-def yearly_amount(
-    rows: Sequence[YearRow], year: int, currency: str | None, purchases: int
-) -> YearlyAmount | None:
-    """Return what was bought in a year in the main currency; `purchases` is how many there were in all.
-
-    None for a customer who never bought anything.
-    """
-    if currency is None:
-        return None
-    count = sum(row.purchases for row in rows if (row.year, row.currency) == (year, currency))
-    amount = sum(row.amount_minor for row in rows if (row.year, row.currency) == (year, currency))
-    return YearlyAmount(year, currency, count, amount, sum(row.purchases for row in rows) >= purchases)

@@ -85,10 +85,18 @@ def test_figures_are_kept_by_fragment_channel_and_currency() -> None:
         ]
     )
     assert figures == {
-        (one, "web", "CNY"): Activity(2, 3, 150, NOON - timedelta(days=1), NOON),
+        (one, "web", "CNY"): Activity(2, 3, 150, NOON - timedelta(days=1), NOON, 2024, 2, 150),
         (one, "web", ""): Activity(1, 0, 0, NOON + timedelta(days=1), NOON + timedelta(days=1)),
         (other, "app", ""): Activity(1, 0, 0, NOON, NOON),
     }
+
+
+def test_of_purchases_the_last_business_year_stands_beside_all() -> None:
+    new_year = datetime(2024, 12, 31, 16, tzinfo=UTC)
+    person = uuid4()
+    times = [NOON, new_year, new_year - timedelta(seconds=1), new_year + timedelta(days=9), NOON]
+    (sums,) = tally([(person, Happened("web", at, Bought(100, "CNY"))) for at in times]).values()
+    assert (sums.touchpoints, sums.year, sums.year_purchases, sums.year_minor) == (5, 2025, 2, 200)
 
 
 def test_purchases_total_by_currency_and_name_the_main_one() -> None:

@@ -88,15 +88,13 @@ CREATE INDEX IF NOT EXISTS contact_link_person_idx ON profile.contact_link (pers
 COMMENT ON TABLE profile.contact_link IS 'Persons who act for an enterprise, by fragment on both sides.';
 COMMENT ON COLUMN profile.contact_link.sealed IS 'The role of the person; null when nobody told it.';
 
-CREATE TABLE IF NOT EXISTS profile.activity_year (
-    profile_id uuid NOT NULL,
-    year integer NOT NULL,
-    currency text NOT NULL,
-    purchases bigint NOT NULL,
-    amount_minor bigint NOT NULL,
-    PRIMARY KEY (profile_id, year, currency)
-) WITH (fillfactor = 70);
-COMMENT ON TABLE profile.activity_year IS 'Purchases of a fragment by business year.';
+ALTER TABLE profile.activity
+    ADD COLUMN IF NOT EXISTS year integer,
+    ADD COLUMN IF NOT EXISTS year_purchases bigint,
+    ADD COLUMN IF NOT EXISTS year_minor bigint,
+    ADD COLUMN IF NOT EXISTS dated bigint;
+COMMENT ON COLUMN profile.activity.year IS 'The last business year with purchases: of what is beside it.';
+COMMENT ON COLUMN profile.activity.dated IS 'Purchases whose year was looked at: all, but for those of before.';
 
 CREATE TABLE IF NOT EXISTS profile.invalid_identifier (
     profile_id uuid NOT NULL,
@@ -136,14 +134,6 @@ COPIES = (
         (profile_id, name, channel, sealed, occurred_at, recorded_at, touchpoint_id, since_at, since_touchpoint_id)
     SELECT profile_id, name, channel, sealed, occurred_at, now(), touchpoint_id, occurred_at, touchpoint_id
     FROM profile.trait ON CONFLICT DO NOTHING
-    """,
-    # Purchases of one year only can be told apart by year; the view says of the others that the years lack some.
-    """
-    INSERT INTO profile.activity_year (profile_id, year, currency, purchases, amount_minor)
-    SELECT profile_id, year, currency, sum(touchpoints), sum(amount_minor)
-    FROM profile.activity, extract(year FROM last_at AT TIME ZONE 'Asia/Shanghai') AS year
-    WHERE currency <> '' AND year = extract(year FROM first_at AT TIME ZONE 'Asia/Shanghai')
-    GROUP BY profile_id, year, currency ON CONFLICT DO NOTHING
     """,
 )
 
