@@ -159,6 +159,15 @@ async def test_a_merge_ends_what_the_absorbed_had_and_the_survivor_is_classified
     assert "out of mature" in await desk.heard()
 
 
+async def test_a_source_that_wins_by_repeating_itself_counts(desk: Desk) -> None:
+    coffee, tea = {"preferences": ["coffee"]}, {"preferences": ["tea"]}
+    someone = await meet(desk, "m1", "user_id:u1", traits=coffee, channel="web")
+    await meet(desk, "m2", "user_id:u1", traits=tea, channel="store", at=timedelta(1))
+    assert await desk.tags(someone) == set()
+    await meet(desk, "m3", "user_id:u1", traits={**coffee, "satisfaction": 5}, channel="web", at=timedelta(2))
+    assert await desk.tags(someone) == {"coffee_lover"}
+
+
 async def test_only_rules_that_could_change_are_evaluated(desk: Desk) -> None:
     someone = await meet(desk, "m1", "user_id:u1", traits={"preferences": ["coffee"]})
     asked: list[int] = []

@@ -19,7 +19,7 @@ _AT_A_TIME = 50
 _SLICE = 100
 
 Keys = frozenset[str]
-"""What changed about a customer: parts of its view, single traits as `traits:name`."""
+"""What changed about a customer: parts of its view."""
 Asked = Mapping[UUID, Keys | None]
 """Customers to look at, each with what changed; None: everything may have."""
 

@@ -16,9 +16,9 @@ from profile_service.application.classify_customers import Keys
 
 _FACTS = frozenset({"touchpoints", "purchases", "traits", "scores", "record"})
 _EVERYTHING = frozenset({"created", "merged", "split", "erased"})
+_TRAIT = "traits:"
 _REGROUPED = frozenset({"merged", "split"})
 _COMPARED = frozenset({"identifiers", "merged", "split", "erased"})
-_TRAIT = "traits:"
 
 
 class CustomerChangedConsumer:
@@ -55,13 +55,12 @@ class CustomerChangedConsumer:
 
 
 def _keys(event: CustomerChangedV1) -> Keys | None:
-    """Return what changed as rules know it; None: everything may have."""
+    """Return what changed as rules know it; None: everything may have.
+
+    `names` are no help: a source that says again what it said before may win by that, and is not named.
+    """
     changed = frozenset[str](event.changed)
-    if not changed.isdisjoint(_EVERYTHING):
-        return None
-    keys = changed & _FACTS
-    named = frozenset(name for name in event.names if name.startswith(_TRAIT))
-    return (keys - {"traits"}) | named if named else keys
+    return None if not changed.isdisjoint(_EVERYTHING) else changed & _FACTS
 
 
 def _is_compared(event: CustomerChangedV1) -> bool:

@@ -13,7 +13,8 @@ from profile_service.domain.passing_time import AGE, Thresholds, find_thresholds
 
 TAGS, STAGE = "tags", "lifecycle"
 BIRTHDAY = "birthday"
-_GROUPS: Mapping[str, str] = {
+_PARTS: Mapping[str, str] = {
+    AGE: "traits",
     "channels": "touchpoints",
     "days_since_last_seen": "touchpoints",
     "days_since_created": "created",
@@ -64,14 +65,10 @@ class Selection:
         return bool(self.tags or self.stages or self.segments)
 
 
-def keys_of(variable: str) -> frozenset[str]:
-    """Return what a change of this variable is told as: the part of the view, and the single trait."""
-    family, _, rest = variable.partition(".")
-    if variable == AGE:
-        family, rest = "traits", BIRTHDAY
-    if family == "traits":
-        return frozenset({"traits", "traits:" + rest.partition(".")[0]})
-    return frozenset({_GROUPS.get(family, family)})
+def key_of(variable: str) -> str:
+    """Return the part of the view whose change may change this variable."""
+    family = variable.partition(".")[0]
+    return _PARTS.get(family, family)
 
 
 @dataclass(frozen=True)
@@ -167,4 +164,4 @@ class Rulebook:
 
 
 def _keys(variables: Iterable[str]) -> frozenset[str]:
-    return frozenset().union(*map(keys_of, variables))
+    return frozenset(map(key_of, variables))
