@@ -34,6 +34,10 @@ def find_stake(sightings: Iterable[Sighting], known: Known, rules: IdentityRules
     for sighting in sightings:
         named = sighting.profile_id
         if named is None and len(sighting.identifiers) < 2:
+            # It changes nobody, but what it brings a later one of the batch may link.
+            for identifier in sighting.identifiers:
+                if owner_of(identifier.hash) is None:
+                    brought[identifier.hash] += 1
             continue
         identifiers = deciding(sighting.identifiers)
         owners = {owner_of(identifier.hash) for identifier in identifiers}

@@ -134,6 +134,8 @@ def test_many_merges_in_a_short_time_wait_for_a_person() -> None:
     together = Store(rules)
     together.resolve([seen(n, f"device:{n}") for n in range(6)])
     assert len(together.resolve(links).merges) == 2
+    founded = together.resolve([seen(20, "device:new"), seen(21, "device:0", "device:new")])
+    assert not founded.merges, "one whom the same batch founds is counted, too"
 
 
 def test_an_undone_merge_is_not_done_again_on_the_same_evidence() -> None:
