@@ -88,7 +88,8 @@ def _show(run: dict[str, Any], json: bool) -> None:
     if result := run["result"]:
         out.print(
             f"{result['suggestions']:,} suggestions of probability {result['threshold']} or more"
-            f" in {result['seconds']:,} s, {result['memory_mb']:,} MB at most. To see them: guanxi suggestions"
+            f" in {sum(result['seconds'].values()):,.0f} s, {result['memory_mb']:,} MB at most."
+            " To see them: guanxi suggestions"
         )
         for kind, count in result["too_common_keys"].items():
             out.print(f"  {count:,} values of {kind} were too common to compare by")

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,8 +15,8 @@ from profile_service.adapters.duplicates.households import count_apart, dated
 from profile_service.adapters.duplicates.population import Population
 from profile_service.adapters.duplicates.training import make_linker, settings
 from profile_service.application.duplicates.ports import Found
-from profile_service.domain.duplicates.comparisons import COMPARISONS, UNKNOWN
-from profile_service.domain.duplicates.model import Model, Score, choose_threshold
+from profile_service.domain.duplicates.comparisons import COMPARISONS, FREQUENCIES, UNKNOWN
+from profile_service.domain.duplicates.model import Model, choose_threshold
 
 WORTH_A_LOOK = 0.01
 _ROUNDS = 8
@@ -32,27 +32,47 @@ class Findings(NamedTuple):
 
 
 class _Candidate(NamedTuple):
+    """A pair as it was compared: by field the place of its level (0: unknown) and the frequency of what they share.
+
+    There are a million of them among a million people, most of them relatives.
+    """
+
     left: int
     right: int
-    levels: dict[str, str]
-    frequencies: dict[str, float]
+    places: bytes
+    frequencies: tuple[float, ...]
+    against_chance: float
+    against_kin: float
+
+    @property
+    def levels(self) -> dict[str, str]:
+        """The level of every field."""
+        return {
+            comparison.field: comparison.levels[-place].name if place else UNKNOWN
+            for comparison, place in zip(COMPARISONS, self.places, strict=True)
+        }
+
+    @property
+    def shared(self) -> dict[str, float]:
+        """Frequencies by field."""
+        known = zip(COMPARISONS, self.frequencies, strict=True)
+        return {comparison.field: share for comparison, share in known if share}
 
 
 def find(people: Population, model: Model, threshold: float | None = None) -> Findings:
     """Return all pairs of at least the model's (or a given) threshold, among those who share a blocking key."""
     candidates = list(_candidates(people, model)) if people.size > 1 else []
     model = _settle_priors(model, candidates, people)
-    scored = [(of, model.score(of.levels, of.frequencies)) for of in candidates]
-    chosen = choose_threshold([score.probability for _, score in scored])
-    model = replace(model, threshold=chosen if threshold is None else threshold)
-    found = [(of, score) for of, score in scored if score.probability >= model.threshold]
-    customers = people.customers(number for of, _ in found for number in (of.left, of.right))
-    return Findings(model, [_found(of, score, customers) for of, score in found])
+    likely = [model.probability(of.against_chance, of.against_kin) for of in candidates]
+    model = replace(model, threshold=choose_threshold(likely) if threshold is None else threshold)
+    found = [of for of, p in zip(candidates, likely, strict=True) if p >= model.threshold]
+    customers = people.customers(number for of in found for number in (of.left, of.right))
+    return Findings(model, [_found(of, model, customers) for of in found])
 
 
-def _found(of: _Candidate, score: Score, customers: Mapping[int, UUID]) -> Found:
+def _found(of: _Candidate, model: Model, customers: Mapping[int, UUID]) -> Found:
     left, right = sorted((customers[of.left], customers[of.right]))
-    return Found(left, right, of.levels, score)
+    return Found(left, right, of.levels, model.score(of.levels, of.shared))
 
 
 def _candidates(people: Population, model: Model) -> Iterator[_Candidate]:
@@ -67,27 +87,30 @@ def _candidates(people: Population, model: Model) -> Iterator[_Candidate]:
         num_chunks_left=chunks if chunks > 1 else None,
         num_chunks_right=1 if chunks > 1 else None,
     )
-    rows = people.connection.execute(f"SELECT * FROM {predicted.physical_name}")
-    columns = [column[0] for column in rows.description]
+    columns = ["unique_id_l", "unique_id_r", *_PLACES, *_FREQUENCIES]
+    rows = people.connection.execute(f"SELECT {', '.join(columns)} FROM {predicted.physical_name}")
     while page := rows.fetchmany(_PAGE):
         for row in page:
-            yield _candidate(dict(zip(columns, row, strict=True)))
+            yield _candidate(row, model)
 
 
-def _candidate(row: Mapping[str, Any]) -> _Candidate:
-    levels, frequencies = {}, {}
-    for comparison in COMPARISONS:
-        place = len(comparison.levels) - 1 - row[f"gamma_{comparison.field}"]
-        if place == len(comparison.levels):
-            levels[comparison.field] = UNKNOWN
-            continue
-        level = comparison.levels[place]
-        levels[comparison.field] = level.name
-        if level.frequency:
-            frequencies[comparison.field] = max(
-                row[f"tf_{level.frequency}_l"] or 0.0, row[f"tf_{level.frequency}_r"] or 0.0
-            )
-    return _Candidate(row["unique_id_l"], row["unique_id_r"], levels, frequencies)
+_PLACES = [f"gamma_{comparison.field}" for comparison in COMPARISONS]
+_FREQUENCIES = [f"coalesce(greatest(tf_{name}_l, tf_{name}_r), 0)" for name in FREQUENCIES]
+
+
+def _candidate(row: Sequence[Any], model: Model) -> _Candidate:
+    left, right = row[:2]
+    places = bytes(gamma + 1 for gamma in row[2 : 2 + len(COMPARISONS)])
+    told = dict(zip(FREQUENCIES, row[2 + len(COMPARISONS) :], strict=True))
+    frequencies = tuple(
+        told.get(comparison.levels[-place].frequency or "", 0.0) if place else 0.0
+        for comparison, place in zip(COMPARISONS, places, strict=True)
+    )
+    candidate = _Candidate(left, right, places, frequencies, 0.0, 0.0)
+    score = model.score(candidate.levels, candidate.shared)
+    return candidate._replace(
+        against_chance=sum(score.weights.values()), against_kin=sum(score.kin_weights.values())
+    )
 
 
 def _settle_priors(model: Model, candidates: list[_Candidate], people: Population) -> Model:
@@ -95,7 +118,7 @@ def _settle_priors(model: Model, candidates: list[_Candidate], people: Populatio
     apart, known = count_apart(people), dated(people)
     possible = max(people.size * (people.size - 1) / 2, 1)
     for _ in range(_ROUNDS):
-        one_person = sum(model.score(of.levels, of.frequencies).probability for of in candidates)
+        one_person = sum(model.probability(of.against_chance, of.against_kin) for of in candidates)
         prior = min(max(one_person, 0.5) / possible, 0.5)
         settled = abs(prior - model.prior) < 0.01 * prior
         kin = model.kin_pairs(apart, one_person, known)

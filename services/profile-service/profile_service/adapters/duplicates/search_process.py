@@ -76,10 +76,12 @@ class Search:
         self._people = Population(threads=order.settings.threads, memory_mb=order.settings.memory_mb)
         self._read = 0
         self._clock = SystemClock()
+        self._phase: Phase = "reading"
+        self._began = time.monotonic()
+        self._seconds: dict[Phase, float] = {}
 
     async def run(self) -> None:
         """Search once. Raises NotWanted."""
-        began = time.monotonic()
         async with self._database.transaction() as connection:
             await connection.execute(BEGIN, self._job_id)
             total = await connection.fetchval(CUSTOMERS)
@@ -93,7 +95,7 @@ class Search:
         findings = find(self._people, model)
         await self._tell("keeping", self._read)
         kept = await self._keep(findings)
-        await self._end(findings, kept, time.monotonic() - began)
+        await self._end(findings, kept)
 
     async def _pages(self) -> AsyncIterator[Sequence[UUID]]:
         after = UUID(int=0)
@@ -146,19 +148,28 @@ class Search:
             return await suggestions.keep(asked, self._clock.now())
 
     async def _tell(self, phase: Phase, total: int) -> None:
+        """Say how far the search is. Raises NotWanted."""
+        self._enter(phase)
         async with self._database.transaction() as connection:
             await connection.execute(TELL, self._job_id, phase, self._read, total)
             if not await connection.fetchval(WANTED, self._job_id):
                 raise NotWanted
 
-    async def _end(self, findings: Findings, kept: int, seconds: float) -> None:
+    def _enter(self, phase: Phase) -> None:
+        """Add the time since the last call to the phase that went on."""
+        now = time.monotonic()
+        self._seconds[self._phase] = round(self._seconds.get(self._phase, 0.0) + now - self._began, 1)
+        self._phase, self._began = phase, now
+
+    async def _end(self, findings: Findings, kept: int) -> None:
+        self._enter("done")
         result = {
             "customers": self._read,
             "compared": self._people.size,
             "suggestions": kept,
             "threshold": findings.model.threshold,
             "too_common_keys": self._people.too_common,
-            "seconds": round(seconds, 1),
+            "seconds": self._seconds,
             "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         }
         async with self._database.transaction() as connection:

@@ -80,9 +80,14 @@ class Model:
             if field in frequencies:
                 weights[field] += math.log2(max(shares.u, FLOOR) / frequencies[field])
             kin_weights[field] = shares.kin_weight
-        against_chance = sum(weights.values()) + math.log2(self.prior / (1 - self.prior))
-        against_kin = sum(kin_weights.values()) - math.log2(self.kin_prior)
-        return Score(probability_of(against_chance, against_kin), weights, kin_weights)
+        probability = self.probability(sum(weights.values()), sum(kin_weights.values()))
+        return Score(probability, weights, kin_weights)
+
+    def probability(self, against_chance: float, against_kin: float) -> float:
+        """Return the probability that a pair is one person, from its bits of evidence against either alternative."""
+        chance = against_chance + math.log2(self.prior / (1 - self.prior))
+        kin = against_kin - math.log2(self.kin_prior)
+        return 1.0 / (1.0 + _odds(chance) + _odds(kin))
 
     def kin_pairs(self, apart: float, one_person: float, dated: float) -> float:
         """Estimate pairs of one household from those at one home with different given names and birthdays.
@@ -115,11 +120,6 @@ class Model:
             for field, levels in document["shares"].items()
         }
         return cls(shares, **{name: document[name] for name in _PLAIN})
-
-
-def probability_of(against_chance: float, against_kin: float) -> float:
-    """Return the probability that a pair is one person, from its bits against either alternative."""
-    return 1.0 / (1.0 + _odds(against_chance) + _odds(against_kin))
 
 
 def _odds(bits: float) -> float:
