@@ -56,7 +56,7 @@ KEYS = (
 WIDE_KEYS = ("birthday", "family", "given", "area")
 """Kinds that find what several errors hide, where there are not too many people for them."""
 
-MOST_PAIRS = 30
+MOST_PAIRS = 10
 """Pairs for each person that a wide kind may bring; beyond that it is left out."""
 
 ONLINE_KEYS = frozenset((
