@@ -23,6 +23,9 @@ from profile_service.adapters import (
     trait_store,
 )
 
+from profile_service.adapters.duplicates import people_reads
+from profile_service.adapters.duplicates import store as duplicate_store
+
 from .conftest import ProfileWorld
 
 FILL = """
@@ -35,6 +38,10 @@ INSERT INTO activity SELECT id, 'web', '', 1, 0, 0, now(), now() FROM person;
 INSERT INTO trait SELECT id, 'city', '', 'web', now(), id FROM person;
 INSERT INTO trait_value SELECT '5a2c6de7-e8a0-cd7c-d5a1-aef9be0fdb9e', 'city', 'web', now() - i * interval '1 s', id,
   '', '', now() FROM person;
+INSERT INTO duplicate_key SELECT i, id FROM person;
+INSERT INTO duplicate_frequency SELECT hash, 0.1 FROM person;
+INSERT INTO merge_suggestion SELECT id, id, md5('f' || i + 1)::uuid, 'duplicate', 0.9, '{}', 'open', now() FROM person
+  WHERE id < md5('f' || i + 1)::uuid;
 INSERT INTO customer_score SELECT id, 1, now(), '{}' FROM person;
 INSERT INTO merge_journal (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type,
   identifier_hash, merged_at) SELECT id, id, id, ARRAY[id], id, 'user_id', hash, now() FROM person;
@@ -57,6 +64,7 @@ INSERT INTO contact_link SELECT '5a2c6de7-e8a0-cd7c-d5a1-aef9be0fdb9e', id, '', 
 INSERT INTO invalid_identifier SELECT id, 'email', 'web', '', 'x', now(), id FROM person;
 ANALYZE fragment, customer, identifier, activity, trait_source, trait_value, customer_score, merge_journal, link_block;
 ANALYZE contact_link, invalid_identifier;
+ANALYZE duplicate_key, duplicate_frequency, merge_suggestion;
 """
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 SOMEBODY = UUID("5a2c6de7e8a0cd7cd5a1aef9be0fdb9e")
@@ -69,6 +77,11 @@ def scanned(plan: dict[str, Any]) -> set[str]:
 
 
 STATEMENTS: dict[str, list[Any]] = {
+    people_reads.INDIVIDUALS: [[SOMEBODY]],
+    duplicate_store.FORGET: [[SOMEBODY]],
+    duplicate_store.SHARING: [[7], 31],
+    duplicate_store.SHARES: [[b"x"]],
+    duplicate_store.RETIRE: [[SOMEBODY], [SOMEBODY], [SOMEBODY], NOON],
     customer_reads.CUSTOMER: [SOMEBODY],
     customer_reads.ACTIVITY: [[SOMEBODY]],
     customer_reads.IDENTIFIERS: [[SOMEBODY], None],

@@ -60,7 +60,7 @@ class PostgresPeople:
         """Return what is compared of customers, who are given with all their fragments."""
         reads = PostgresCustomerReads(self._connection, self._reader.keyring)
         fragments = {profile_id: customer for customer, of in members.items() for profile_id in of}
-        sources = [source for source in await reads.traits(fragments) if source.name in TRAITS]
+        sources = await reads.traits(fragments, names=sorted(TRAITS))
         believed = choose(sources, self._reader.precedence)
         held: defaultdict[UUID, list[tuple[str, str]]] = defaultdict(list)
         for kind in IDENTIFIERS:
