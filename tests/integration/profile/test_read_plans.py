@@ -22,7 +22,6 @@ from profile_service.adapters import (
     trait_reads,
     trait_store,
 )
-
 from profile_service.adapters.duplicates import people_reads
 from profile_service.adapters.duplicates import store as duplicate_store
 
