@@ -10,6 +10,8 @@ from guanxi_cli.commands import (
     consents,
     customer,
     deduping,
+    erasing,
+    exporting,
     jobs,
     keys,
     merging,
@@ -29,6 +31,8 @@ def main() -> None:
 
 app.add_typer(deduping.app, name="dedupe")
 app.add_typer(audit.app, name="audit")
+app.add_typer(erasing.app, name="erase")
+app.command()(exporting.export)
 app.add_typer(consents.app, name="consent")
 app.add_typer(customer.app, name="customer")
 app.add_typer(jobs.app, name="jobs")

@@ -79,6 +79,31 @@ class Gateway:
             fail(_reason(answer))
         return answer
 
+    def download(self, to: Path, *path: object, accept: str, query: Mapping[str, Any] | None = None) -> int:
+        """Write an answer of any length to a file that its owner alone may read; return its bytes.
+
+        What breaks off in the middle leaves no file. Exits with the reason when the platform refuses.
+        """
+        target = "/v1/" + "/".join(quote(str(part), safe="") for part in path)
+        draft = to.with_name(f".{to.name}.part")
+        try:
+            with self._client.stream("GET", target, params=query, headers={"accept": accept}) as answer:
+                if answer.is_error:
+                    answer.read()
+                    fail(_reason(answer))
+                draft.unlink(missing_ok=True)
+                with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    for chunk in answer.iter_bytes():
+                        file.write(chunk)
+            draft.replace(to)
+        except httpx.HTTPError as error:
+            fail(f"The answer broke off, and nothing was written ({type(error).__name__}).")
+        except OSError as error:
+            fail(f"{to} cannot be written: {error.strerror}.")
+        finally:
+            draft.unlink(missing_ok=True)
+        return to.stat().st_size
+
 
 def is_terminal() -> bool:
     """Tell whether a person watches."""

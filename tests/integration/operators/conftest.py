@@ -151,8 +151,8 @@ async def _served(app: FastAPI, settings: ServiceSettings) -> AsyncIterator[str]
 
 
 @pytest.fixture
-async def platform(migrated_dsns: Callable[..., DatabaseDsns], tmp_path: Path) -> AsyncIterator[Platform]:
-    """A platform that serves; its workers work when told to."""
+async def prepared(migrated_dsns: Callable[..., DatabaseDsns], tmp_path: Path) -> Platform:
+    """A platform that is there but does not serve yet."""
     dsns = migrated_dsns(*SERVICES)
     platform = Platform(dsns, tmp_path, ManualClock())
     settings = platform.settings("interaction")
@@ -163,5 +163,11 @@ async def platform(migrated_dsns: Callable[..., DatabaseDsns], tmp_path: Path) -
     database = Database(await open_pool(settings.database_dsn(), application_name="test"))
     await add_channel(database, name="web", kind="web", write_key=WRITE_KEY)
     await database.close()
-    async with platform.serving():
-        yield platform
+    return platform
+
+
+@pytest.fixture
+async def platform(prepared: Platform) -> AsyncIterator[Platform]:
+    """A platform that serves; its workers work when told to."""
+    async with prepared.serving():
+        yield prepared
