@@ -1,6 +1,6 @@
 """`make bench`: measure against floors that run in the same session; writes bench/out/results.json and a plot.
 
-python -m bench [ingest pipeline latency reads idle merging duplicates]
+python -m bench [ingest pipeline latency reads idle merging duplicates identity classification]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import classification, duplicates, idle, ingest, latency, merging, pipeline, reads
+from bench import classification, duplicates, identity, idle, ingest, latency, merging, pipeline, reads
 from bench.platform import machine
 from bench.plot import plot
 
@@ -27,6 +27,7 @@ SECTIONS = {
     "idle": idle,
     "merging": merging,
     "duplicates": duplicates,
+    "identity": identity,
 }
 OUT = Path(__file__).parent / "out"
 

@@ -21,7 +21,7 @@ SELECT customer_id, array_agg(profile_id ORDER BY profile_id) AS members
 FROM fragment WHERE customer_id = ANY($1::uuid[]) GROUP BY customer_id
 """
 MOVE_FRAGMENTS = """
-UPDATE fragment SET customer_id = given.customer_id, version = given.version
+UPDATE fragment SET customer_id = given.customer_id, version = given.version, joined = true
 FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS given (profile_id, customer_id, version)
 WHERE fragment.profile_id = given.profile_id
 """
@@ -75,7 +75,7 @@ class PostgresStructure:
         return {row[0]: row[1] for row in await self._connection.fetch(MEMBERS, list(customers))}
 
     async def move(self, memberships: Mapping[UUID, Membership]) -> None:
-        """Redirect existing fragments, whose customers the caller has locked."""
+        """Redirect existing fragments, whose customers the caller has locked, and note that they are not alone."""
         if memberships:
             await self._connection.execute(
                 MOVE_FRAGMENTS,

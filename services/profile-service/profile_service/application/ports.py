@@ -121,7 +121,7 @@ class Structure(Protocol):
         ...
 
     async def move(self, memberships: Mapping[UUID, Membership]) -> None:
-        """Give existing fragments their new memberships."""
+        """Give existing fragments their new memberships, noting on each that it is not alone."""
         ...
 
     async def mark_joined(self, customers: Collection[UUID]) -> None:

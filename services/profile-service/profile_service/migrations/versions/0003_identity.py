@@ -19,6 +19,7 @@ ALTER TABLE profile.identifier
     ADD COLUMN IF NOT EXISTS quarantined_at timestamptz,
     ADD COLUMN IF NOT EXISTS changes integer NOT NULL DEFAULT 0,
     ALTER COLUMN profile_id DROP NOT NULL;
+ALTER TABLE profile.fragment SET (fillfactor = 85);
 COMMENT ON COLUMN profile.identifier.profile_id IS 'Its owner; null: in quarantine, without a fragment of its own yet.';
 COMMENT ON COLUMN profile.identifier.changes IS 'How often it went from one person to another.';
 
@@ -115,6 +116,9 @@ INDEXES = {
     "merge_journal_owner_idx": "merge_journal (owner_profile_id) WHERE undone_at IS NULL",
 }
 
+# The version before only writes the journal, and edges are found by their ends.
+UNUSED = ("merge_journal_customer_idx", "merge_journal_absorbed_idx")
+
 
 def upgrade() -> None:
     """Add columns and tables; then, each in a transaction of its own, fill and index what is large."""
@@ -127,3 +131,5 @@ def upgrade() -> None:
             # One that a failure left half-built is in the way and of no use.
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS profile.{name}")
             op.execute(f"CREATE INDEX CONCURRENTLY {name} ON profile.{what}")
+        for name in UNUSED:
+            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS profile.{name}")
