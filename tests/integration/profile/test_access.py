@@ -84,7 +84,7 @@ async def test_the_audit_says_who_read_whose_what_and_holds_nothing_personal(
     assert [
         (each["fields"], each["detail"], each["clear"], each["reason"], each["role"]) for each in items
     ] == [
-        ("contacts", "sms", False, None, "service"),
+        ("contacts", "sms", True, None, "service"),
         ("view", "", True, REASON, "agent"),
         ("view", "", False, None, "agent"),
         ("look_up", "phone", False, None, "agent"),

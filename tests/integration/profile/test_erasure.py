@@ -190,6 +190,28 @@ async def test_what_is_late_stays_out_and_who_comes_again_is_new(world: ProfileW
     assert await count(world, "SELECT touchpoints FROM activity WHERE profile_id = $1", person) == 1
 
 
+async def test_an_import_is_kept_only_of_whom_came_back_before_it_happened(world: ProfileWorld) -> None:
+    await life(world)
+    await erase(world, PERSON[0])
+    after = timedelta(hours=2)
+
+    def imported(message: str, *identifiers: str, at: timedelta) -> TouchpointReceivedV1:
+        return msgspec.structs.replace(world.touchpoint(message, *identifiers, at=at), imported=True)
+
+    await world.resolve([imported("nobody there", PERSON[2], at=after)])
+    assert await left_of(world, *PERSON) == []
+    # Back by a live touchpoint: an import behind it in the same batch is of the new person as a later one is.
+    back = world.touchpoint("back", PERSON[1], PERSON[2], at=after)
+    await world.resolve([back, imported("after", PERSON[2], at=after)])
+    await world.resolve([imported("later", PERSON[1], at=after), imported("old", PERSON[1], at=-after)])
+    await world.resolve([imported("with a stranger", PERSON[1], PERSON[3], at=after)])
+    assert await left_of(world, *PERSON) == list(PERSON[1:3])
+    assert (
+        await count(world, "SELECT sum(touchpoints) FROM activity WHERE last_at > $1", START + after / 2) == 3
+    )
+    assert await count(world, "SELECT suppressed FROM erasure_request") == 3
+
+
 async def test_a_shared_identifier_stays_in_quarantine_with_nobody(world: ProfileWorld) -> None:
     await life(world)
     tablet = world.ref(PERSON[3]).hash

@@ -71,10 +71,13 @@ _CHINESE: tuple[tuple[str, Masking], ...] = (
 
 
 def mask_identifier(identifier_type: str, value: str) -> str:
-    """Mask an identifier by its type; other types than phone and e-mail name nobody outside the platform."""
+    """Mask an identifier by its type. Other types than phone and e-mail name nobody outside the platform.
+
+    Except where a system took somebody's address or number for its own id of him: that is masked as in any text.
+    """
     if identifier_type == "phone":
         return mask_phone(value)
-    return mask_email(value) if identifier_type == "email" else value
+    return mask_email(value) if identifier_type == "email" else _mask_text(value)
 
 
 def mask_trait(name: str, value: Any, *, names: bool = True) -> Any:

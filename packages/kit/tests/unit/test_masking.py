@@ -27,6 +27,8 @@ from guanxi_kit.masking import CLEAR, MASKED, Shown, mask_content, mask_identifi
         ("email", "broken", "****"),
         ("member_number", "M-1001", "M-1001"),
         ("device_id", "abc", "abc"),
+        ("user_id", "ada@example.com", "a****@example.com"),
+        ("member_number", "13900005678", "139****5678"),
     ],
 )
 def test_identifiers(kind: str, value: str, masked: str) -> None:

@@ -70,7 +70,6 @@ class ConsentImport:
     async def commit(self, unit: StreamUnit, job: Job, worked: Any) -> Step:
         """Import the next part, for persons who stay there meanwhile."""
         await hold_off_erasures(unit.connection)
-        await hold_off_erasures(unit.connection)
         part = job.cursor or 0
         sealed = await unit.connection.fetchval(
             "DELETE FROM consent_import WHERE job_id = $1 AND part = $2 RETURNING sealed", job.job_id, part

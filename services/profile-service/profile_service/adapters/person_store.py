@@ -119,6 +119,7 @@ class PostgresPersons:
 NEWEST = "SELECT hold_off_erasures()"
 TOMBSTONES = "SELECT tombstone, erased_at, request_id FROM tombstone WHERE tombstone = ANY($1::bytea[])"
 FRAGMENTS = "SELECT profile_id, erased_at, request_id FROM erased_fragment WHERE profile_id = ANY($1::uuid[])"
+RETURNED = "SELECT hash FROM identifier WHERE hash = ANY($1::bytea[])"
 COUNT_SUPPRESSED = """
 WITH locked AS (
   SELECT request_id FROM erasure_request WHERE request_id = ANY($1::uuid[]) ORDER BY request_id FOR UPDATE)
@@ -148,6 +149,10 @@ class PostgresErasures:
         """Return which fragments were erased."""
         rows = await self._connection.fetch(FRAGMENTS, list(profile_ids))
         return {row[0]: Standing(row[1], row[2]) for row in rows}
+
+    async def returned(self, hashes: Collection[bytes]) -> set[bytes]:
+        """Return which of these erased identifiers are there again."""
+        return {row[0] for row in await self._connection.fetch(RETURNED, list(hashes))}
 
     async def count_suppressed(self, touchpoints: Mapping[UUID, int]) -> None:
         """Add to the suppressed touchpoints of requests."""

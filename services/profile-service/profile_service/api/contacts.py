@@ -48,5 +48,6 @@ async def post_contacts(asked: ContactsAsked, state: State, reading: ContactsRea
         contacts, people = await read_contacts(
             asked.customer_ids, asked.channel, reads, state.view.precedence
         )
+    reading.clear = True
     await reading.of(people, detail=asked.channel)
     return Response(msgspec.json.encode(ContactsFound(contacts)), media_type="application/json")
