@@ -67,7 +67,7 @@ $(VENV)/bin/python:
 
 $(VENV)/run.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing (once, a minute or so)"
-	@$(PIP) install -c constraints.txt -e '.[devstack,cli,notification,profile,dedupe,tracing]' | $(NEWS)
+	@$(PIP) install -c constraints.txt -e '.[devstack,cli,notification,interaction,profile,dedupe,tracing]' | $(NEWS)
 	@touch $@
 
 $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python

@@ -33,9 +33,11 @@ from guanxi_kit.sealing.api import open_keys
 from guanxi_kit.sealing.api import router as keys_router
 from interaction_service.adapters import erase_timeline
 from interaction_service.adapters.channels import ChannelDirectory, ChannelRefused, add_channel
+from interaction_service.adapters.holiday_watch import HolidayWatch
 from interaction_service.adapters.sealed_columns import SEALED_COLUMNS
 from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelines, PostgresTimelineWriter
 from interaction_service.adapters.touchpoint_log import EventLog
+from interaction_service.adapters.working_calendars import make_calendars
 from interaction_service.api import export, staff, timeline
 from interaction_service.api.admission import Admission
 from interaction_service.api.ingest import Ingest, IngestLane
@@ -164,8 +166,8 @@ async def make_worker(
     await start_patiently(log)
     keyring = Keyring.from_settings(settings)
     recording = Recording(MonthlyPartitions(database))
+    calendars = make_calendars(load_pack(settings.pack_dir, settings.pack).clocks)
     relay = Relay(database, log, streams=[JOBS])
-    keyring = Keyring.from_settings(settings)
     worker = Worker(
         db=database,
         consumer=consumer(settings) if consumer else open_consumer(settings, SERVICE, TOPICS),
@@ -187,7 +189,10 @@ async def make_worker(
     keys = KeyringUser(keyring, database, "worker", time)
     anchors = AuditAnchors(database, keyring, time, seconds=settings.audit_anchor_seconds)
     try:
-        yield WorkerProcess([keys, anchors, jobs, worker], [Check("database", database.ping), keys.readiness])
+        holidays = HolidayWatch(calendars, time)
+        yield WorkerProcess(
+            [keys, anchors, holidays, jobs, worker], [Check("database", database.ping), keys.readiness]
+        )
     finally:
         await log.stop()
         await database.close()

@@ -1,5 +1,7 @@
 """Industry packs: reviewed configuration files, checked as a whole when they are loaded."""
 
+from guanxi_kit.packs.calendars import WorkingTimes
+from guanxi_kit.packs.clocks import ClockName, ClockSettings, Promise, Rung, Team
 from guanxi_kit.packs.events import EventSettings, PurchaseEvent
 from guanxi_kit.packs.identifiers import IdentifierSettings, IdentifierType, MergeRate
 from guanxi_kit.packs.journeys import Journey, Send, Step, Trigger
@@ -11,6 +13,8 @@ from guanxi_kit.packs.scores import RfmSettings, ScoreSettings, Tier, TierRule
 from guanxi_kit.packs.templates import Template, parse_template
 
 __all__ = [
+    "ClockName",
+    "ClockSettings",
     "EventSettings",
     "IdentifierSettings",
     "IdentifierType",
@@ -19,19 +23,23 @@ __all__ = [
     "Pack",
     "PackError",
     "PackProblem",
+    "Promise",
     "PurchaseEvent",
     "Purpose",
     "PurposeSettings",
     "RecordField",
     "RecordSettings",
     "RfmSettings",
+    "Rung",
     "ScoreSettings",
     "Send",
     "Step",
+    "Team",
     "Template",
     "Tier",
     "TierRule",
     "Trigger",
+    "WorkingTimes",
     "load_pack",
     "parse_template",
 ]

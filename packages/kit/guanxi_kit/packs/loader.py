@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from guanxi_kit.packs.classification import Lifecycle, Segment, Segments, Tag, Tags, find_rule_problems
+from guanxi_kit.packs.clocks import ClockSettings, find_clock_problems
 from guanxi_kit.packs.events import EventSettings
 from guanxi_kit.packs.identifiers import IdentifierSettings
 from guanxi_kit.packs.journeys import Journey
@@ -51,6 +52,7 @@ class Pack:
     segments: tuple[Segment, ...]
     lifecycle: Lifecycle
     record: RecordSettings
+    clocks: ClockSettings
     templates: Mapping[str, Mapping[str, str]]
 
 
@@ -65,6 +67,7 @@ _FILES: Mapping[str, TypeAdapter[Any]] = {
     "segments": TypeAdapter(Segments),
     "lifecycle": TypeAdapter(Lifecycle),
     "record": TypeAdapter(RecordSettings),
+    "clocks": TypeAdapter(ClockSettings),
 }
 # What holds where a pack has no such file; the others are required.
 _OPTIONAL: Mapping[str, Any] = {
@@ -73,6 +76,7 @@ _OPTIONAL: Mapping[str, Any] = {
     "segments": [],
     "lifecycle": {},
     "record": {},
+    "clocks": {},
 }
 
 
@@ -100,6 +104,7 @@ def load_pack(directory: Path, name: str) -> Pack:
     _check_references(reading, name)
     _check_rules(reading)
     _check_record(reading)
+    _check_clocks(reading)
     if reading.problems:
         raise PackError(reading.problems)
     head: PackHead = reading.parts["pack"]
@@ -116,6 +121,7 @@ def load_pack(directory: Path, name: str) -> Pack:
         segments=reading.parts["segments"],
         lifecycle=reading.parts["lifecycle"],
         record=reading.parts["record"],
+        clocks=reading.parts["clocks"],
         templates=reading.templates,
     )
 
@@ -231,6 +237,12 @@ def _check_record(reading: _Reading) -> None:
         for place, purpose in enumerate(declared.purposes):
             if purposes.root and purpose not in purposes.root:
                 report(("fields", name, "purposes", place), f"there is no purpose {purpose!r}")
+
+
+def _check_clocks(reading: _Reading) -> None:
+    for path, reason in find_clock_problems(reading.parts.get("clocks", ClockSettings())):
+        line = reading.documents["clocks"].line_of(path)
+        reading.report(reading.folder / "clocks.yaml", line, _name("clocks", path), reason)
 
 
 def _report_journey(reading: _Reading, path: FieldPath, reason: str) -> None:

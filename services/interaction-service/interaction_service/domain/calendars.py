@@ -146,6 +146,7 @@ class WorkingCalendar:
 
     def _spans(self, begin: datetime, days: int | None = None) -> Iterator[Span]:
         """Yield the working time from `begin` on, rising, for ever or for so many days of the wall clock."""
+        begin = begin.astimezone(UTC)
         day = begin.astimezone(self.zone).date()
         while days is None or days > 0:
             for since, until in self._spans_on(day):
