@@ -71,6 +71,13 @@ class Metrics:
         self.outbox_pending = gauge("guanxi_outbox_pending", "Outbox rows not yet published.")
         self.relay_published = counter("guanxi_relay_published", "Records published from the outbox.")
         self.jobs = counter("guanxi_jobs", "Background jobs ended or tried again.", ("kind", "outcome"))
+        self.timers = counter("guanxi_timers", "Timers fired, put off or set aside.", ("kind", "outcome"))
+        self.timer_lateness = histogram(
+            "guanxi_timer_lateness_seconds",
+            "Seconds from a timer's due time to the commit of its effect.",
+            ("kind",),
+            buckets=_LATENCY,
+        )
         self.rule_faults = counter(
             "guanxi_rule_faults",
             "Rules that failed on what a customer's facts hold and counted as false.",

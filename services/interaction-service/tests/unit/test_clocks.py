@@ -151,7 +151,7 @@ def histories(
         at = begin + timedelta(minutes=minute)
         if kind in ("start", "policy"):
             pair = draw(st.sampled_from(pairs))
-            limit = draw(st.integers(1, 3000))
+            limit = 2 * draw(st.integers(1, 1500))
             pause = draw(st.none() | st.integers(0, 2000))
             policy = Policy(limit * 60, pair.ours, None if pause is None else pause * 60)
             ours.append(ClockEvent(kind, at, policy))
