@@ -33,7 +33,7 @@ from notification_service.adapters.dispatch_loop import DispatchLoop
 from notification_service.adapters.dispatch_unit import STREAM, dispatch_units
 from notification_service.adapters.mailbox import MailboxProvider
 from notification_service.adapters.mime import Sender
-from notification_service.adapters.pack_journeys import journeys_of
+from notification_service.adapters.pack_journeys import journeys_of, purposes_of
 from notification_service.adapters.sealed_columns import SEALED_COLUMNS
 from notification_service.adapters.smtp import SmtpProvider, parse_smtp_url
 from notification_service.adapters.templates import LiquidRenderer
@@ -136,6 +136,7 @@ def _dispatcher(
     return Dispatcher(
         open_unit=open_unit,
         contacts=contacts,
+        purposes=purposes_of(pack),
         renderer=make_renderer(pack),
         provider=make_provider(settings, clock),
         hash_address=lambda address: keyring.blind(ADDRESS_INDEX, address.strip().lower()),

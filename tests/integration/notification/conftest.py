@@ -32,7 +32,7 @@ from guanxi_kit.packs import Pack, load_pack
 from guanxi_kit.testing import ManualClock
 from notification_service.adapters.dispatch_unit import STREAM, dispatch_units
 from notification_service.adapters.mime import Sender
-from notification_service.adapters.pack_journeys import journeys_of
+from notification_service.adapters.pack_journeys import journeys_of, purposes_of
 from notification_service.adapters.templates import LiquidRenderer
 from notification_service.application.dispatch import Dispatcher
 from notification_service.application.ports import Contact, ContactsUnavailable, EmailProvider
@@ -105,7 +105,8 @@ class ContactBook:
     unavailable: bool = False
     asked: list[Sequence[UUID]] = field(default_factory=list)
 
-    async def fetch(self, customer_ids: Sequence[UUID]) -> dict[UUID, Contact]:
+    async def fetch(self, customer_ids: Sequence[UUID], purpose: str | None) -> dict[UUID, Contact]:
+        assert purpose == "service"
         self.asked.append(customer_ids)
         if self.unavailable:
             raise ContactsUnavailable("status_503")
@@ -151,6 +152,7 @@ class Notification:
         wiring: dict[str, Any] = {
             "open_unit": dispatch_units(self.database, relay, self.clock),
             "contacts": self.contacts,
+            "purposes": purposes_of(self.pack),
             "renderer": LiquidRenderer(self.pack.templates, self.pack.default_locale),
             "provider": provider,
             "hash_address": hash_address,

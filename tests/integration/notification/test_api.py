@@ -104,7 +104,7 @@ def profile(answer: Any, status: int = 200) -> FastAPI:
     @app.post("/v1/contacts")
     async def contacts(request: Request) -> Response:
         asked = await request.json()
-        assert asked["channel"] == "email"
+        assert (asked["channel"], asked["purpose"]) == ("email", "service")
         assert len(asked["customer_ids"]) <= 500
         body = answer(asked["customer_ids"]) if callable(answer) else answer
         return Response(body, status, media_type="application/json")
@@ -115,15 +115,15 @@ def profile(answer: Any, status: int = 200) -> FastAPI:
 async def test_contacts_are_asked_for_in_portions() -> None:
     def answer(ids: list[str]) -> str:
         items = [
-            f'{{"customer_id":"{one}","survivor_id":"{one}","addresses":["{one}@example.com"],"traits":{{"name":"A"}}}}'
+            f'{{"customer_id":"{one}","survivor_id":"{one}","addresses":["{one}@example.com"],"traits":{{"name":"A"}},"consent":false}}'
             for one in ids
         ]
         return f'{{"items":[{",".join(items)}]}}'
 
     async with client_of(profile(answer)) as client:
-        found = await ProfileContacts(client).fetch([person(number) for number in range(1200)])
+        found = await ProfileContacts(client).fetch([person(number) for number in range(1200)], "service")
     assert len(found) == 1200
-    assert found[person(7)] == Contact(f"{person(7)}@example.com", {"name": "A"}, None)
+    assert found[person(7)] == Contact(f"{person(7)}@example.com", {"name": "A"}, False)
 
 
 @pytest.mark.parametrize(
@@ -133,4 +133,4 @@ async def test_contacts_are_asked_for_in_portions() -> None:
 async def test_an_answer_that_is_none_means_unavailable(answer: str, status: int) -> None:
     async with client_of(profile(answer, status)) as client:
         with pytest.raises(ContactsUnavailable):
-            await ProfileContacts(client).fetch([person(1)])
+            await ProfileContacts(client).fetch([person(1)], "service")

@@ -197,11 +197,11 @@ async def test_a_dispatcher_that_overslept_its_lease_sends_nothing(
     asleep, awake = asyncio.Event(), asyncio.Event()
     fetch = notification.contacts.fetch
 
-    async def oversleep(customer_ids: Sequence[UUID]) -> dict[UUID, Contact]:
+    async def oversleep(customer_ids: Sequence[UUID], purpose: str | None) -> dict[UUID, Contact]:
         monkeypatch.setattr(notification.contacts, "fetch", fetch)
         asleep.set()
         await awake.wait()
-        return await fetch(customer_ids)
+        return await fetch(customer_ids, purpose)
 
     monkeypatch.setattr(notification.contacts, "fetch", oversleep)
     late = asyncio.create_task(notification.dispatcher(mailbox).run_once())

@@ -53,7 +53,9 @@ async def test_who_comes_again_is_welcomed_like_anyone(notification: Notificatio
     await notification.settle(provider)
     await notification.apply(erasure(1))
     notification.clock.advance(timedelta(hours=1))
-    notification.contacts.contacts[person(5)] = (await notification.contacts.fetch([person(1)]))[person(1)]
+    notification.contacts.contacts[person(5)] = (await notification.contacts.fetch([person(1)], "service"))[
+        person(1)
+    ]
     await notification.apply(touchpoint(5, at=notification.clock.now()))
     await notification.settle(provider)
     assert await notification.states() == {5: "sent"}
@@ -67,9 +69,9 @@ async def test_a_message_in_hand_is_not_sent_and_leaves_nothing(
     dispatcher = notification.dispatcher(mailbox)
     fetch = notification.contacts.fetch
 
-    async def erased_meanwhile(customers: object) -> object:
+    async def erased_meanwhile(customers: object, purpose: str) -> object:
         await notification.apply(erasure(1))
-        return await fetch([person(1)])
+        return await fetch([person(1)], purpose)
 
     notification.contacts.fetch = erased_meanwhile  # type: ignore[assignment, method-assign]
     assert await dispatcher.run_once() == 1

@@ -196,12 +196,19 @@ async def test_contacts_in_clear_for_services(world: ProfileWorld, api: Api) -> 
         "survivor_id": str(survivor),
         "addresses": ["new@example.com", "ada@example.com"],
         "traits": {"city": "Beijing", "email": "ada@example.com"},
+        "consent": None,
     }
     assert response.json() == {
         "items": [
             {"customer_id": str(absorbed), **person},
             {"customer_id": str(survivor), **person},
-            {"customer_id": str(without), "survivor_id": str(without), "addresses": [], "traits": {}},
+            {
+                "customer_id": str(without),
+                "survivor_id": str(without),
+                "addresses": [],
+                "traits": {},
+                "consent": None,
+            },
         ]
     }
     sms = await api.post("/v1/contacts", {"customer_ids": [str(survivor)], "channel": "sms"})
@@ -217,6 +224,7 @@ async def test_contacts_in_clear_for_services(world: ProfileWorld, api: Api) -> 
         ({"customer_ids": [str(uuid4())], "channel": "pigeon"}, "channel"),
         ({"customer_ids": [str(uuid4())], "channel": "email", "more": 1}, "more"),
         ({"channel": "email"}, "customer_ids"),
+        ({"customer_ids": [str(uuid4())], "channel": "email", "purpose": "x"}, "purpose"),
     ],
 )
 async def test_contacts_refuse_and_name_the_field(api: Api, body: Any, field: str) -> None:

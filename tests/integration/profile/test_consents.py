@@ -114,6 +114,26 @@ async def test_the_newest_decision_holds_and_all_are_kept(world: ProfileWorld, a
     assert {each["recorded_by"] for each in pages} == {"staff-1"}
 
 
+async def test_whoever_sends_is_told_whether_he_may(world: ProfileWorld, api: Api) -> None:
+    ada, bo, cy = await customers(world, "phone:p1", "email:e2", "user_id:u3")
+    await record(api, ada, YES, {"purpose": "service", "decision": "withdrawn"})
+    await record(api, bo, {**MARKETING, "decision": "denied"}, {"purpose": "sharing", "decision": "granted"})
+
+    async def may(purpose: str) -> list[bool | None]:
+        asked = {
+            "customer_ids": [str(each) for each in (ada, bo, cy)],
+            "channel": "email",
+            "purpose": purpose,
+        }
+        return [each["consent"] for each in (await api.post("/v1/contacts", asked)).json()["items"]]
+
+    assert await may("marketing") == [True, False, False], "who said nothing gets no marketing"
+    assert await may("service") == [False, True, True]
+    assert await may("sharing") == [False, True, False], "where the channel makes no difference"
+    await world.resolve([world.touchpoint("both", "phone:p1", "email:e2")])
+    assert await may("marketing") == [False, False, False], "a refusal wins on merge"
+
+
 async def test_a_refusal_wins_on_merge_each_side_has_its_own_after_the_undo(
     world: ProfileWorld, api: Api
 ) -> None:

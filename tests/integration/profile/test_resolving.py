@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from guanxi_kit.consumer import Poison
-from guanxi_kit.consumer.worker import is_record_fault
+from guanxi_kit.consumer.faults import is_record_fault
 from guanxi_kit.crypto import Keyring, sealed_key_id
 
 from .conftest import ProfileWorld

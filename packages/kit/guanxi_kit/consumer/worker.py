@@ -11,23 +11,21 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-import asyncpg
 import structlog
 
 from guanxi_kit.clock import Clock
 from guanxi_kit.consumer.batch import Batch, Polled, decode, halves
 from guanxi_kit.consumer.dead_letters import DeadLetter, park, reason_of
-from guanxi_kit.consumer.positions import Fenced, Position, advance_positions, load_positions
+from guanxi_kit.consumer.faults import is_record_fault
+from guanxi_kit.consumer.positions import Position, advance_positions, load_positions
 from guanxi_kit.consumer.relay import Relay
-from guanxi_kit.consumer.unit import Poison, Subscription, Unit
+from guanxi_kit.consumer.unit import Subscription, Unit
 from guanxi_kit.crypto import Keyring
-from guanxi_kit.db import Database, is_transient
+from guanxi_kit.db import Database
 from guanxi_kit.log.port import (
     Consumer,
-    LogError,
     LogRecreated,
     LogUnavailable,
-    RecordTooLarge,
     TopicPartition,
 )
 from guanxi_kit.telemetry import METRICS, batch_span
@@ -36,25 +34,8 @@ LAG_SECONDS = 5.0
 FIRST_DELAY = 0.05
 LONGEST_DELAY = 5.0
 STALLED_SECONDS = 60.0
-RECORD_FAULT_CLASSES = ("22", "23", "54")
 
 log = structlog.get_logger(__name__)
-
-
-def is_record_fault(error: BaseException) -> bool:
-    """True when the content of a record is to blame, so that parking it helps.
-
-    Database errors blame a record only as data exception (22), constraint violation (23) or limit exceeded by
-    a row or index entry (54); a missing table, a full disk or a lost right would otherwise park every record there is.
-    """
-    if isinstance(error, Poison | RecordTooLarge):
-        return True
-    if isinstance(error, asyncpg.PostgresError):
-        return (error.sqlstate or "")[:2] in RECORD_FAULT_CLASSES
-    return not (
-        isinstance(error, Fenced | LogError | OSError | asyncpg.InterfaceError | TimeoutError)
-        or is_transient(error)
-    )
 
 
 class Stalled(Exception):

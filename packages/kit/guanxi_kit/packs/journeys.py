@@ -17,10 +17,14 @@ class Trigger(PackModel):
 
 
 class Send(PackModel):
-    """Send `template` over `channel` in the customer's language."""
+    """Send `template` over `channel` in the customer's language, to those who allow the `purpose` on it.
+
+    A pack that declares purposes names one with every message.
+    """
 
     channel: Literal["email"]
     template: Slug
+    purpose: Slug | None = None
 
 
 class Step(PackModel):

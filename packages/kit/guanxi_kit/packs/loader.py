@@ -15,7 +15,7 @@ from guanxi_kit.packs.classification import Lifecycle, Segment, Segments, Tag, T
 from guanxi_kit.packs.clocks import ClockSettings, find_clock_problems
 from guanxi_kit.packs.events import EventSettings
 from guanxi_kit.packs.identifiers import IdentifierSettings
-from guanxi_kit.packs.journeys import Journey
+from guanxi_kit.packs.journeys import Journey, Send
 from guanxi_kit.packs.located_yaml import FieldPath, LocatedYaml, LocatedYamlError, read_yaml
 from guanxi_kit.packs.model import Labels, Locale, PackModel, Slug
 from guanxi_kit.packs.problems import PackError, PackProblem
@@ -206,6 +206,21 @@ def _check_references(reading: _Reading, name: str) -> None:
             elif head.default_locale not in locales:
                 file = f"templates/{declared.send.template}.{head.default_locale}.liquid"
                 _report_journey(reading, path, f"lacks the default locale: {file}")
+            if fault := _purpose_fault(declared.send, reading.parts.get("purposes")):
+                _report_journey(reading, (place, "steps", step, "send", "purpose"), fault)
+
+
+def _purpose_fault(send: Send, purposes: PurposeSettings | None) -> str | None:
+    """Say why nobody could be asked whether a message is welcome; None when there is nothing wrong."""
+    if purposes is None or not (purposes.root or send.purpose):
+        return None
+    if send.purpose is None:
+        return "must say what the message is for: " + ", ".join(purposes.root)
+    if send.purpose not in purposes.root:
+        return f"there is no purpose {send.purpose!r}"
+    if purposes.channel_of(send.purpose, send.channel) is None:
+        return f"{send.purpose} has no channel {send.channel!r}"
+    return None
 
 
 def _check_rules(reading: _Reading) -> None:

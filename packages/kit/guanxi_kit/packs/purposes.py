@@ -54,6 +54,11 @@ class PurposeSettings(RootModel[dict[Slug, Purpose]]):
                     raise ValueError(f"{first} and {name} both have the category {category!r}")
         return self
 
+    def channel_of(self, purpose: str, channel: str) -> str | None:
+        """Return the channel under which consents to a declared purpose are kept; None for one it does not have."""
+        channels = self.root[purpose].channels
+        return next((each for each in (channel, ANY_CHANNEL) if each in channels), None)
+
     @cached_property
     def by_category(self) -> dict[str, str]:
         """Purpose by category, in lower case."""

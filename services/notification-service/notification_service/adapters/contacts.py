@@ -16,7 +16,7 @@ MOST_AT_ONCE = 500
 
 
 class _Item(msgspec.Struct):
-    """A customer's addresses, newest first, and traits; `consent` stays None until consents are kept."""
+    """A customer's addresses, newest first, and traits; `consent` to the purpose asked about."""
 
     customer_id: UUID
     addresses: list[str] = []
@@ -37,17 +37,19 @@ class ProfileContacts:
     def __init__(self, client: HttpClient) -> None:
         self._client = client
 
-    async def fetch(self, customer_ids: Sequence[UUID]) -> dict[UUID, Contact]:
+    async def fetch(self, customer_ids: Sequence[UUID], purpose: str | None) -> dict[UUID, Contact]:
         """Return the contacts of those customers that are known. Raises ContactsUnavailable."""
         found: dict[UUID, Contact] = {}
         for start in range(0, len(customer_ids), MOST_AT_ONCE):
-            for item in await self._ask(customer_ids[start : start + MOST_AT_ONCE]):
+            for item in await self._ask(customer_ids[start : start + MOST_AT_ONCE], purpose):
                 newest = item.addresses[0] if item.addresses else None
                 found[item.customer_id] = Contact(newest, item.traits, item.consent)
         return found
 
-    async def _ask(self, customer_ids: Sequence[UUID]) -> list[_Item]:
-        asked = {"customer_ids": [str(one) for one in customer_ids], "channel": "email"}
+    async def _ask(self, customer_ids: Sequence[UUID], purpose: str | None) -> list[_Item]:
+        asked: dict[str, Any] = {"customer_ids": [str(one) for one in customer_ids], "channel": "email"}
+        if purpose is not None:
+            asked["purpose"] = purpose
         try:
             response = await self._client.post(PATH, json=asked)
         except TransportError as error:

@@ -22,6 +22,16 @@ def journeys_of(pack: packs.Pack) -> list[Journey]:
     ]
 
 
+def purposes_of(pack: packs.Pack) -> dict[tuple[str, int], str]:
+    """Return what messages are for, by journey and number of the step, where a pack says it."""
+    return {
+        (declared.id, number): step.send.purpose
+        for declared in pack.journeys
+        for number, step in enumerate(declared.steps)
+        if step.send.purpose is not None
+    }
+
+
 def _version(declared: packs.Journey) -> str:
     """Changes with what the journey does, so that the id of a message says by which wording it was planned."""
     return hashlib.sha256(repr((declared.trigger, declared.steps)).encode()).hexdigest()[:12]

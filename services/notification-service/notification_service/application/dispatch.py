@@ -7,7 +7,8 @@ message is `uncertain` and is not sent again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -53,6 +54,7 @@ class Dispatcher:
         *,
         open_unit: OpenUnit,
         contacts: Contacts,
+        purposes: Mapping[tuple[str, int], str],
         renderer: Renderer,
         provider: EmailProvider,
         hash_address: Callable[[str], bytes],
@@ -63,6 +65,7 @@ class Dispatcher:
     ) -> None:
         self._open = open_unit
         self._contacts = contacts
+        self._purposes = purposes
         self._renderer = renderer
         self._provider = provider
         self._hash_address = hash_address
@@ -103,12 +106,22 @@ class Dispatcher:
         return Settlement(message, "planned", "delivery_deferred", now, detail={"reason": "sender_died"})
 
     async def _prepare(self, messages: Sequence[Reserved]) -> list[Draft]:
-        """Ask where the customers can be reached and write the messages; settle those that cannot go."""
-        if not messages:
-            return []
+        """Ask where the customers can be reached and write the messages; settle those that cannot go.
+
+        Whether they allow what a message is for is asked here, at the moment of sending, and not when it was planned.
+        """
+        by_purpose: defaultdict[str | None, list[Reserved]] = defaultdict(list)
+        for message in messages:
+            by_purpose[self._purposes.get((message.journey, message.step))].append(message)
+        drafts: list[Draft] = []
+        for purpose, these in by_purpose.items():
+            drafts += await self._prepare_for(purpose, these)
+        return drafts
+
+    async def _prepare_for(self, purpose: str | None, messages: Sequence[Reserved]) -> list[Draft]:
         customers = sorted({message.customer_id for message in messages})
         try:
-            contacts = await self._contacts.fetch(customers)
+            contacts = await self._contacts.fetch(customers, purpose)
         except ContactsUnavailable as error:
             reason = str(error)
             await self._settle([self._retry(message, "contacts_unavailable", reason) for message in messages])

@@ -133,7 +133,9 @@ class ContactsUnavailable(Exception):
 class Contacts(Protocol):
     """The profile service's answer at the moment of sending, by customer id; unknown customers are absent."""
 
-    async def fetch(self, customer_ids: Sequence[UUID]) -> dict[UUID, Contact]: ...
+    async def fetch(self, customer_ids: Sequence[UUID], purpose: str | None) -> dict[UUID, Contact]:
+        """Return who can be reached by e-mail, and whether they allow the purpose, if one is named."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

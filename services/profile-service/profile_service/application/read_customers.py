@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from guanxi_kit.crypto import Keyring
@@ -21,6 +21,7 @@ from profile_service.application.read_ports import (
 )
 from profile_service.application.read_record import NOTHING_DECLARED, Declared, Gathered, RecordReading
 from profile_service.application.read_traits import believed, show_trait
+from profile_service.domain.consents import Standing, judge
 from profile_service.domain.precedence import Precedence
 from profile_service.domain.view import (
     IdentifierView,
@@ -41,13 +42,23 @@ ADDRESS_TYPES: Mapping[str, str] = {"email": "email", "sms": "phone"}
 class Contact:
     """Where to reach a customer and what to write, in clear; `addresses` newest first.
 
-    `customer_id` is the id asked for, `survivor_id` the customer that it belongs to now.
+    `customer_id` is the id asked for, `survivor_id` the customer that it belongs to now. `consent` says whether it
+    allows the purpose asked about; None when no purpose was named.
     """
 
     customer_id: UUID
     survivor_id: UUID
     addresses: list[str]
     traits: dict[str, Any]
+    consent: bool | None
+
+
+class ConsentAsked(NamedTuple):
+    """Whether customers allow a purpose, kept under a channel; `default_allowed` holds where nobody decided."""
+
+    purpose: str
+    channel: str
+    default_allowed: bool
 
 
 Witness = Callable[[Collection[UUID]], None]
@@ -163,7 +174,11 @@ class LookUp:
 
 
 async def read_contacts(
-    given: Sequence[UUID], channel: str, reads: CustomerReads, precedence: Precedence
+    given: Sequence[UUID],
+    channel: str,
+    reads: CustomerReads,
+    precedence: Precedence,
+    asking: ConsentAsked | None = None,
 ) -> tuple[list[Contact], set[UUID]]:
     """Return the contact data of customers in the order asked for, and their fragments; unknown ids are left out."""
     siblings = await reads.siblings(given)
@@ -172,18 +187,36 @@ async def read_contacts(
     for identifier in await reads.identifiers(fragments, ADDRESS_TYPES[channel]):
         addresses[identifier.profile_id].append(identifier)
     traits = await believed(fragments, reads, precedence)
+    allowed = {} if asking is None else await _allowed(asking, siblings, reads)
     contacts = [
         Contact(
             asked,
             survivor,
             _newest_first(addresses[member] for member in members),
             {name: trait.value for name, trait in traits.get(survivor, {}).items()},
+            allowed.get(asked),
         )
         for asked in dict.fromkeys(given)
         if asked in siblings
         for survivor, members in [siblings[asked]]
     ]
     return contacts, fragments
+
+
+async def _allowed(
+    asking: ConsentAsked, siblings: Mapping[UUID, tuple[UUID, list[UUID]]], reads: CustomerReads
+) -> dict[UUID, bool]:
+    """Return by given id whether its customer allows what is asked about."""
+    standings: defaultdict[UUID, list[Standing]] = defaultdict(list)
+    for each in await reads.consents({one for _, members in siblings.values() for one in members}):
+        if (each.key.purpose, each.key.channel) == (asking.purpose, asking.channel):
+            standings[each.key.profile_id].append(each)
+    return {
+        given: judge(
+            [each for member in members for each in standings[member]], default_allowed=asking.default_allowed
+        ).allowed
+        for given, (_, members) in siblings.items()
+    }
 
 
 def _newest_first(addresses: Iterable[list[StoredIdentifier]]) -> list[str]:

@@ -174,6 +174,18 @@ def test_the_services_pack_says_what_the_handbook_says() -> None:
             "journeys.yaml:5: journeys[0].steps[0].send.channel: ",
         ),
         (
+            "journeys.yaml",
+            ", purpose: service",
+            "",
+            "journeys.yaml:5: journeys[0].steps[0].send.purpose: must say",
+        ),
+        (
+            "journeys.yaml",
+            "purpose: service",
+            "purpose: sales",
+            "journeys.yaml:5: journeys[0].steps[0].send.purpose: there is no purpose 'sales'",
+        ),
+        (
             "purposes.yaml",
             "labels: {zh: 营销推送, en: Marketing}\n  marketing: true",
             "labels: {zh: 营销推送, en: Marketing}\n  marketing: true\n  default: allowed",
