@@ -1,10 +1,14 @@
-"""Personal data is nowhere in clear: in no file of the database, no row, no topic, no log and no metric."""
+"""Personal data is nowhere in clear: in no file of the database, no row, no topic, no log and no metric.
+
+After an erasure, nothing that is kept leads to the person any more either.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import json
+import re
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +23,17 @@ from tests.e2e.search import Search, forms
 from guanxi_contracts.catalog import TOPICS
 from guanxi_devstack.pytest_plugin import DatabaseServer
 from guanxi_devstack.world import World
+from guanxi_kit.crypto import Keyring
 from guanxi_kit.http import HttpClient, make_client
 from guanxi_kit.log.factory import open_reader
 from guanxi_kit.settings import ServiceSettings
 from guanxi_kit.testing import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+PROOFS = re.compile(
+    r"\.(erased_fragment|erasure_request|access_audit|access_person|job|consent_event|outbox)$|^event_log\."
+)
+"""Tables that name the erased: proofs of what was done, by ids, and the log, which forgets within seven days."""
 
 
 def mark() -> str:
@@ -189,6 +198,33 @@ async def read(client: HttpClient, path: str, **query: str) -> dict[str, Any]:
     return dict(answer.json())
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def erased(world: World, person: Person) -> set[str]:
+    """The person is exported and erased; returns ids and hashes that led to the person, as rows show them."""
+    async with make_client(world.url, token=world.credentials.token("dpo"), timeout=20.0) as client:
+        found = await read(client, "/v1/customers", email=person.email)
+        path = f"/v1/customers/{found['items'][0]['customer_id']}"
+        view = await read(client, path)
+        page = await client.get(f"{path}/export", headers={"accept": "text/html"})
+        assert person.note in page.text
+        asked = {"customer_id": view["customer_id"], "reason": f"{person.name} wrote from {person.email}"}
+        request = (await client.post("/v1/privacy/erasures", json=asked)).json()
+
+        async def done() -> None:
+            places = (await read(client, f"/v1/privacy/erasures/{request['request_id']}"))["places"]
+            states = {place["place"]: place["state"] for place in places}
+            services = ("profile", "interaction", "scoring", "notification")
+            assert {states[f"{service}-service"] for service in services} == {"done"}
+
+        await eventually(done, timeout=60.0)
+    keyring = Keyring.load(world.credentials.keyring_file)
+    hashes = (
+        keyring.blind(f"{kind}\0", value).hex()
+        for kind, value in (("email", person.email), ("phone", person.phone), ("user_id", person.user_id))
+    )
+    return {*view["fragments"], *hashes}
+
+
 @pytest.fixture(scope="session")
 def search(person: Person) -> Search:
     return Search(person.values())
@@ -251,8 +287,15 @@ async def test_no_topic_holds_it(world: World, search: Search) -> None:
     assert search.in_each(held) == {}
 
 
-async def test_no_file_of_the_database_holds_it(
-    world: World, person: Person, search: Search, database_server: DatabaseServer
+async def test_no_row_leads_to_the_erased(world: World, erased: set[str]) -> None:
+    held = await rows(world.topology.admin_dsn)
+    left = {name: {mark for mark in erased if mark.encode() in data} for name, data in held.items()}
+    assert {name for name, marks in left.items() if marks and not PROOFS.search(name)} == set()
+    assert left["profile.erasure_request"], "the marks are as rows show them"
+
+
+async def test_no_file_of_database_and_log_holds_it(
+    world: World, person: Person, erased: set[str], search: Search, database_server: DatabaseServer
 ) -> None:
     if database_server.embedded is None:
         pytest.skip("the files of an outside database cannot be read")
@@ -260,7 +303,8 @@ async def test_no_file_of_the_database_holds_it(
     connection = await asyncpg.connect(world.topology.admin_dsn)
     try:
         await connection.execute("CHECKPOINT")
-        paths = [path for path in data.rglob("*") if path.is_file()]
+        log = world.options.folder / "broker"
+        paths = [path for folder in (data, log) for path in folder.rglob("*") if path.is_file()]
         assert sum(path.stat().st_size for path in paths) > 20_000_000, "the files were found"
         assert await asyncio.to_thread(search.in_files, paths) == {}
         # The same scan fails when there is something to be found, in each form that a careless column might take.
@@ -286,7 +330,12 @@ async def test_no_file_of_the_database_holds_it(
 
 
 async def test_no_log_and_no_metric_holds_it(
-    world: World, person: Person, search: Search, database_server: DatabaseServer, tmp_path: Path
+    world: World,
+    person: Person,
+    erased: set[str],
+    search: Search,
+    database_server: DatabaseServer,
+    tmp_path: Path,
 ) -> None:
     logs = list((world.options.folder / "logs").glob("*.log"))
     assert len(logs) >= 9, "every process has a log"

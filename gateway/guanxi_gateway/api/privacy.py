@@ -64,7 +64,14 @@ def _add_requests(router: APIRouter, services: Services, allow: Allow) -> None:
     answers: dict[int | str, dict[str, Any]] = {200: {"model": Erasure}, **_NO_REQUEST}
 
     @router.post(
-        "/erasures", summary="Erase a person", dependencies=writer, responses={200: {"model": Erasure}}
+        "/erasures",
+        summary="Erase a person",
+        dependencies=writer,
+        responses={
+            200: {"model": Erasure},
+            404: problem("There is no such customer."),
+            409: problem("The identifier is in quarantine: name the customer."),
+        },
     )
     async def erase_person(request: Request, asked: ErasureAsked) -> Response:
         """Processing stops at once; every service, topic and partner erases and says so. Repeatable."""

@@ -312,6 +312,34 @@ async def test_a_partner_who_knows_nothing_of_the_person_is_not_told(
     assert mail_house.asked == []
 
 
+async def test_after_a_restore_partners_are_told_again(desk: Desk, mail_house: MailHouse) -> None:
+    await desk.register(mail_house)
+    mail_house.status = 200
+    request_id = await desk.erase()
+    await desk.later()
+    ledger = (await desk.api.get("/v1/privacy/ledger", role="dpo")).text
+    body = {"entries": [msgspec.json.decode(line) for line in ledger.splitlines()]}
+    for restored, state in ((True, "done"), (False, "failed")):
+        for table in (
+            "erasure_request",
+            "erasure_receipt",
+            "tombstone",
+            "erased_fragment",
+            "seen_touchpoint",
+        ):
+            await desk.world.db.pool.execute(f"DELETE FROM {table}")
+        if restored:
+            await desk.world.resolve([desk.world.touchpoint("m1", *PERSON)])
+        replayed = await desk.api.post("/v1/privacy/ledger/replay", body, role="dpo")
+        assert replayed.json() == {"replayed": 1, "erased_again": 1}
+        await desk.later()
+        # Whom the backup does not have it cannot name to anybody: a person has to look.
+        assert (await desk.place(request_id, "partner:mail-house"))["state"] == state
+    first, again = mail_house.asked
+    assert first[:2] == again[:2], "the same message"
+    assert first[2]["identifiers"] == again[2]["identifiers"]
+
+
 async def test_partners_are_registered_with_care(desk: Desk, mail_house: MailHouse) -> None:
     for changes, field_ in (
         ({"url": "ftp://mail.example.com"}, "url"),

@@ -13,10 +13,16 @@ from guanxi_kit.crypto import Keyring, SealBroken
 from guanxi_kit.erasure import IDS, KEYS, carry_out, erase_alone, remember_erased
 from profile_service.adapters.erasure_rules import HASHES, rules_without
 from profile_service.adapters.vault import PlainIdentifier, read_identifier
-from profile_service.application.erasure_ports import ErasureRequest, KnownBy, Removal, Standing
+from profile_service.application.erasure_ports import (
+    ErasureRequest,
+    KnownBy,
+    Removal,
+    SharedIdentifier,
+    Standing,
+)
 from profile_service.domain.erasure import AUDIT, CONSENT_LEDGER
 
-OWNER = "SELECT profile_id FROM identifier WHERE hash = $1"
+OWNER = "SELECT profile_id, quarantined_at IS NOT NULL AS shared FROM identifier WHERE hash = $1"
 CUSTOMER_OF = "SELECT customer_id FROM fragment WHERE profile_id = $1"
 LOCK_CUSTOMER = "SELECT 1 FROM customer WHERE customer_id = $1 FOR UPDATE"
 LOCK_FRAGMENTS = "SELECT profile_id FROM fragment WHERE customer_id = $1 ORDER BY profile_id FOR UPDATE"
@@ -64,9 +70,14 @@ class PostgresPersons:
         await erase_alone(self._connection)
 
     async def owner(self, identifier_hash: bytes) -> UUID | None:
-        """Return the fragment that an identifier belongs to."""
-        found: UUID | None = await self._connection.fetchval(OWNER, identifier_hash)
-        return found
+        """Return the fragment that an identifier belongs to. Raises SharedIdentifier."""
+        found = await self._connection.fetchrow(OWNER, identifier_hash)
+        if found is None:
+            return None
+        if found["shared"]:
+            raise SharedIdentifier
+        profile_id: UUID = found["profile_id"]
+        return profile_id
 
     async def fragments(self, profile_id: UUID) -> Sequence[UUID]:
         """Lock the customer that an id means now and return its fragments; none for an unknown id."""

@@ -12,6 +12,7 @@ from guanxi_kit.auth import Principal, require
 from guanxi_kit.cursors import decode_cursor, encode_cursor
 from guanxi_kit.errors import FieldError, Problem
 from guanxi_kit.identifiers import Normalised
+from guanxi_kit.masking import mask_content
 from profile_service.adapters.erasure_events import removed, requested
 from profile_service.adapters.erasure_reads import PostgresErasureReads, StoredRequest
 from profile_service.adapters.erasure_seals import KeyringSeals
@@ -31,7 +32,7 @@ from profile_service.api.privacy_schemas import (
 )
 from profile_service.api.state import ApiState
 from profile_service.application.erase_customer import EraseCustomer, ErasureAsked, NoSuchPerson
-from profile_service.application.erasure_ports import Receipt
+from profile_service.application.erasure_ports import Receipt, SharedIdentifier
 from profile_service.domain.erasure import ALARM_AFTER, DEADLINE
 
 router = APIRouter(prefix="/v1/privacy/erasures", tags=["privacy"])
@@ -57,6 +58,12 @@ async def post_erasure(asked: ErasureAskedFor, state: State, principal: Writer) 
             erased = await erase(command, persons, ledger)
         except NoSuchPerson:
             raise Problem(404, detail="There is no such customer.") from None
+        except SharedIdentifier:
+            raise Problem(
+                409,
+                detail="The identifier is in quarantine, for it is of several people: name the customer.",
+                type="urn:guanxi:problem:shared-identifier",
+            ) from None
         if erased.request is not None and erased.removal is not None:
             unit.emit(*requested(erased.request, unit.now))
             for published in removed(erased.request, erased.removal, unit.now):
@@ -147,7 +154,10 @@ def _summary(stored: StoredRequest, progress: dict[str, int], state: ApiState) -
             "state": stored.state,
             "requested_at": request.requested_at,
             "requested_by": stored.actor,
-            "reason": KeyringSeals(state.keyring).open_reason(request.request_id, stored.sealed_reason),
+            # Written by hand: people put addresses and numbers into it.
+            "reason": mask_content(
+                KeyringSeals(state.keyring).open_reason(request.request_id, stored.sealed_reason)
+            ),
             "alarm_at": request.requested_at + ALARM_AFTER,
             "deadline_at": request.requested_at + DEADLINE,
             "completed_at": stored.completed_at,

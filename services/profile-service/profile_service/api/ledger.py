@@ -19,12 +19,13 @@ from guanxi_kit.errors import FieldError, Problem
 from profile_service.adapters.erasure_events import removed, requested
 from profile_service.adapters.erasure_proofs import LEDGER, signature_of
 from profile_service.adapters.erasure_reads import PostgresErasureReads
+from profile_service.adapters.erasure_seals import KeyringSeals
 from profile_service.adapters.ledger_store import PostgresLedger
 from profile_service.adapters.person_store import PostgresPersons
 from profile_service.api.customers import State
 from profile_service.api.privacy_schemas import Hold
 from profile_service.api.state import ApiState
-from profile_service.application.erase_customer import erase_again
+from profile_service.application.erase_customer import EraseAgain
 from profile_service.application.erasure_ports import ErasureRequest
 
 router = APIRouter(prefix="/v1/privacy/ledger", tags=["privacy"])
@@ -108,9 +109,10 @@ async def post_replay(given: LedgerReplay, state: State) -> LedgerReplayed:
 
 
 async def _replay(request: ErasureRequest, state: ApiState) -> bool:
+    erase_again = EraseAgain(KeyringSeals(state.keyring), state.backups)
     async with state.erasing() as unit:
         persons, ledger = PostgresPersons(unit.connection, state.keyring), PostgresLedger(unit.connection)
-        removal = await erase_again(request, persons, ledger, unit.now, state.backups)
+        removal = await erase_again(request, persons, ledger, unit.now)
         unit.emit(*requested(request, unit.now))
         if removal is not None:
             for published in removed(request, removal, unit.now):

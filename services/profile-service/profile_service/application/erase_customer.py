@@ -73,7 +73,10 @@ class EraseCustomer:
     backups: timedelta | None = None
 
     async def __call__(self, asked: ErasureAsked, persons: Persons, ledger: Ledger) -> Erased:
-        """Remove the person and open the request that every other place answers. Raises NoSuchPerson."""
+        """Remove the person and open the request that every other place answers.
+
+        Raises NoSuchPerson, SharedIdentifier.
+        """
         await persons.alone()
         # What a batch in hand wrote while this one waited is older than the erasure.
         now = self.clock.now()
@@ -96,7 +99,10 @@ class EraseCustomer:
         await ledger.add(request, asked.actor, self.seals.seal_reason(request.request_id, asked.reason))
         receipts = [
             *first_receipts(request, removal, now, self.backups),
-            *(self._for_partner(request, partner, known_by, now) for partner in await ledger.partners()),
+            *(
+                _for_partner(self.seals, request, partner, known_by, now)
+                for partner in await ledger.partners()
+            ),
         ]
         await ledger.add_receipts(request.request_id, receipts)
         return Erased(request.request_id, request, removal)
@@ -110,27 +116,6 @@ class EraseCustomer:
         if standing is None:
             raise NoSuchPerson
         return standing
-
-    def _for_partner(
-        self, request: ErasureRequest, partner: Partner, known_by: Sequence[KnownBy], now: datetime
-    ) -> Receipt:
-        told = [
-            each
-            for each in known_by
-            if each.value and not each.shared and each.type in partner.identifier_types
-        ]
-        place = partner_place(partner.name)
-        if not told:
-            detail = "the person had no identifier that this partner knows people by"
-            return Receipt(place, "done", now, detail=detail, partner_id=partner.partner_id)
-        return Receipt(
-            place,
-            "pending",
-            now,
-            next_attempt_at=now,
-            partner_id=partner.partner_id,
-            sealed_identifiers=self.seals.seal_known_by(request.request_id, partner.partner_id, told),
-        )
 
 
 def first_receipts(
@@ -159,13 +144,61 @@ def first_receipts(
     ]
 
 
-async def erase_again(
-    request: ErasureRequest, persons: Persons, ledger: Ledger, now: datetime, backups: timedelta | None
-) -> Removal | None:
-    """Carry out a request read from the ledger, unless this database knows it: then it erased with it."""
-    await persons.alone()
-    if not await ledger.add(request, "ledger", None):
-        return None
-    removal = await persons.remove(request)
-    await ledger.add_receipts(request.request_id, first_receipts(request, removal, now, backups))
-    return removal
+def _for_partner(
+    seals: Seals, request: ErasureRequest, partner: Partner, known_by: Sequence[KnownBy], now: datetime
+) -> Receipt:
+    told = [
+        each for each in known_by if each.value and not each.shared and each.type in partner.identifier_types
+    ]
+    place = partner_place(partner.name)
+    if not told:
+        detail = "the person had no identifier that this partner knows people by"
+        return Receipt(place, "done", now, detail=detail, partner_id=partner.partner_id)
+    return Receipt(
+        place,
+        "pending",
+        now,
+        next_attempt_at=now,
+        partner_id=partner.partner_id,
+        sealed_identifiers=seals.seal_known_by(request.request_id, partner.partner_id, told),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EraseAgain:
+    """Carries out requests read from the ledger, each within one open transaction."""
+
+    seals: Seals
+    backups: timedelta | None = None
+
+    async def __call__(
+        self, request: ErasureRequest, persons: Persons, ledger: Ledger, now: datetime
+    ) -> Removal | None:
+        """Erase unless this database knows the request: then it erased with it.
+
+        What partners have answered is lost with the database: they are told again.
+        """
+        await persons.alone()
+        if not await ledger.add(request, "ledger", None):
+            return None
+        known_by = await persons.identifiers(request.profile_ids)
+        removal = await persons.remove(request)
+        receipts = [
+            *first_receipts(request, removal, now, self.backups),
+            *(self._for_partner(request, partner, known_by, now) for partner in await ledger.partners()),
+        ]
+        await ledger.add_receipts(request.request_id, receipts)
+        return removal
+
+    def _for_partner(
+        self, request: ErasureRequest, partner: Partner, known_by: Sequence[KnownBy], now: datetime
+    ) -> Receipt:
+        if known_by:
+            return _for_partner(self.seals, request, partner, known_by, now)
+        return Receipt(
+            partner_place(partner.name),
+            "failed",
+            now,
+            detail="not known in this database whether the partner was told, nor by what identifiers",
+            partner_id=partner.partner_id,
+        )

@@ -78,6 +78,10 @@ class Removal(NamedTuple):
     regrouped: Sequence[tuple[UUID, UUID, Mapping[UUID, int]]] = ()
 
 
+class SharedIdentifier(Exception):
+    """The identifier is in quarantine: it is of several people, and names none of them."""
+
+
 class Persons(Protocol):
     """The persons of profile-service, to be found and removed."""
 
@@ -86,7 +90,7 @@ class Persons(Protocol):
         ...
 
     async def owner(self, identifier_hash: bytes) -> UUID | None:
-        """Return the fragment that an identifier belongs to."""
+        """Return the fragment that an identifier belongs to. Raises SharedIdentifier."""
         ...
 
     async def fragments(self, profile_id: UUID) -> Sequence[UUID]:
