@@ -205,7 +205,8 @@ async def erased(world: World, person: Person) -> set[str]:
         found = await read(client, "/v1/customers", email=person.email)
         path = f"/v1/customers/{found['items'][0]['customer_id']}"
         view = await read(client, path)
-        page = await client.get(f"{path}/export", headers={"accept": "text/html"})
+        why = {"reason": f"{person.name} asked for a copy"}
+        page = await client.get(f"{path}/export", params=why, headers={"accept": "text/html"})
         assert person.note in page.text
         asked = {"customer_id": view["customer_id"], "reason": f"{person.name} wrote from {person.email}"}
         request = (await client.post("/v1/privacy/erasures", json=asked)).json()

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from guanxi_gateway.adapters.headers import RawHeaders
@@ -53,10 +54,20 @@ def exports_router(services: Services, allow: Allow, now: Callable[[], datetime]
         responses=_EXPORT,
     )
     async def export_customer(
-        request: Request, customer_id: UUID, accept: Annotated[str, Header()] = ""
+        request: Request,
+        customer_id: UUID,
+        reason: Annotated[
+            str,
+            Query(
+                min_length=10,
+                max_length=500,
+                description="Why; kept in the access audit, as of any clear read.",
+            ),
+        ],
+        accept: Annotated[str, Header()] = "",
     ) -> Response:
-        """In clear, for the person; kept in the access audit. It is read and passed on piece by piece."""
-        path = f"/v1/customers/{customer_id}/export"
+        """In clear, for the person. It is read and passed on piece by piece."""
+        path = f"/v1/customers/{customer_id}/export?{urlencode({'reason': reason})}"
         headers = [(name, value) for name, value in request.headers.raw if name in _FORWARDED]
         opened = AsyncExitStack()
         try:

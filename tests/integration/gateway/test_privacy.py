@@ -74,7 +74,7 @@ async def test_a_partner_needs_no_token_and_its_signature_goes_along(gateway: An
 
 async def test_an_export_is_one_document_of_all_services(gateway: Any, stand_in: Any) -> None:
     stand_in.answers(200, LINES, NDJSON)
-    path = f"/v1/customers/{ID}/export"
+    path = f"/v1/customers/{ID}/export?reason=she%20asked%20for%20it"
     async with gateway.client("dpo") as client:
         answer = await client.get(path)
         document = json.loads(answer.content, object_pairs_hook=lambda pairs: pairs)
@@ -83,6 +83,7 @@ async def test_an_export_is_one_document_of_all_services(gateway: Any, stand_in:
     assert names == ["customer_id", "exported_at", *["a", "b"] * 4], "one part of each service"
     assert document[2][1] == [[("n", 1.5)], [("n", 2)]]
     assert len(stand_in.seen) == 8
+    assert {each.query for each in stand_in.seen} == {"reason=she+asked+for+it"}
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "&lt;x&gt;" in page.text
     async with gateway.client("agent") as client:
@@ -90,11 +91,13 @@ async def test_an_export_is_one_document_of_all_services(gateway: Any, stand_in:
     stand_in.answers(404, {"title": "Not Found", "status": 404}, "application/problem+json")
     async with gateway.client("dpo") as client:
         assert (await client.get(path)).status_code == 404
+        unstated = await client.get(f"/v1/customers/{ID}/export")
+    assert (unstated.status_code, unstated.json()["errors"][0]["field"]) == (400, "reason")
 
 
 async def test_half_an_export_never_looks_whole(gateway: Any, stand_in: Any) -> None:
     stand_in.answers(200, LINES + b'{"section":"b","it', NDJSON)
-    url = f"{gateway.url}/v1/customers/{ID}/export"
+    url = f"{gateway.url}/v1/customers/{ID}/export?reason=she%20asked%20for%20it"
     headers = {"authorization": f"Bearer {gateway.staff.token('dpo')}"}
     async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
         assert answer.status == 200

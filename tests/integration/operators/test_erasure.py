@@ -147,7 +147,9 @@ async def test_a_person_goes_everywhere_and_comes_back_from_no_backup(
 
 async def has_exported(platform: Platform, ada: str, folder: Path) -> None:
     """Everything that was sent is in the export, in clear."""
-    await command(platform, "export", ada, "--out", str(folder / "ada.json"))
+    why = ("--reason", "she asked for a copy")
+    assert "--reason" in (await platform.guanxi("export", ada, "--out", str(folder / "ada.json"))).output
+    await command(platform, "export", ada, *why, "--out", str(folder / "ada.json"))
     document = json.loads((folder / "ada.json").read_text())
     assert document["customer_id"] == ada
     assert {each["value"] for each in document["identifiers"]} >= {EMAIL, "ada-7", "tablet-of-ada"}
@@ -158,13 +160,14 @@ async def has_exported(platform: Platform, ada: str, folder: Path) -> None:
     assert [each["state"] for each in document["messages"]] == ["sent"]
     assert document["figures"][0]["purchases"] == 1
     assert (folder / "ada.json").stat().st_mode & 0o077 == 0
-    await command(platform, "export", ada, "--out", str(folder / "ada.html"))
+    await command(platform, "export", ada, *why, "--out", str(folder / "ada.html"))
     page = (folder / "ada.html").read_text()
     assert "<h2>互动 Touchpoints</h2>" in page
     assert EMAIL in page
     async with platform.client("dpo") as officer:
         read = (await officer.get("/v1/audit", params={"customer_id": ada})).json()["items"]
-    assert "export" in {each["fields"] for each in read}
+    kept = {(each["service"], each["clear"], each["reason"]) for each in read if each["fields"] == "export"}
+    assert kept == {(f"{service}-service", True, why[1]) for service in SERVICES}
 
 
 async def erased_by_command(platform: Platform, client: HttpClient, ada: str) -> str:

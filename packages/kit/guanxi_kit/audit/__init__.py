@@ -3,7 +3,7 @@
 from guanxi_kit.audit.access import Access
 from guanxi_kit.audit.anchors import AuditAnchors
 from guanxi_kit.audit.api import audit_router
-from guanxi_kit.audit.reading import AccessAudit, Reading, maskable, masked, open_audit
+from guanxi_kit.audit.reading import AccessAudit, Reading, cleared, maskable, masked, open_audit
 from guanxi_kit.audit.schema import AUDIT_TABLES
 from guanxi_kit.audit.trail import AuditTrail
 
@@ -15,6 +15,7 @@ __all__ = [
     "AuditTrail",
     "Reading",
     "audit_router",
+    "cleared",
     "maskable",
     "masked",
     "open_audit",

@@ -128,16 +128,36 @@ def maskable(permission: Permission, fields: str) -> Any:
         if not clear:
             return _reading(request, principal, fields)
         await require("customer.clear")(principal)
-        stated = (reason or "").strip()
-        if len(stated) < LEAST_REASON:
-            raise Problem(
-                400,
-                detail="Clear values are shown for a stated reason only.",
-                errors=[FieldError("reason", f"must say why, in {LEAST_REASON} characters or more")],
-            )
-        return _reading(request, principal, fields, stated)
+        return _reading(request, principal, fields, _stated(reason))
 
     return Depends(begin)
+
+
+def cleared(permission: Permission, fields: str) -> Any:
+    """Return a dependency that gives the Reading of `fields` that are always shown clear: 400 without a `reason`."""
+
+    async def begin(
+        request: Request,
+        principal: Annotated[Principal, Depends(require(permission))],
+        reason: Annotated[
+            str | None, Query(max_length=MOST_REASON, description="Why they have to be seen.")
+        ] = None,
+    ) -> Reading:
+        return _reading(request, principal, fields, _stated(reason))
+
+    return Depends(begin)
+
+
+def _stated(reason: str | None) -> str:
+    """Return a reason that says something. Raises Problem."""
+    stated = (reason or "").strip()
+    if len(stated) < LEAST_REASON:
+        raise Problem(
+            400,
+            detail="Clear values are shown for a stated reason only.",
+            errors=[FieldError("reason", f"must say why, in {LEAST_REASON} characters or more")],
+        )
+    return stated
 
 
 def _reading(request: Request, principal: Principal, fields: str, reason: str | None = None) -> Reading:

@@ -211,8 +211,8 @@ def _check_references(reading: _Reading, name: str) -> None:
 
 
 def _purpose_fault(send: Send, purposes: PurposeSettings | None) -> str | None:
-    """Say why nobody could be asked whether a message is welcome; None when there is nothing wrong."""
-    if purposes is None or not (purposes.root or send.purpose):
+    """Say why nobody could be asked whether a message is welcome; a pack without purposes asks nobody."""
+    if purposes is None or not purposes.root:
         return None
     if send.purpose is None:
         return "must say what the message is for: " + ", ".join(purposes.root)

@@ -10,13 +10,13 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from guanxi_kit.audit import Reading, masked
+from guanxi_kit.audit import Reading, cleared
 from guanxi_kit.exporting import MEDIA_TYPE, export_line
 from interaction_service.application.ports import TimelineRow
 from interaction_service.application.timeline import ReadTimeline
 
 router = APIRouter(tags=["privacy"])
-ExportReading = Annotated[Reading, masked("privacy.read", "export")]
+ExportReading = Annotated[Reading, cleared("privacy.read", "export")]
 
 
 @router.get(
@@ -28,7 +28,6 @@ ExportReading = Annotated[Reading, masked("privacy.read", "export")]
 async def get_export(customer_id: UUID, request: Request, reading: ExportReading) -> StreamingResponse:
     """In clear: it is for the person. Nothing for an id that is not known here."""
     timeline: ReadTimeline = request.app.state.timeline
-    reading.clear = True
     await reading.of(await timeline.fragments(customer_id))
     return StreamingResponse(_lines(timeline, customer_id), media_type=MEDIA_TYPE)
 

@@ -23,12 +23,12 @@ def journeys_of(pack: packs.Pack) -> list[Journey]:
 
 
 def purposes_of(pack: packs.Pack) -> dict[tuple[str, int], str]:
-    """Return what messages are for, by journey and number of the step, where a pack says it."""
+    """Return what messages are for, by journey and number of the step; nothing of a pack without purposes."""
     return {
         (declared.id, number): step.send.purpose
         for declared in pack.journeys
         for number, step in enumerate(declared.steps)
-        if step.send.purpose is not None
+        if step.send.purpose is not None and pack.purposes.root
     }
 
 

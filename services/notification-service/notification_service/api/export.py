@@ -9,14 +9,14 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from guanxi_kit.audit import Reading, masked
+from guanxi_kit.audit import Reading, cleared
 from guanxi_kit.db import Database
 from guanxi_kit.exporting import MEDIA_TYPE, export_line
 from notification_service.adapters.export_reads import enrolments, messages
 from notification_service.api.messages import fragments_of
 
 router = APIRouter(tags=["privacy"])
-ExportReading = Annotated[Reading, masked("privacy.read", "export")]
+ExportReading = Annotated[Reading, cleared("privacy.read", "export")]
 
 
 @router.get(
@@ -28,7 +28,6 @@ ExportReading = Annotated[Reading, masked("privacy.read", "export")]
 async def get_export(customer_id: UUID, request: Request, reading: ExportReading) -> StreamingResponse:
     """Nothing for an id that is not known here."""
     people = await fragments_of(request, customer_id)
-    reading.clear = True
     await reading.of(people)
     return StreamingResponse(_lines(request.app.state.database, people), media_type=MEDIA_TYPE)
 

@@ -8,14 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from guanxi_kit.audit import Reading, masked
+from guanxi_kit.audit import Reading, cleared
 from guanxi_kit.errors import Problem
 from guanxi_kit.exporting import MEDIA_TYPE
 from profile_service.adapters.customer_export import export_lines
 from profile_service.api.customers import State
 
 router = APIRouter(tags=["privacy"])
-ExportReading = Annotated[Reading, masked("privacy.read", "export")]
+ExportReading = Annotated[Reading, cleared("privacy.read", "export")]
 
 
 @router.get(
@@ -31,6 +31,5 @@ async def get_export(customer_id: UUID, state: State, reading: ExportReading) ->
     if customer_id not in found:
         raise Problem(404, detail="There is no such customer.")
     _, members = found[customer_id]
-    reading.clear = True
     await reading.of(members)
     return StreamingResponse(export_lines(state.database, state.keyring, members), media_type=MEDIA_TYPE)
