@@ -105,6 +105,16 @@ class Gateway:
         return to.stat().st_size
 
 
+def write_private(to: Path, content: bytes) -> None:
+    """Write a file that its owner alone may read. Exits with the reason when it cannot be written."""
+    try:
+        to.unlink(missing_ok=True)
+        with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+    except OSError as error:
+        fail(f"{to} cannot be written: {error.strerror}.")
+
+
 def is_terminal() -> bool:
     """Tell whether a person watches."""
     return sys.stdout.isatty()

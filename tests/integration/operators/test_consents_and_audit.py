@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 import asyncpg
+import pytest
 
 from guanxi_kit.http import HttpClient
 from guanxi_kit.testing import eventually
+from profile_service.api import consent_proof
 
 from .conftest import Platform
 
@@ -37,7 +39,9 @@ async def command(platform: Platform, *arguments: str, code: int = 0) -> str:
     return str(result.output)
 
 
-async def test_consents_come_from_everywhere_and_are_proved(platform: Platform) -> None:
+async def test_consents_come_from_everywhere_and_are_proved(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with platform.working("profile", "interaction"), platform.client() as client:
         await platform.send(client, PERSON)
         customer_id = await eventually(lambda: found(client), timeout=90)
@@ -74,6 +78,14 @@ async def test_consents_come_from_everywhere_and_are_proved(platform: Platform) 
         await command(platform, "consent", "proof", customer_id, "--output", str(page), "--language", "en")
         assert "Proof of consents" in page.read_text()
         assert page.read_text().count("<tr>") > 230
+        monkeypatch.setattr(consent_proof, "ENTRIES", 100)
+        await command(platform, "consent", "proof", customer_id, "--output", str(page))
+        await command(
+            platform, "consent", "proof", customer_id, "--output", str(page.with_name("proof.json"))
+        )
+        whole = json.loads(page.with_name("proof.json").read_text())
+        assert len({entry["event_id"] for entry in whole["entries"]}) == len(whole["entries"]) > 230
+        assert page.with_name("proof-3.html").stat().st_mode & 0o077 == 0
 
 
 async def test_every_read_is_audited_and_tampering_is_found(platform: Platform) -> None:

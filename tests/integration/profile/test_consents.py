@@ -117,7 +117,8 @@ async def test_the_newest_decision_holds_and_all_are_kept(world: ProfileWorld, a
 async def test_whoever_sends_is_told_whether_he_may(world: ProfileWorld, api: Api) -> None:
     ada, bo, cy = await customers(world, "phone:p1", "email:e2", "user_id:u3")
     await record(api, ada, YES, {"purpose": "service", "decision": "withdrawn"})
-    await record(api, bo, {**MARKETING, "decision": "denied"}, {"purpose": "sharing", "decision": "granted"})
+    shared = {"purpose": "sharing", "decision": "granted", "notice_version": "2024-05"}
+    await record(api, bo, {**MARKETING, "decision": "denied"}, shared)
 
     async def may(purpose: str) -> list[bool | None]:
         asked = {

@@ -13,6 +13,9 @@ from rich.table import Table
 from guanxi_cli.commands.merging import Json
 from guanxi_cli.gateway import Gateway, err, fail, out
 
+PAGE = 200
+"""Most that one request gives."""
+
 app = typer.Typer(no_args_is_help=True, help="The access audit of all services.")
 
 
@@ -20,18 +23,27 @@ app = typer.Typer(no_args_is_help=True, help="The access audit of all services."
 def list_accesses(
     customer: Annotated[str | None, typer.Option(help="Whose data was read: any id of the customer.")] = None,
     subject: Annotated[str | None, typer.Option(help="Who read.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200, help="The newest so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="The newest so many.")] = 50,
     json: Json = False,
 ) -> None:
     """List who saw a customer's data, or what somebody saw, the newest first."""
     if (customer is None) == (subject is None):
         fail("Give exactly one of --customer and --subject.")
-    page = Gateway.from_environment().get("audit", customer_id=customer, subject=subject, limit=limit)
+    gateway = Gateway.from_environment()
+    items: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        query = {"customer_id": customer, "subject": subject, "cursor": cursor}
+        page = gateway.get("audit", **query, limit=min(PAGE, limit - len(items)))
+        items += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None or len(items) == limit:
+            break
     if json:
-        out.print_json(data=page["items"])
+        out.print_json(data=items)
         return
     table = Table("When", "Who", "What", "Of", "Shown", "Why")
-    for each in page["items"]:
+    for each in items:
         table.add_row(
             each["at"][:19].replace("T", " "),
             f"{escape(each['subject'])} ({each['role']})",
@@ -41,8 +53,8 @@ def list_accesses(
             escape(each["reason"] or ""),
         )
     out.print(table)
-    if page["next_cursor"]:
-        err.print(f"There are more; --limit shows up to 200 of them, not {limit}.")
+    if cursor is not None:
+        err.print(f"There are more than these {limit:,}; see --limit.")
 
 
 @app.command()

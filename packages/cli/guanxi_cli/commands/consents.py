@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
+from json import dumps as json_of
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from rich.table import Table
 
 from guanxi_cli.commands.merging import CustomerId, Json
 from guanxi_cli.following import follow_surely
-from guanxi_cli.gateway import Gateway, err, fail, out
+from guanxi_cli.gateway import Gateway, err, fail, out, write_private
 
 LINES, BYTES = 5000, 900_000
 """Most that one request of an import holds."""
@@ -120,14 +121,28 @@ def proof(
         str | None, typer.Option(help="Show evidence unmasked, for this reason (10 characters or more).")
     ] = None,
 ) -> None:
-    """Export the proof of a customer's consents: every entry with notice, evidence and times."""
-    form = "html" if output.suffix in {".html", ".htm"} else "json"
-    query = {"format": form, "language": language}
-    if reason is not None:
-        query |= {"clear": "true", "reason": reason}
-    answer = Gateway.from_environment().send("GET", "customers", customer, "consents", "proof", query=query)
-    output.write_bytes(answer.content)
-    out.print(f"{output} is written.")
+    """Export the proof of a customer's consents: every entry with notice, evidence and times.
+
+    Very many entries become several pages: proof.html, proof-2.html and so on.
+    """
+    gateway, path = Gateway.from_environment(), ("customers", customer, "consents", "proof")
+    query = {} if reason is None else {"clear": "true", "reason": reason}
+    parts = [gateway.get(*path, **query)]
+    while parts[-1]["next_cursor"]:
+        parts.append(gateway.get(*path, **query, cursor=parts[-1]["next_cursor"]))
+    if output.suffix not in {".html", ".htm"}:
+        entries = [entry for part in parts for entry in part["entries"]]
+        whole = {**parts[0], "entries": entries, "next_cursor": None}
+        write_private(output, json_of(whole).encode())
+        out.print(f"{output} is written.")
+        return
+    cursor: str | None = None
+    for number, part in enumerate(parts, 1):
+        page = output if number == 1 else output.with_stem(f"{output.stem}-{number}")
+        form = {"format": "html", "language": language} | ({"cursor": cursor} if cursor else {})
+        gateway.download(page, *path, accept="text/html", query=query | form)
+        out.print(f"{page} is written.")
+        cursor = part["next_cursor"]
 
 
 def _parts(file: Path) -> Iterator[tuple[int, bytes]]:
