@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.chaos.asking import NotNow, ask, look_up
 from tests.chaos.people import Population
 
 from guanxi_devstack.world import World
-from guanxi_kit.http import HttpClient, TransportError, make_client
+from guanxi_kit.http import HttpClient, make_client
 
 SHARE = 0.3
 """How many of the people hands ever touch; all others are merged by evidence alone."""
@@ -48,7 +49,7 @@ class Hands:
                 one = self.chance.randrange(self.touched // 2) * 2
                 try:
                     await self._decide(client, one, one + 1)
-                except (TransportError, _NotNow):
+                except NotNow:
                     await asyncio.sleep(0.2)
                 await asyncio.sleep(self.chance.uniform(0.0, 0.1))
 
@@ -68,22 +69,19 @@ class Hands:
                 self.undone.add(merge_id)
 
     async def _customer(self, client: HttpClient, person: int) -> str:
-        found = await _ask(client, "GET", f"/v1/customers?user_id={self.people.run}-user-{person}")
-        if not found["items"]:
-            raise _NotNow
-        return str(found["items"][0]["customer_id"])
-
-
-class _NotNow(Exception):
-    """A process is away, or the person is not known yet."""
+        """Return the customer that a person is; one who is not known yet is for later."""
+        found = await look_up(client, user_id=f"{self.people.run}-user-{person}")
+        if found is None:
+            raise NotNow
+        return found
 
 
 async def _ask(client: HttpClient, method: str, path: str, body: Any = None) -> Any:
-    """Return the answer; None when somebody else was faster (409). Raises _NotNow."""
-    answer = await client.request(method, path, json=body)
-    if answer.status_code == 409:
+    """Return the answer; None when somebody else was faster. Raises NotNow."""
+    status, answer = await ask(client, method, path, body)
+    if status == 409:
         return None
-    if answer.status_code >= 500 or answer.status_code in (404, 429):
-        raise _NotNow
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    if status == 404:
+        raise NotNow
+    assert status == 200, answer
+    return answer

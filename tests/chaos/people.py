@@ -1,19 +1,19 @@
-"""Synthetic people who touch many channels, and what the platform must know of them afterwards."""
+"""Synthetic people who touch many channels."""
 
 from __future__ import annotations
 
 import random
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 AMOUNT_MINOR = (990, 1299, 4250, 10000)
+BROWSERS = 3
 
 
 @dataclass
 class Population:
-    """Makes touchpoints of `size` people and keeps the oracle: what was accepted, and who is who.
+    """Makes touchpoints of `size` people and keeps what was accepted.
 
     A person is seen by user id, device and e-mail, or anonymously in a browser that an identify links later.
     """
@@ -30,7 +30,7 @@ class Population:
 
     def _touchpoint(self) -> dict[str, Any]:
         person = self.chance.randrange(self.size)
-        browser = f"{self.run}-browser-{person}-{self.chance.randrange(3)}"
+        browser = f"{self.run}-browser-{person}-{self.chance.randrange(BROWSERS)}"
         self.serial += 1
         base: dict[str, Any] = {
             "messageId": f"{self.run}-{self.serial}",
@@ -53,41 +53,15 @@ class Population:
             return base | {"type": "page", "name": "Home", "anonymousId": browser}
         return base | {"type": "identify", "userId": f"{self.run}-user-{person}", "anonymousId": browser}
 
-    def customers(self) -> int:
-        """Count the connected components of identifiers: the oracle of who is who."""
-        parent: dict[str, str] = {}
-
-        def find(item: str) -> str:
-            while parent.setdefault(item, item) != item:
-                item = parent[item]
-            return item
-
-        for message in self.accepted:
-            first, *others = _identifiers(message)
-            for other in others:
-                parent[find(other)] = find(first)
-            find(first)
-        return sum(1 for item in parent if find(item) == item)
+    def names(self, person: int) -> dict[str, str]:
+        """Return everything that a person is seen by, with its type of identifier."""
+        return {
+            f"{self.run}-user-{person}": "user_id",
+            f"{self.run}-device-{person}": "device_id",
+            f"{self.run}-{person}@example.com": "email",
+            **{f"{self.run}-browser-{person}-{number}": "anonymous_id" for number in range(BROWSERS)},
+        }
 
     def number(self, name: str) -> int:
         """Return which person a user id, or the local part of an address, belongs to."""
         return int(name.rpartition("-")[2])
-
-    def purchases(self) -> Counter[str]:
-        """Amount in minor units by user id."""
-        amounts: Counter[str] = Counter()
-        for message in self.accepted:
-            if message["type"] == "track":
-                amounts[message["userId"]] += round(float(message["properties"]["revenue"]) * 100)
-        return amounts
-
-
-def _identifiers(message: dict[str, Any]) -> list[str]:
-    context = message.get("context", {})
-    found = [
-        message.get("userId"),
-        message.get("anonymousId"),
-        context.get("device", {}).get("id"),
-        context.get("traits", {}).get("email"),
-    ]
-    return [item for item in found if item]

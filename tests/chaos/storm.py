@@ -1,4 +1,4 @@
-"""One storm: load, merges and undos by hand, and kills for a while, then the verdict."""
+"""One storm: load, merges and undos by hand, erasures, and kills for a while, then the verdict."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+from tests.chaos.erasers import Erasers
 from tests.chaos.hands import Hands
 from tests.chaos.killer import keep_killing
 from tests.chaos.load import keep_sending
@@ -26,15 +27,17 @@ REPORT_SECONDS = 30.0
 async def storm(
     options: WorldOptions, *, seconds: float, people: int, seed: int, tell: Callable[[str], None]
 ) -> None:
-    """Start a platform, keep load, hands and kills on for `seconds`, stop all, check.
+    """Start a platform, keep load, hands, erasers and kills on for `seconds`, stop all, check.
 
     Raises AssertionError with what differs.
     """
     population = Population(people, random.Random(seed), uuid.uuid4().hex[:8])
     hands = Hands(population, random.Random(seed))
+    erasers = Erasers(population, random.Random(seed), hands.touched)
     kills: Counter[str] = Counter()
     with smtp_server() as (inbox, address):
-        options = replace(options, settings={**options.settings, "GUANXI_SMTP_URL": address})
+        settings = {"GUANXI_SMTP_URL": address, "GUANXI_ERASURE_POLL_SECONDS": "1"}
+        options = replace(options, settings={**options.settings, **settings})
         async with World(options) as world:
             tell(f"{len(world.children)} processes are ready, the storm begins")
             end = time.monotonic() + seconds
@@ -45,17 +48,17 @@ async def storm(
             repeats, *_ = await asyncio.gather(
                 keep_sending(world, population, over),
                 hands.keep_deciding(world, over),
-                keep_killing(world, random.Random(seed), over, kills),
+                erasers.keep_erasing(world, over),
+                keep_killing(world, random.Random(seed), over, kills, erasers.in_hand),
                 _report(population, kills, end, tell),
             )
             await world.wait_ready()
-            tell(f"{repeats} batches repeated; {_named(kills)}")
-            unsent = await check(world, hands, inbox, tell)
+            tell(f"{repeats} batches and {erasers.repeated} requests for erasure repeated; {_named(kills)}")
+            figures = await check(world, hands, erasers, inbox, tell)
     tell(
         f"exactly once: seed {seed}, {seconds:.0f} s, {kills.total()} kills, {len(population.accepted)} touchpoints,"
         f" {len(hands.merged)} merges by hand, {len(hands.undone)} undone,"
-        f" {population.customers()} customers by identifiers, {len(inbox.recipients)} welcome mails,"
-        f" {unsent} buyers without one"
+        f" {len(erasers.acknowledged)} erasures acknowledged; {figures}"
     )
 
 

@@ -1,21 +1,28 @@
-"""After the storm: every accepted touchpoint is in timeline, view and score exactly once, no mail is double, and all
-services agree on who is who: by the identifiers that were sent, and by the hands that merged and undid."""
+"""After the storm: every accepted touchpoint that outlives the erasures is in timeline, view and score exactly once,
+with the right person, no mail is double, and all services agree on who is who: by the identifiers that were sent, and
+by the hands that merged and undid."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import asyncpg
+from tests.chaos.asking import look_up
+from tests.chaos.erasers import Erasers
+from tests.chaos.forgotten import check_erasures, complete_all
 from tests.chaos.hands import Hands
-from tests.chaos.mail import Inbox
+from tests.chaos.ledger import Ledger
+from tests.chaos.mail import Inbox, check_mail
+from tests.chaos.oracle import Message, Oracle, identifiers
 
 from guanxi_devstack.bootstrap import SERVICES
 from guanxi_devstack.world import World
+from guanxi_kit.crypto import Keyring
 from guanxi_kit.http import make_client
 from guanxi_kit.testing import eventually
+from interaction_service.domain.touchpoint import touchpoint_id
 
 # Kafka gives the partitions of a killed worker away after its session has timed out, and once more when it is back.
 SETTLE_SECONDS = 300.0
@@ -25,12 +32,13 @@ VIEW_SECONDS = 60.0
 SAMPLE = 10
 
 _TOTALS = {
-    "resolved": "SELECT count(*) FROM profile.seen_touchpoint",
     "view": "SELECT sum(touchpoints)::bigint FROM profile.activity",
+    "totals": "SELECT sum(touchpoints)::bigint FROM profile.totals",
     "timeline": "SELECT count(*) FROM interaction.touchpoint",
     "timeline, distinct": "SELECT count(DISTINCT touchpoint_id) FROM interaction.touchpoint",
     "score": "SELECT sum(touchpoints)::bigint FROM scoring.feature",
 }
+_SEEN = "SELECT count(*) FROM profile.seen_touchpoint"
 _AMOUNTS = {
     "view": "SELECT sum(amount_minor)::bigint FROM profile.activity",
     "timeline": "SELECT sum(amount_minor)::bigint FROM interaction.touchpoint",
@@ -39,9 +47,22 @@ _AMOUNTS = {
 }
 _CUSTOMERS = {
     "view": "SELECT count(DISTINCT customer_id) FROM profile.fragment",
+    "totals": "SELECT (sum(fragments) - sum(merges))::bigint FROM profile.totals",
     "timeline": "SELECT count(DISTINCT customer_id) FROM interaction.membership",
     "score": "SELECT count(DISTINCT customer_id) FROM scoring.feature",
 }
+_FIGURES = {
+    "view": """
+        SELECT profile_id, sum(touchpoints)::bigint, sum(amount_minor)::bigint FROM profile.activity GROUP BY 1""",
+    "timeline": """
+        SELECT profile_id, count(*), coalesce(sum(amount_minor), 0)::bigint FROM interaction.touchpoint GROUP BY 1""",
+    "score": """
+        SELECT profile_id, sum(touchpoints)::bigint, sum(amount_minor)::bigint FROM scoring.feature GROUP BY 1""",
+}
+_TIMELINES = """
+SELECT touchpoint_id, customer_id FROM interaction.touchpoint JOIN interaction.membership USING (profile_id)
+"""
+_WEB = "SELECT channel_id::text FROM interaction.channel WHERE name = 'web'"
 _BY_HAND = "SELECT merge_id::text, undone_at IS NOT NULL FROM profile.merge_journal WHERE rule = 'manual'"
 _MEMBERSHIPS = {
     "interaction": "SELECT profile_id, customer_id FROM interaction.membership",
@@ -55,63 +76,155 @@ _DEAD_LETTERS = " UNION ALL ".join(
 _UNPUBLISHED = " UNION ALL ".join(f"SELECT '{service}', source FROM {service}.outbox" for service in SERVICES)
 
 
-async def check(world: World, hands: Hands, inbox: Inbox, tell: Callable[[str], None]) -> int:
+async def check(
+    world: World, hands: Hands, erasers: Erasers, inbox: Inbox, tell: Callable[[str], None]
+) -> str:
     """Wait until the platform has settled, then compare everything with the oracle. Raises AssertionError.
 
-    Returns how many buyers got no mail: its sender was killed and nobody may try again, or hands made them one with
-    somebody who got it.
+    Returns figures of what there is now.
     """
-    people = hands.people
     connection = await asyncpg.connect(world.topology.admin_dsn)
     try:
-        began = time.monotonic()
-        await eventually(lambda: _totals_match(connection, hands), timeout=SETTLE_SECONDS, interval=0.5)
-        tell(f"totals match {time.monotonic() - began:.1f} s after the storm")
-        assert await connection.fetch(_DEAD_LETTERS) == []
-        await _structure_holds(connection, hands)
-        await eventually(lambda: _views_match(world, hands), timeout=VIEW_SECONDS, interval=0.5)
-        await eventually(lambda: _mail_matches(connection, hands, inbox), timeout=MAIL_SECONDS, interval=0.5)
-        tell(f"mail is through {time.monotonic() - began:.1f} s after the storm")
-        await eventually(lambda: _all_published(connection), timeout=VIEW_SECONDS, interval=0.5)
-        # Once more, for what came twice and late.
-        await _totals_match(connection, hands)
-        await _mail_matches(connection, hands, inbox)
-        return len(people.purchases()) - len(inbox.recipients)
+        return await Verdict(world, connection, hands, erasers, inbox).reach(tell)
     finally:
         await connection.close()
 
 
-async def _all_published(connection: Any) -> None:
-    assert await connection.fetch(_UNPUBLISHED) == []
+class Verdict:
+    """Compares a platform that has gone through a storm with the oracle."""
 
+    def __init__(self, world: World, connection: Any, hands: Hands, erasers: Erasers, inbox: Inbox) -> None:
+        self._world = world
+        self._connection = connection
+        self._hands = hands
+        self._erasers = erasers
+        self._inbox = inbox
+        self._people = hands.people
+        self._ledger = Ledger(hands.people, Keyring.load(world.credentials.keyring_file))
+        self._oracle = Oracle((), {})
+        self._persons = {
+            name: person for person in range(self._people.size) for name in self._people.names(person)
+        }
 
-async def _totals_match(connection: Any, hands: Hands) -> None:
-    people = hands.people
-    accepted = len(people.accepted)
-    found = {name: await connection.fetchval(query) for name, query in _TOTALS.items()}
-    assert found == dict.fromkeys(_TOTALS, accepted), f"touchpoints: {accepted} accepted, found {found}"
-    amount = sum(people.purchases().values())
-    found = {name: await connection.fetchval(query) for name, query in _AMOUNTS.items()}
-    assert found == dict.fromkeys(_AMOUNTS, amount), f"amount: {amount} accepted, found {found}"
-    standing = [merge_id for merge_id, undone in await connection.fetch(_BY_HAND) if not undone]
-    customers = people.customers() - len(standing)
-    found = {name: await connection.fetchval(query) for name, query in _CUSTOMERS.items()}
-    assert found == dict.fromkeys(_CUSTOMERS, customers), f"customers: {customers} expected, found {found}"
+    async def reach(self, tell: Callable[[str], None]) -> str:
+        """Wait until the platform has settled, then compare everything. Returns figures; raises AssertionError."""
+        began = time.monotonic()
+        await eventually(self._totals_match, timeout=SETTLE_SECONDS, interval=0.5)
+        tell(f"totals match {time.monotonic() - began:.1f} s after the storm")
+        assert await self._connection.fetch(_DEAD_LETTERS) == []
+        await self._structure_holds()
+        await self._people_hold()
+        await eventually(self._complete, timeout=SETTLE_SECONDS, interval=0.5)
+        tell(f"erasures are complete {time.monotonic() - began:.1f} s after the storm")
+        await eventually(self._views_match, timeout=VIEW_SECONDS, interval=0.5)
+        await eventually(self._mail_matches, timeout=MAIL_SECONDS, interval=0.5)
+        tell(f"mail is through {time.monotonic() - began:.1f} s after the storm")
+        await eventually(self._all_published, timeout=VIEW_SECONDS, interval=0.5)
+        # Once more, for what came twice and late.
+        await self._totals_match()
+        await self._people_hold()
+        await check_erasures(self._connection, self._erasers, self._ledger, self._oracle)
+        unsent = await self._mail_matches()
+        return (
+            f"{len(self._oracle.kept)} touchpoints stand after {len(self._ledger.requests)} erasures,"
+            f" {len(self._oracle.groups)} customers by identifiers, {self._inbox.recipients.total()} welcome mails,"
+            f" {unsent} buyers without one"
+        )
 
+    async def _complete(self) -> None:
+        await complete_all(self._world, self._connection, self._ledger)
 
-async def _structure_holds(connection: Any, hands: Hands) -> None:
-    """What hands did is there or not as a whole, and the merges that hold are what every service's customers are."""
-    journal = dict(await connection.fetch(_BY_HAND))
-    assert hands.merged <= set(journal), "an acknowledged merge is not in the journal"
-    assert all(journal[merge_id] for merge_id in hands.undone), "an acknowledged undo did not take effect"
-    undone = {merge_id for merge_id, is_undone in journal.items() if is_undone}
-    assert undone <= hands.doubtful, "a merge was undone that nobody undid"
-    memberships = dict(await connection.fetch("SELECT profile_id, customer_id FROM profile.fragment"))
-    for service, query in _MEMBERSHIPS.items():
-        known = dict(await connection.fetch(query))
-        differing = [each for each, customer in known.items() if memberships[each] != customer]
-        assert not differing, f"{service} knows {len(differing)} fragments otherwise: {differing[:3]}"
-    assert _tied(memberships, await connection.fetch(_EDGES)) == memberships
+    async def _mail_matches(self) -> int:
+        return await check_mail(self._connection, self._hands, self._erasers, self._inbox, self._oracle)
+
+    async def _all_published(self) -> None:
+        assert await self._connection.fetch(_UNPUBLISHED) == []
+
+    async def _look_again(self) -> Oracle:
+        """Return the oracle for the ledger as it stands: an erasure that nobody waits for may still take effect."""
+        await self._ledger.read(self._connection)
+        erased_at = self._ledger.erased_at
+        if not self._oracle.accepted or erased_at != self._oracle.erased_at:
+            self._oracle = Oracle(self._people.accepted, erased_at)
+        return self._oracle
+
+    async def _totals_match(self) -> None:
+        oracle, connection = await self._look_again(), self._connection
+        accepted, kept = len(oracle.accepted), len(oracle.kept)
+        seen = await connection.fetchval(_SEEN)
+        assert seen == accepted, f"touchpoints: {accepted} accepted, {seen} resolved"
+        found = {name: await connection.fetchval(query) for name, query in _TOTALS.items()}
+        assert found == dict.fromkeys(_TOTALS, kept), (
+            f"touchpoints: {kept} of {accepted} stand, found {found}"
+        )
+        amount = sum(oracle.purchases.values())
+        found = {name: await connection.fetchval(query) for name, query in _AMOUNTS.items()}
+        assert found == dict.fromkeys(_AMOUNTS, amount), f"amount: {amount} stands, found {found}"
+        standing = [merge_id for merge_id, undone in await connection.fetch(_BY_HAND) if not undone]
+        customers = len(oracle.groups) - len(standing)
+        found = {name: await connection.fetchval(query) for name, query in _CUSTOMERS.items()}
+        assert found == dict.fromkeys(_CUSTOMERS, customers), (
+            f"customers: {customers} expected, found {found}"
+        )
+
+    async def _structure_holds(self) -> None:
+        """What hands did is there or not as a whole; the merges that hold are what every service's customers are."""
+        journal = dict(await self._connection.fetch(_BY_HAND))
+        assert self._hands.merged <= set(journal), "an acknowledged merge is not in the journal"
+        assert all(journal[merge_id] for merge_id in self._hands.undone), (
+            "an acknowledged undo did not take effect"
+        )
+        undone = {merge_id for merge_id, is_undone in journal.items() if is_undone}
+        assert undone <= self._hands.doubtful, "a merge was undone that nobody undid"
+        memberships = dict(
+            await self._connection.fetch("SELECT profile_id, customer_id FROM profile.fragment")
+        )
+        for service, query in _MEMBERSHIPS.items():
+            known = dict(await self._connection.fetch(query))
+            differing = [each for each, customer in known.items() if memberships[each] != customer]
+            assert not differing, f"{service} knows {len(differing)} fragments otherwise: {differing[:3]}"
+        assert _tied(memberships, await self._connection.fetch(_EDGES)) == memberships
+
+    async def _people_hold(self) -> None:
+        """Each touchpoint stands with its own person, and every service has the same of each fragment."""
+        web = await self._connection.fetchval(_WEB)
+        ids = {
+            message["messageId"]: touchpoint_id(web, message["messageId"]) for message in self._oracle.kept
+        }
+        timelines: dict[Any, set[Any]] = {}
+        for touchpoint, customer in await self._connection.fetch(_TIMELINES):
+            timelines.setdefault(customer, set()).add(touchpoint)
+        found = {frozenset(timeline) for timeline in timelines.values()}
+        assert frozenset().union(*found) == set(ids.values()), "not the touchpoints that outlive the erasures"
+        expected = {
+            frozenset(ids[message["messageId"]] for message in group)
+            for group in self._oracle.groups
+            if self._person(group[0]) >= self._hands.touched
+        }
+        assert expected <= found, f"{len(expected - found)} people have not the timeline they should have"
+        figures = {
+            service: {row[0]: (row[1], row[2]) for row in await self._connection.fetch(query)}
+            for service, query in _FIGURES.items()
+        }
+        assert figures["view"] == figures["timeline"] == figures["score"]
+
+    def _person(self, message: Message) -> int:
+        return self._persons[identifiers(message)[0]]
+
+    async def _views_match(self) -> None:
+        """Read some customers as a frontend does; two whom hands made one have one view of both."""
+        amounts = self._oracle.purchases
+        token = self._world.credentials.token("admin")
+        erased = [user_id for user_id in amounts if self._people.number(user_id) in self._erasers.persons]
+        async with make_client(self._world.url, token=token, timeout=10.0) as client:
+            for user_id in [*list(amounts)[:SAMPLE], *erased[:SAMPLE]]:
+                customer_id = await look_up(client, user_id=user_id)
+                partner = self._hands.partner(user_id)
+                joint = partner is not None and await look_up(client, user_id=partner) == customer_id
+                expected = amounts[user_id] + (amounts[partner] if partner and joint else 0)
+                view = (await client.get(f"/v1/customers/{customer_id}")).json()
+                assert view["purchases"]["amount_minor"] == expected, (user_id, view["purchases"])
+                assert view["scores"]["rfm"]["amount_minor"] == expected, view["scores"]
 
 
 def _tied(memberships: dict[Any, Any], edges: list[Any]) -> dict[Any, Any]:
@@ -128,45 +241,3 @@ def _tied(memberships: dict[Any, Any], edges: list[Any]) -> dict[Any, Any]:
         assert one != other, "the merges that hold are no forest"
         parent[other] = one
     return {each: find(each) for each in parent}
-
-
-async def _views_match(world: World, hands: Hands) -> None:
-    """Read some customers as a frontend does; two whom hands made one have one view of both."""
-    amounts = hands.people.purchases()
-    token = world.credentials.token("admin")
-    async with make_client(world.url, token=token, timeout=10.0) as client:
-
-        async def look_up(user_id: str) -> str | None:
-            found = (await client.get("/v1/customers", params={"user_id": user_id})).json()["items"]
-            return found[0]["customer_id"] if found else None
-
-        for user_id, amount in list(amounts.items())[:SAMPLE]:
-            customer_id = await look_up(user_id)
-            partner = hands.partner(user_id)
-            joint = partner is not None and await look_up(partner) == customer_id
-            expected = amount + (amounts[partner] if partner and joint else 0)
-            view = (await client.get(f"/v1/customers/{customer_id}")).json()
-            assert view["purchases"]["amount_minor"] == expected, (user_id, view["purchases"])
-            assert view["scores"]["rfm"]["amount_minor"] == expected, view["scores"]
-
-
-async def _mail_matches(connection: Any, hands: Hands, inbox: Inbox) -> None:
-    """One welcome for each buyer; a crash between the server's answer and our commit leaves `uncertain`, not double.
-
-    Whom hands merged may have been welcomed as one person: by one message, or by one of two to the same address.
-    """
-    assert not [address for address, count in inbox.recipients.items() if count > 1], "double mail"
-    rows = await connection.fetch("SELECT state, reason, count(*) FROM notification.message GROUP BY 1, 2")
-    states: Counter[str] = Counter()
-    for state, reason, count in rows:
-        assert state in ("sent", "uncertain") or reason == "address_served", f"messages still {rows}"
-        states[state] += count
-    buyers = {hands.people.number(user_id) for user_id in hands.people.purchases()}
-    touched = {person for person in buyers if person < hands.touched}
-    assert len(buyers) - len(touched) <= states.total() <= len(buyers), f"{len(buyers)} buyers, {states}"
-    assert states["failed"] <= len(touched), f"{len(touched)} buyers touched by hands, {states}"
-    welcomed = {hands.people.number(address.partition("@")[0]) for address in inbox.recipients}
-    assert welcomed <= buyers
-    assert states["sent"] <= len(welcomed), f"{len(welcomed)} mails, messages {states}"
-    unsent = buyers - welcomed - touched
-    assert len(unsent) <= states["uncertain"], f"{len(unsent)} buyers without a mail, messages {states}"
