@@ -41,6 +41,13 @@ _ID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?<=x)[0-9a-f]{32}(?![0-9a-f])"
 )
 _ROWS = 5000
+# What knows a person by a message alone.
+_ORPHANS = {
+    "notification.decision": "SELECT count(*) FROM notification.decision LEFT JOIN notification.message USING (send_id)"
+    " WHERE message.send_id IS NULL",
+    "notification.served_address": "SELECT count(*) FROM notification.served_address"
+    " LEFT JOIN notification.message USING (send_id) WHERE message.send_id IS NULL",
+}
 
 
 async def complete_all(world: World, connection: Any, ledger: Ledger) -> None:
@@ -73,7 +80,9 @@ async def check_erasures(connection: Any, erasers: Erasers, ledger: Ledger, orac
     ids = {each.hex for each in ledger.fragments} | {str(each) for each in ledger.fragments}
     ids.update(hashed.hex() for hashed in dead)
     traces = await _traces(connection, ids, f"{erasers.people.run}-")
-    assert not traces, f"traces of the erased, or something in clear: {traces}"
+    for table, query in _ORPHANS.items():
+        traces[table] += await connection.fetchval(query)
+    assert not traces.total(), f"traces of the erased, or something in clear: {traces}"
 
 
 def _check_ledger(erasers: Erasers, ledger: Ledger) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 from guanxi_contracts.privacy import ErasureRequestedV1
+from notification_service.adapters.dispatch_store import PostgresDispatchStore
 from notification_service.adapters.mailbox import MailboxProvider
+from notification_service.application.ports import Settlement
 
 from .conftest import NOW, Notification, merge, person, touchpoint
 
@@ -77,3 +80,18 @@ async def test_a_message_in_hand_is_not_sent_and_leaves_nothing(
     assert await dispatcher.run_once() == 1
     assert await sizes(notification) == dict.fromkeys(TABLES, 0)
     assert list(tmp_path.rglob("*.eml")) == []
+
+
+async def test_an_outcome_that_is_being_noted_goes_with_its_message(notification: Notification) -> None:
+    await notification.apply(touchpoint(1))
+    now = notification.clock.now()
+    async with notification.database.transaction() as connection:
+        store = PostgresDispatchStore(connection)
+        (message,) = await store.reserve(now, now + timedelta(minutes=2), 10)
+        await store.start([(message, b"address")], "mailbox", now + timedelta(minutes=2))
+    async with notification.database.transaction() as connection:
+        await PostgresDispatchStore(connection).settle([Settlement(message, "sent", "sent")], now)
+        erasing = asyncio.create_task(notification.apply(erasure(1)))
+        assert not (await asyncio.wait({erasing}, timeout=0.5))[0]
+    await erasing
+    assert await sizes(notification) == dict.fromkeys(TABLES, 0)

@@ -97,9 +97,13 @@ class PostgresDispatchStore:
         return Started(frozenset(row["send_id"] for row in rows), frozenset(served))
 
     async def settle(self, settlements: Sequence[Settlement], now: datetime) -> list[Settlement]:
-        """Write outcomes of this reservation (an acceptance counts even if it comes late), and log why."""
+        """Write outcomes of this reservation (an acceptance counts even if it comes late), and log why.
+
+        An erasure waits until the decision can be seen beside its message: both go then, or neither was written.
+        """
         if not settlements:
             return []
+        await hold_off_erasures(self._connection)
         rows = await self._connection.fetch(
             _SETTLE,
             [one.message.send_id for one in settlements],
