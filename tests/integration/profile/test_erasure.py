@@ -16,9 +16,10 @@ from guanxi_contracts.privacy import ErasureRequestedV1, LegalHold
 from guanxi_contracts.score import ScoreChangedV1
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from guanxi_kit.consumer import Cause
+from guanxi_kit.erasure import tombstone_of
 from guanxi_kit.testing import eventually
 from profile_service.adapters.erasure_events import requested
-from profile_service.adapters.erasure_seals import KeyringSeals, tombstone_of
+from profile_service.adapters.erasure_seals import KeyringSeals
 from profile_service.adapters.identity_store import PostgresIdentities
 from profile_service.adapters.ledger_store import PostgresLedger
 from profile_service.adapters.person_store import PostgresErasures, PostgresPersons

@@ -6,6 +6,7 @@ from guanxi_kit.erasure.rules import (
     IDS,
     KEYS,
     PLUMBING,
+    TOMBSTONES,
     Rule,
     Statement,
     arguments_of,
@@ -15,6 +16,7 @@ from guanxi_kit.erasure.rules import (
 )
 from guanxi_kit.erasure.schema import DEAD_LETTERS, ERASED_FRAGMENT
 from guanxi_kit.erasure.standing import erase_alone, erased_among, hold_off_erasures, remember_erased
+from guanxi_kit.erasure.tombstones import tombstone_of
 
 __all__ = [
     "DEAD_LETTERS",
@@ -22,6 +24,7 @@ __all__ = [
     "IDS",
     "KEYS",
     "PLUMBING",
+    "TOMBSTONES",
     "ReceiptRecord",
     "Rule",
     "Statement",
@@ -34,6 +37,7 @@ __all__ = [
     "kept",
     "receipt_of",
     "remember_erased",
+    "tombstone_of",
     "without_erased_moves",
     "without_erased_touchpoints",
 ]

@@ -14,6 +14,8 @@ IDS = "ids"
 """Argument of a statement: the fragments of the person, uuid[]."""
 KEYS = "keys"
 """Argument of a statement: keys of records about the person (ids, hashes of identifiers), bytea[]."""
+TOMBSTONES = "tombstones"
+"""Argument of a statement: tombstones of the person's identifiers, bytea[]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,11 @@ PLUMBING = (
 def arguments_of(request: ErasureRequestedV1) -> dict[str, Sequence[Any]]:
     """Return the arguments of statements for services that know people by ids alone."""
     known_as = {*request.profile_ids, *request.customer_ids}
-    return {IDS: request.profile_ids, KEYS: sorted(one.bytes for one in known_as)}
+    return {
+        IDS: request.profile_ids,
+        KEYS: sorted(one.bytes for one in known_as),
+        TOMBSTONES: request.tombstones,
+    }
 
 
 async def carry_out(

@@ -8,16 +8,12 @@ from uuid import UUID
 import msgspec
 
 from guanxi_kit.crypto import Keyring, SealBroken
+from guanxi_kit.erasure import tombstone_of
 from profile_service.adapters.vault import PlainIdentifier
 from profile_service.application.erasure_ports import KnownBy
 
 _KNOWN_BY = msgspec.json.Decoder(list[PlainIdentifier])
 _ENCODE = msgspec.json.Encoder().encode
-
-
-def tombstone_of(keyring: Keyring, identifier_hash: bytes) -> bytes:
-    """Return what remembers an erased identifier: a keyed hash of its keyed hash."""
-    return keyring.blind("tombstone", identifier_hash.hex())
 
 
 def reason_aad(request_id: UUID) -> bytes:

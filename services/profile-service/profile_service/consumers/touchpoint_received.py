@@ -12,11 +12,11 @@ from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from guanxi_kit.clock import Clock
 from guanxi_kit.consumer import Received, Subscription, Unit
 from guanxi_kit.crypto import Keyring
+from guanxi_kit.erasure import tombstone_of
 from guanxi_kit.packs import PurposeSettings
 from guanxi_kit.telemetry import METRICS
 from profile_service.adapters.consent_store import PostgresConsents
 from profile_service.adapters.erasure_metrics import SUPPRESSED
-from profile_service.adapters.erasure_seals import tombstone_of
 from profile_service.adapters.fact_store import PostgresFacts
 from profile_service.adapters.identity_store import PostgresIdentities
 from profile_service.adapters.person_store import PostgresErasures
