@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from opentelemetry.trace import StatusCode
 from prometheus_client import Counter, Histogram
@@ -27,6 +28,7 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 _SECURITY_NAMES = frozenset(name for name, _ in SECURITY_HEADERS)
 _REQUEST_ID = re.compile(rb"^[0-9a-fA-F-]{16,64}$")
+_NONE: Mapping[str, int] = MappingProxyType({})
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
@@ -52,14 +54,23 @@ class _BodyTooLarge(HTTPException):
 class Edge:
     """Wraps an application: every request passes here first and every response last.
 
-    Refuses over-long and NUL-holding addresses (400) and bodies over `body_limit` bytes (413, also when streamed);
+    Refuses over-long and NUL-holding addresses (400) and bodies over `body_limit` bytes (413, also when streamed),
+    of the paths in `body_limits` over theirs;
     gives each request an id and, when tracing, a span; adds security headers that the application did not set;
     counts by route template; turns what nobody caught into a problem document.
     """
 
-    def __init__(self, app: ASGIApp, *, body_limit: int, metrics: Metrics = METRICS) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        body_limit: int,
+        body_limits: Mapping[str, int] = _NONE,
+        metrics: Metrics = METRICS,
+    ) -> None:
         self._app = app
         self._body_limit = body_limit
+        self._body_limits = body_limits
         self._metrics = metrics
         # Looking a series up by its labels costs more than counting on it.
         self._series: dict[tuple[str, str, int | str], tuple[Counter, Histogram]] = {}
@@ -69,7 +80,8 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send, self._body_limit)
+        limit = self._body_limits.get(scope["path"], self._body_limit)
+        exchange = _Exchange(scope, receive, send, limit)
         token = REQUEST_ID.set(exchange.request_id)
         started = time.perf_counter()
         try:
@@ -91,7 +103,7 @@ class Edge:
                 span.set_status(StatusCode.ERROR)
 
     async def _serve(self, exchange: _Exchange) -> None:
-        refusal = _refusal(exchange.scope, exchange.length, self._body_limit)
+        refusal = _refusal(exchange.scope, exchange.length, exchange.limit)
         if refusal is not None:
             await self._answer(exchange, refusal)
             return
@@ -123,7 +135,7 @@ class _Exchange:
     """One request and its response."""
 
     __slots__ = (
-        "_limit", "_receive", "_received", "_send", "cut_short", "length", "method", "request_id", "scope", "status"
+        "_receive", "_received", "_send", "cut_short", "length", "limit", "method", "request_id", "scope", "status"
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
@@ -140,15 +152,15 @@ class _Exchange:
         self.cut_short = False
         self._receive = receive
         self._send = send
-        self._limit = limit
+        self.limit = limit
         self._received = 0
 
     async def receive(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.request":
             self._received += len(message.get("body", b""))
-            if self._received > self._limit:
-                raise _BodyTooLarge(self._limit)
+            if self._received > self.limit:
+                raise _BodyTooLarge(self.limit)
         return message
 
     async def send(self, message: Message) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -30,15 +30,16 @@ def create_app(
     lifespan: Lifespan | None = None,
     readiness: Sequence[Check] = (),
     body_limit: int = BODY_LIMIT,
+    body_limits: Mapping[str, int] | None = None,
     version: str = "1",
     description: str = "",
 ) -> FastAPI:
     """Return an application with problem documents, health, readiness, metrics, limits and security headers.
 
-    `readiness` is read at each probe, so a list may be filled in `lifespan`. `body_limit` is in bytes. There is no
-    page of documentation, only /openapi.json. `app.state.settings` holds the settings, `app.state.stopping` an event
-    that is set when the process is told to end, for streams to finish on. Endpoints that use `require` need
-    `app.state.verifier`.
+    `readiness` is read at each probe, so a list may be filled in `lifespan`. `body_limit` is in bytes, `body_limits`
+    are those of paths that take more. There is no page of documentation, only /openapi.json. `app.state.settings` holds
+    the settings, `app.state.stopping` an event that is set when the process is told to end, for streams to finish on.
+    Endpoints that use `require` need `app.state.verifier`.
     """
     app = FastAPI(
         title=title,
@@ -56,5 +57,5 @@ def create_app(
     install_problem_handlers(app)
     install_health(app, Readiness(readiness))
     install_openapi(app)
-    app.add_middleware(Edge, body_limit=body_limit)
+    app.add_middleware(Edge, body_limit=body_limit, body_limits=body_limits or {})
     return app
