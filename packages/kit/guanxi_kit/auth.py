@@ -48,6 +48,7 @@ Permission = Literal[
     "key.rotate",
     "job.read",
     "job.write",
+    "import.write",
 ]
 
 _READ: tuple[Permission, ...] = (
@@ -75,7 +76,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         "agent": _AGENT,
         "team_lead": _TEAM_LEAD,
         "marketer": _MARKETER,
-        "analyst": frozenset(("score.read", "stats.read", "changes.read", "segment.read")),
+        "analyst": frozenset(("score.read", "stats.read", "changes.read", "segment.read", "import.write")),
         "dpo": _DPO,
         "admin": frozenset(get_args(Permission)) - {"contact.read"},
         "service": frozenset(("contact.read", "customer.read")),
