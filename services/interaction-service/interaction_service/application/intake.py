@@ -13,7 +13,7 @@ from guanxi_contracts.touchpoint import Purchase, TouchpointKind, TouchpointRece
 from guanxi_kit.clock import Clock
 from guanxi_kit.crypto import Keyring
 from interaction_service.application.content import Contact, SealedContent, encode_content
-from interaction_service.application.identification import Identification, Usable
+from interaction_service.application.identification import Identification, Identified, Usable
 from interaction_service.application.message import KINDS, JsonObject, Message, read_message, read_object
 from interaction_service.application.ports import Channel, TouchpointLog
 from interaction_service.application.purchasing import Purchasing
@@ -35,6 +35,8 @@ class Submission(msgspec.Struct, frozen=True):
     """Messages of one request with what holds for all of them.
 
     `kind` is that of the endpoint, None where each message names its own; `historical` times are taken as given.
+    `by_any_identifier`: instead of a userId or an anonymousId, whatever else a message carries may say whose it is; one
+    that identifies nobody is refused.
     """
 
     messages: Sequence[msgspec.Raw | bytes]
@@ -42,6 +44,7 @@ class Submission(msgspec.Struct, frozen=True):
     sent_at: datetime | None = None
     context: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     historical: bool = False
+    by_any_identifier: bool = False
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -57,6 +60,14 @@ class Outcome(msgspec.Struct, frozen=True):
     """How many messages are durable now, and which were refused."""
 
     accepted: int
+    refused: Sequence[Refusal]
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """Messages ready for the log in their order, with their places in the submission, and those refused."""
+
+    touchpoints: Sequence[TouchpointReceivedV1]
+    indexes: Sequence[int]
     refused: Sequence[Refusal]
 
 
@@ -80,8 +91,20 @@ class Intake:
 
     async def accept(self, channel: Channel, submission: Submission) -> Outcome:
         """Make the good messages durable and say why the others were refused. Raises Unavailable."""
+        prepared = await self.prepare(channel, submission)
+        await self.append(prepared)
+        return Outcome(len(prepared.touchpoints), prepared.refused)
+
+    async def append(self, prepared: Prepared) -> None:
+        """Make prepared touchpoints durable. Raises Unavailable."""
+        if prepared.touchpoints:
+            await self._log.append(prepared.touchpoints)
+
+    async def prepare(self, channel: Channel, submission: Submission) -> Prepared:
+        """Do all of `accept` but the writing: what would come of these messages."""
         received_at = self._clock.now()
         touchpoints: list[TouchpointReceivedV1] = []
+        indexes: list[int] = []
         refused: list[Refusal] = []
         for index, raw in enumerate(submission.messages):
             if index % TURN == TURN - 1:
@@ -90,18 +113,17 @@ class Intake:
             try:
                 message = read_message(raw)
                 touchpoints.append(self._touchpoint(message, channel, submission, received_at))
+                indexes.append(index)
             except Refused as error:
                 message_id = message.message_id if message else None
                 refused.append(Refusal(index, message_id, error.field, error.reason))
-        if touchpoints:
-            await self._log.append(touchpoints)
-        return Outcome(len(touchpoints), refused)
+        return Prepared(touchpoints, indexes, refused)
 
     def _touchpoint(
         self, message: Message, channel: Channel, submission: Submission, received_at: datetime
     ) -> TouchpointReceivedV1:
         kind = submission.kind or _kind_of(message)
-        _require(message, kind)
+        _require(message, kind, by_any_identifier=submission.by_any_identifier)
         message_id = message.message_id or str(uuid4())
         identity = touchpoint_id(channel.channel_id, message_id)
         time = _time_of(message, submission, received_at)
@@ -114,6 +136,8 @@ class Intake:
         if kind == "track" and message.event is not None:
             purchase = self._purchasing.read(message.event, properties)
         person = self._identification.identify(message, traits, context)
+        if submission.by_any_identifier and not person.refs:
+            raise _nobody(person)
         enterprise = self._identification.identify_enterprise(
             message.group_id if kind == "group" else context.get("groupId")
         )
@@ -160,9 +184,16 @@ def _kind_of(message: Message) -> TouchpointKind:
     return kind
 
 
-def _require(message: Message, kind: TouchpointKind) -> None:
+def _nobody(person: Identified) -> Refused:
+    if person.unusable:
+        return Refused(person.unusable[0].type, person.unusable[0].reason)
+    return Refused("", "holds nothing that says whose it is")
+
+
+def _require(message: Message, kind: TouchpointKind, *, by_any_identifier: bool) -> None:
     """Refuse a message without what its kind needs."""
-    if message.user_id in (None, "") and (kind == "alias" or message.anonymous_id in (None, "")):
+    nameless = not by_any_identifier and message.anonymous_id in (None, "")
+    if message.user_id in (None, "") and (kind == "alias" or nameless):
         raise Refused("userId", "is missing" if kind == "alias" else "is missing, and so is anonymousId")
     if kind == "track" and not message.event:
         raise Refused("event", "is missing")
