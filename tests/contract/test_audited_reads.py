@@ -52,6 +52,9 @@ OF_NOBODY = {
     "/v1/privacy/erasures/{request_id}/certificate",
     "/v1/privacy/ledger",
     "/v1/privacy/partners",
+    # Names of columns, counts and progress of imports; what rows hold is in their preview and their refused rows.
+    "/v1/imports",
+    "/v1/imports/{import_id}",
 }
 SHOWN_ON_POST = {"/v1/contacts", "/v1/merges/simulate", "/v1/segments/preview"}
 

@@ -34,16 +34,20 @@ from guanxi_kit.sealing.api import router as keys_router
 from interaction_service.adapters import erase_timeline
 from interaction_service.adapters.channels import ChannelDirectory, ChannelRefused, add_channel
 from interaction_service.adapters.holiday_watch import HolidayWatch
+from interaction_service.adapters.imports import job as import_job
+from interaction_service.adapters.imports.sweeping import ImportSweeper
 from interaction_service.adapters.sealed_columns import SEALED_COLUMNS
 from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelines, PostgresTimelineWriter
 from interaction_service.adapters.touchpoint_log import EventLog
 from interaction_service.adapters.working_calendars import make_calendars
-from interaction_service.api import export, staff, timeline
+from interaction_service.api import export, import_refusals, imports, staff, timeline
 from interaction_service.api.admission import Admission
+from interaction_service.api.import_state import make_import_state
 from interaction_service.api.ingest import Ingest, IngestLane
 from interaction_service.api.ingest_openapi import describe_ingest
 from interaction_service.application.deadlines import Deadlines
 from interaction_service.application.identification import Identification
+from interaction_service.application.imports.take_rows import TakeRows
 from interaction_service.application.intake import Intake
 from interaction_service.application.ports import TouchpointLog
 from interaction_service.application.purchasing import Purchasing
@@ -87,6 +91,12 @@ def make_staff_edits(
     )
 
 
+def make_take_rows(log: TouchpointLog, keyring: Keyring, pack: Pack, region: str, clock: Clock) -> TakeRows:
+    """Return what takes rows of files in."""
+    intake = make_intake(log, keyring, pack, region, clock)
+    return TakeRows(intake, make_identification(keyring, pack, region), keyring)
+
+
 def make_identification(keyring: Keyring, pack: Pack, region: str) -> Identification:
     """Return what finds identifiers by a pack's rules."""
     return Identification(
@@ -122,6 +132,10 @@ def make_api(
             Admission(requests=settings.ingest_requests, bytes_held=settings.ingest_bytes),
             Deadlines(READ_SECONDS),
         )
+        take_rows = make_take_rows(touchpoints, keyring, pack, settings.default_region, time)
+        app.state.imports = make_import_state(
+            settings, pack, database=database, keyring=keyring, clock=time, take_rows=take_rows
+        )
         app.state.staff_edits = make_staff_edits(touchpoints, keyring, pack, settings.default_region, time)
         app.state.timelines = PostgresTimelines(database)
         app.state.timeline = ReadTimeline(app.state.timelines, keyring, pack.record.masked)
@@ -138,11 +152,19 @@ def make_api(
             await log.stop()
             await database.close()
 
-    app = create_app("Guanxi interaction", settings, lifespan=lifespan, readiness=checks)
+    app = create_app(
+        "Guanxi interaction",
+        settings,
+        lifespan=lifespan,
+        readiness=checks,
+        body_limits={"/v1/imports": settings.import_max_bytes},
+    )
     app.state.verifier = TokenVerifier.from_settings(settings, time)
     app.include_router(timeline.router)
     app.include_router(export.router)
     app.include_router(staff.router)
+    app.include_router(imports.router)
+    app.include_router(import_refusals.router)
     app.include_router(jobs_api.router)
     app.include_router(keys_router)
     app.include_router(audit_router(timeline.fragments_of))
@@ -166,7 +188,10 @@ async def make_worker(
     await start_patiently(log)
     keyring = Keyring.from_settings(settings)
     recording = Recording(MonthlyPartitions(database))
-    calendars = make_calendars(load_pack(settings.pack_dir, settings.pack).clocks)
+    pack = load_pack(settings.pack_dir, settings.pack)
+    touchpoints = EventLog(log, timeout=settings.append_seconds)
+    take_rows = make_take_rows(touchpoints, keyring, pack, settings.default_region, time)
+    calendars = make_calendars(pack.clocks)
     relay = Relay(database, log, streams=[JOBS])
     worker = Worker(
         db=database,
@@ -183,15 +208,18 @@ async def make_worker(
     )
     handlers: dict[str, JobHandler] = {
         erase_timeline.KIND: erase_timeline.EraseTimeline(keyring),
+        import_job.KIND: import_job.ImportRows(database, keyring, take_rows),
         REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS),
     }
     jobs = JobRunner(database, relay, JOBS, handlers, time)
     keys = KeyringUser(keyring, database, "worker", time)
     anchors = AuditAnchors(database, keyring, time, seconds=settings.audit_anchor_seconds)
+    sweeper = ImportSweeper(database, time)
     try:
         holidays = HolidayWatch(calendars, time)
         yield WorkerProcess(
-            [keys, anchors, holidays, jobs, worker], [Check("database", database.ping), keys.readiness]
+            [keys, anchors, holidays, sweeper, jobs, worker],
+            [Check("database", database.ping), keys.readiness],
         )
     finally:
         await log.stop()

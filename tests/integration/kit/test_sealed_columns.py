@@ -22,6 +22,7 @@ NO_SEAL = {
     "erasure_request": {"tombstones"},
     "duplicate_frequency": {"hash"},
     "identifier": {"hash"},
+    "import_refusal": {"tombstones"},
     "identifier_event": {"hash"},
     "link_block": {"identifier_hash", "strongest_hash"},
     "link_refusal": {"identifier_hash", "strongest_hash"},

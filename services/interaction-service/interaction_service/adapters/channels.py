@@ -12,6 +12,7 @@ import structlog
 
 from guanxi_kit.clock import Clock
 from guanxi_kit.db import Database, is_transient
+from interaction_service.application.imports.take_rows import IMPORT
 from interaction_service.application.ports import Channel, Unavailable
 from interaction_service.application.staff_edits import STAFF
 
@@ -19,6 +20,9 @@ REFRESH_SECONDS = 10.0
 MISS_SECONDS = 1.0
 LOAD_SECONDS = 2.0
 _CHANNELS = "SELECT channel_id, name, kind, write_key_hash FROM channel WHERE enabled"
+
+RESERVED = {STAFF: "what staff enter", IMPORT: "imported files"}
+_NAMED = "SELECT channel_id, name, kind FROM channel WHERE name = $1 AND enabled"
 
 _NAME = re.compile(r"[\w-]{1,64}")
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,256}")
@@ -91,6 +95,15 @@ class ChannelDirectory:
             _log.warning("channels.stale", seconds=round(self._clock.monotonic() - self._read_at))
 
 
+async def channel_named(db: Database, name: str) -> Channel | None:
+    """Return the enabled channel of a name; that of imported files is always there."""
+    if name == IMPORT:
+        return Channel(IMPORT, IMPORT, IMPORT)
+    async with db.connection() as connection:
+        row = await connection.fetchrow(_NAMED, name)
+    return None if row is None else Channel(str(row["channel_id"]), row["name"], row["kind"])
+
+
 class ChannelRefused(ValueError):
     """The channel cannot be made as asked; the message says why."""
 
@@ -105,8 +118,8 @@ async def add_channel(db: Database, *, name: str, kind: str, write_key: str | No
         raise ChannelRefused("name and kind must be letters, digits, _ or -, at most 64")
     if write_key is not None and not _KEY.fullmatch(write_key):
         raise ChannelRefused("a write key has 16 to 256 letters, digits, _ or -")
-    if name == STAFF:
-        raise ChannelRefused(f"the channel {STAFF} is that of what staff enter")
+    if name in RESERVED:
+        raise ChannelRefused(f"the channel {name} is that of {RESERVED[name]}")
     key = write_key or token_urlsafe(24)
     async with db.transaction() as connection:
         await connection.execute("LOCK TABLE channel IN SHARE ROW EXCLUSIVE MODE")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from guanxi_kit.sealing import KIT_COLUMNS, SealedColumn
+from interaction_service.adapters.imports.file_store import chunk_aad, document_aad
+from interaction_service.adapters.imports.refusals import refusal_aad
 from interaction_service.adapters.timeline_erasure import held_aad
 
 SEALED_COLUMNS = (
@@ -14,4 +16,17 @@ SEALED_COLUMNS = (
         lambda row: bytes(row["touchpoint_id"].bytes),
     ),
     SealedColumn("held_record", ("request_id", "number"), "sealed", lambda row: held_aad(row["request_id"])),
+    SealedColumn("import_file", ("import_id",), "sealed", lambda row: document_aad(row["import_id"])),
+    SealedColumn(
+        "import_chunk",
+        ("import_id", "number"),
+        "sealed",
+        lambda row: chunk_aad(row["import_id"], row["number"]),
+    ),
+    SealedColumn(
+        "import_refusal",
+        ("import_id", "row_number"),
+        "sealed",
+        lambda row: refusal_aad(row["import_id"], row["row_number"]),
+    ),
 )

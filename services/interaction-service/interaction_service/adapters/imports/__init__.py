@@ -1,0 +1,1 @@
+"""Where uploaded files lie under seal, how each format is read, and the job that takes their rows in."""

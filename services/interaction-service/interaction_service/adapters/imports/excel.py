@@ -1,0 +1,119 @@
+"""Rows of a workbook's first visible sheet, one after another; a formula is the value that it last had."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from interaction_service.adapters.imports.table_rows import buffered
+from interaction_service.adapters.imports.workbook import MAX_SHEET_BYTES, CellText, Workbook, parse
+from interaction_service.application.imports.ports import Row, StoredFile
+from interaction_service.domain.imports.limits import MAX_COLUMNS
+from interaction_service.domain.imports.sniffing import NotImportable
+
+_SINCE_1900, _SINCE_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001 (a workbook's times have no zone)
+_MICROSECONDS = 86_400_000_000
+
+
+def excel_rows(file: StoredFile, loop: asyncio.AbstractEventLoop, skipped: int) -> Iterator[Row]:
+    """Yield the rows behind the first so many, empty ones left out; in a thread. Raises NotImportable."""
+    workbook = Workbook(buffered(file, loop))
+    stream = workbook.open(workbook.sheet.part, MAX_SHEET_BYTES)
+    if stream is None:
+        raise NotImportable("lacks its first sheet")
+    sheet = _Sheet(workbook)
+    passed = 0
+    with stream:
+        for _ in parse(stream, sheet.start, sheet.end, sheet.text.add):
+            for row in sheet.rows:
+                passed += 1
+                if passed > skipped:
+                    yield row
+            sheet.rows.clear()
+
+
+def sheet_name(file: StoredFile, loop: asyncio.AbstractEventLoop) -> str:
+    """Return the name of the sheet that is read; in a thread. Raises NotImportable."""
+    return Workbook(buffered(file, loop)).sheet.name
+
+
+class _Sheet:
+    """Makes rows of the elements of a sheet."""
+
+    def __init__(self, workbook: Workbook) -> None:
+        self.rows: list[Row] = []
+        self.text = CellText()
+        self._texts = workbook.texts
+        self._dates = workbook.dates
+        self._origin = _SINCE_1904 if workbook.from_1904 else _SINCE_1900
+        self._number = 0
+        self._cells: list[Any] = []
+        self._kind = "n"
+        self._is_date = False
+        self._column = 0
+
+    def start(self, name: str, given: dict[str, str]) -> None:
+        """An element begins."""
+        if name == "row":
+            self._number = int(given.get("r") or self._number + 1)
+            self._cells = []
+        elif name == "c":
+            self._kind = given.get("t", "n")
+            self._is_date = int(given.get("s", "0")) in self._dates
+            reference = given.get("r")
+            self._column = len(self._cells) if reference is None else _column(reference)
+            if self._column >= MAX_COLUMNS:
+                raise NotImportable(f"has more than {MAX_COLUMNS} columns")
+        self.text.begin(name)
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+        self.text.end(name)
+        if name == "c":
+            value = self._value(self.text.take())
+            if value is not None:
+                self._cells += [None] * (self._column - len(self._cells))
+                self._cells[self._column :] = [value]
+        elif name == "row" and self._cells:
+            self.rows.append(Row(self._number, self._cells))
+
+    def _value(self, text: str) -> Any:
+        if text == "" or self._kind == "e":
+            return None
+        if self._kind == "s":
+            place = int(text)
+            if not 0 <= place < len(self._texts):
+                raise NotImportable("names a text that it does not hold")
+            return self._texts[place]
+        if self._kind == "b":
+            return text == "1"
+        if self._kind == "d":
+            return datetime.fromisoformat(text)
+        return self._of_number(float(text)) if self._kind == "n" else text
+
+    def _of_number(self, number: float) -> Any:
+        if self._is_date:
+            return self._of_serial(number)
+        return int(number) if number.is_integer() else number
+
+    def _of_serial(self, number: float) -> datetime | date | float:
+        """Return the time that a number of days means; a number of whole days is a date."""
+        try:
+            moment = self._origin + timedelta(microseconds=round(number * _MICROSECONDS))
+        except OverflowError:
+            return number
+        return moment.date() if number.is_integer() else moment
+
+
+def _column(reference: str) -> int:
+    """Return the number of the column of a reference such as AB12, 0 the first."""
+    column = 0
+    for letter in reference:
+        if not "A" <= letter <= "Z":
+            break
+        column = column * 26 + ord(letter) - 64
+        if column > MAX_COLUMNS:
+            break
+    return max(column - 1, 0)

@@ -1,0 +1,1 @@
+"""Bulk imports: a file's rows become messages as channels send them."""

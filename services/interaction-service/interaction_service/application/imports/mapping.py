@@ -1,0 +1,267 @@
+"""How a file's rows become messages: the mapping as it is declared, checked, and carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from guanxi_contracts.touchpoint import TouchpointKind
+from guanxi_kit.identifiers.told import IDENTIFYING_TRAITS
+from interaction_service.application.imports.ports import Row
+from interaction_service.application.message import KINDS
+from interaction_service.domain.imports.targets import (
+    FIELDS,
+    IDENTIFIER,
+    OBJECTS,
+    PROPERTY,
+    TRAIT,
+    Form,
+)
+from interaction_service.domain.imports.values import Unreadable, read_date, read_number, read_time, type_of
+from interaction_service.domain.limits import MAX_MESSAGE_ID, MAX_NAME, MAX_TRAIT_NAME
+from interaction_service.domain.refusal import Refused
+
+_ENCODE = msgspec.json.Encoder(enc_hook=str).encode
+_DECODE = msgspec.json.Decoder().decode
+_MAX_COLUMNS = 500
+_IDENTIFYING = {
+    **{f"{TRAIT}{name}": type_ for name, type_ in IDENTIFYING_TRAITS},
+    "user_id": "user_id",
+    "anonymous_id": "anonymous_id",
+}
+Reading = Callable[[Any], Any]
+
+
+class ColumnMapping(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, rename={"form": "as"}):
+    """A column, what it becomes (see domain.imports.targets), how its cells are read; `namespace` of an identifier."""
+
+    column: str
+    to: str
+    form: Form = "text"
+    namespace: str = ""
+
+
+class ImportMapping(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What becomes of each row: a message of `kind` and of `event`, unless columns say which.
+
+    `channel` is the one that the touchpoints are of; times without an offset are of `time_zone`.
+    """
+
+    columns: list[ColumnMapping]
+    kind: TouchpointKind | None = None
+    event: str | None = None
+    channel: str = "import"
+    time_zone: str = "Asia/Shanghai"
+
+
+def check(mapping: ImportMapping, names: Sequence[str], identifiers: Mapping[str, bool]) -> None:
+    """Raise Refused for a mapping that cannot work; `identifiers` are the pack's types, True for namespaced ones."""
+    if len(mapping.columns) > _MAX_COLUMNS:
+        raise Refused("columns", f"holds more than {_MAX_COLUMNS} columns")
+    targets: set[str] = set()
+    for place, column in enumerate(mapping.columns):
+        field = f"columns.{place}"
+        if column.column not in names:
+            raise Refused(f"{field}.column", "is no column of the file")
+        _check_target(column, f"{field}.to", identifiers)
+        if column.form not in _forms_of(column.to):
+            raise Refused(f"{field}.as", f"must be {' or '.join(_forms_of(column.to))}")
+        target = FIELDS.get(column.to, column.to)
+        if target in targets and not target.startswith(IDENTIFIER):
+            raise Refused(f"{field}.to", "is what another column becomes")
+        targets.add(target)
+    if mapping.kind is None and "type" not in targets:
+        raise Refused("kind", "is missing, and no column becomes the type")
+    if mapping.kind == "track" and not mapping.event and "event" not in targets:
+        raise Refused("event", "is missing, and no column becomes the event")
+    if mapping.event is not None and not 0 < len(mapping.event) <= MAX_NAME:
+        raise Refused("event", f"must have 1 to {MAX_NAME} characters")
+    try:
+        ZoneInfo(mapping.time_zone)
+    except (ValueError, OSError, KeyError):
+        raise Refused("time_zone", "is no time zone such as Asia/Shanghai") from None
+
+
+def _check_target(column: ColumnMapping, field: str, identifiers: Mapping[str, bool]) -> None:
+    target = column.to
+    if target.startswith(IDENTIFIER):
+        type_ = target.removeprefix(IDENTIFIER)
+        if type_ not in identifiers:
+            raise Refused(field, "is no type of identifier of this pack")
+        if identifiers[type_] and not column.namespace:
+            raise Refused(field, "needs a namespace: the app or platform that the identifier is of")
+        return
+    name = target.removeprefix(TRAIT).removeprefix(PROPERTY)
+    if target in FIELDS or (name != target and 0 < len(name) <= MAX_TRAIT_NAME and "\0" not in name):
+        return
+    raise Refused(field, f"must be one of {', '.join(FIELDS)}, trait.*, property.* or identifier.*")
+
+
+def _forms_of(target: str) -> Sequence[Form]:
+    if target.startswith((TRAIT, PROPERTY)):
+        return ("text", "number", "date", "time", "json")
+    if target in OBJECTS:
+        return ("json",)
+    return ("time", "text") if target == "timestamp" else ("text",)
+
+
+class _Step(NamedTuple):
+    """What is done with one cell: what it becomes stands under `name` in the traits, the properties, or elsewhere."""
+
+    place: int
+    kind: str
+    name: str
+    read: Reading
+    column: ColumnMapping
+
+
+class RowMapper:
+    """Makes messages of rows. `names` are the file's columns, in the order of a row's values."""
+
+    def __init__(self, mapping: ImportMapping, names: Sequence[str], import_id: UUID) -> None:
+        zone = ZoneInfo(mapping.time_zone)
+        forms: Mapping[str, Reading] = {
+            "text": _text,
+            "number": read_number,
+            "date": _date_or_text,
+            "time": lambda value: read_time(value, zone),
+            "json": _json,
+        }
+        self._mapping = mapping
+        self._prefix = f"{import_id}:"
+        self._width = len(names)
+        self._scope = f"{mapping.kind}\0{mapping.event}"
+        self._steps = [
+            _Step(names.index(column.column), *_split(column.to), forms[column.form], column)
+            for column in mapping.columns
+        ]
+        self._fields = {FIELDS.get(column.to, column.to): column.column for column in mapping.columns}
+
+    def message(self, row: Row) -> bytes:
+        """Return the message of a row, as JSON. Raises Refused; its field is the column."""
+        values = row.values
+        if len(values) > self._width:
+            raise Refused("", f"has {len(values)} cells, the file {self._width} columns")
+        message: dict[str, Any] = {"messageId": f"{self._prefix}{row.number}"}
+        traits: dict[str, Any] = {}
+        properties: dict[str, Any] = {}
+        external: list[dict[str, str]] = []
+        for place, kind, name, read, column in self._steps:
+            value = values[place] if place < len(values) else None
+            if value is None or value == "":
+                continue
+            try:
+                value = read(value)
+            except Unreadable as error:
+                raise Refused(column.column, str(error)) from None
+            if kind == TRAIT:
+                traits[name] = value
+            elif kind == PROPERTY:
+                properties[name] = value
+            elif kind == IDENTIFIER:
+                external.append({"type": name, "id": value, "namespace": column.namespace})
+            else:
+                self._set(message, name, value, column)
+        return _ENCODE(self._assembled(message, traits, properties, external))
+
+    def identifiers(self, row: Row) -> Iterator[tuple[str, str, str]]:
+        """Yield (type, value, namespace) of everything in a row that may say whose it is, mapped or not."""
+        for place, kind, name, _, column in self._steps:
+            value = row.values[place] if place < len(row.values) else None
+            type_ = name if kind == IDENTIFIER else _IDENTIFYING.get(column.to)
+            if type_ and value not in (None, ""):
+                yield type_, str(_text(value)), column.namespace
+        for value in row.values:
+            looks = type_of(value)
+            if looks in ("phone", "email"):
+                yield looks, str(value).strip(), ""
+
+    def column_of(self, field: str) -> str:
+        """Return the column that a fault of a message is about; the field itself when none became it."""
+        head, _, name = field.partition(".")
+        for target in (
+            f"trait.{name}",
+            f"property.{name}",
+            f"trait.{field}",
+            IDENTIFIER + field,
+            FIELDS.get(field, field),
+            head,
+        ):
+            if target in self._fields:
+                return self._fields[target]
+        return field
+
+    def _set(self, message: dict[str, Any], target: str, value: Any, column: ColumnMapping) -> None:
+        if target in OBJECTS:
+            if not isinstance(value, dict):
+                raise Refused(column.column, "must be a JSON object")
+        elif target == "row_key":
+            # Of what a row is, not of which upload: the same row in another file is the same message.
+            value = "row:" + sha256(f"{self._scope}\0{column.column}\0{value}".encode()).hexdigest()[:40]
+        elif target == "message_id":
+            value = str(value)
+            if len(value) > MAX_MESSAGE_ID:
+                raise Refused(column.column, f"is longer than {MAX_MESSAGE_ID} characters")
+        message[FIELDS[target]] = value
+
+    def _assembled(
+        self,
+        message: dict[str, Any],
+        traits: dict[str, Any],
+        properties: dict[str, Any],
+        external: list[dict[str, str]],
+    ) -> dict[str, Any]:
+        kind = message.setdefault("type", self._mapping.kind)
+        if kind not in KINDS:
+            raise Refused(self.column_of("type"), f"must be one of {', '.join(KINDS)}")
+        if self._mapping.event is not None:
+            message.setdefault("event", self._mapping.event)
+        if traits:
+            holder = message if kind == "identify" else message.setdefault("context", {})
+            given = holder.get("traits")
+            holder["traits"] = {**given, **traits} if isinstance(given, dict) else traits
+        if properties:
+            message["properties"] = {**message.get("properties", {}), **properties}
+        if external:
+            context = message.setdefault("context", {})
+            given = context.get("externalIds")
+            context["externalIds"] = [*given, *external] if isinstance(given, list) else external
+        return message
+
+
+def _split(target: str) -> tuple[str, str]:
+    """Return the kind of a target and its name."""
+    for kind in (TRAIT, PROPERTY, IDENTIFIER):
+        if target.startswith(kind):
+            return kind, target[len(kind) :]
+    return "", target
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, str | bool):
+        return value.strip() if isinstance(value, str) else value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _date_or_text(value: Any) -> str:
+    """Return a day; what is none stays as it is, because a trait of another form is told and judged later."""
+    try:
+        return read_date(value)
+    except Unreadable:
+        return str(_text(value))
+
+
+def _json(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return _DECODE(value)
+    except (msgspec.MsgspecError, RecursionError):
+        raise Unreadable("must be JSON") from None

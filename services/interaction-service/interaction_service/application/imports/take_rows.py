@@ -1,0 +1,84 @@
+"""Takes rows of a file in, as the messages that their mapping makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.erasure import tombstone_of
+from interaction_service.application.identification import Identification, Usable
+from interaction_service.application.imports.mapping import RowMapper
+from interaction_service.application.imports.ports import Row
+from interaction_service.application.intake import Intake, Prepared, Submission
+from interaction_service.application.ports import Channel
+from interaction_service.domain.refusal import Refused
+
+IMPORT = "import"
+"""The channel of files whose mapping names none; no channel system may have its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that was not taken in: the column to blame, why, and its cells; `tombstones` find it for an erasure."""
+
+    number: int
+    field: str
+    reason: str
+    values: Sequence[Any]
+    tombstones: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRows:
+    """Rows ready for the log, and those refused, in the order of the file."""
+
+    prepared: Prepared
+    rows: Sequence[Row]
+    refused: Sequence[RefusedRow]
+
+
+class TakeRows:
+    """Prepares rows and makes them durable."""
+
+    def __init__(self, intake: Intake, identification: Identification, keyring: Keyring) -> None:
+        self._intake = intake
+        self._identification = identification
+        self._keyring = keyring
+
+    async def prepare(self, channel: Channel, mapper: RowMapper, rows: Sequence[Row]) -> PreparedRows:
+        """Make touchpoints of rows; nothing is written."""
+        messages: list[bytes] = []
+        mapped: list[Row] = []
+        refused: list[RefusedRow] = []
+        for row in rows:
+            if row.fault is not None:
+                refused.append(self._refused(mapper, row, "", row.fault))
+                continue
+            try:
+                messages.append(mapper.message(row))
+                mapped.append(row)
+            except Refused as error:
+                refused.append(self._refused(mapper, row, error.field, error.reason))
+        submission = Submission(messages, historical=True, by_any_identifier=True)
+        prepared = await self._intake.prepare(channel, submission)
+        for each in prepared.refused:
+            row = mapped[each.index]
+            refused.append(self._refused(mapper, row, mapper.column_of(each.field), each.reason))
+        refused.sort(key=lambda one: one.number)
+        return PreparedRows(prepared, [mapped[index] for index in prepared.indexes], refused)
+
+    async def append(self, rows: PreparedRows) -> None:
+        """Make prepared rows durable. Raises Unavailable; to do it again is harmless.
+
+        How far a file was read and what the log has of it cannot commit together. A row's message has the same id
+        each time, so that a repeat is dropped by the first consumer.
+        """
+        await self._intake.append(rows.prepared)
+
+    def _refused(self, mapper: RowMapper, row: Row, field: str, reason: str) -> RefusedRow:
+        found = (self._identification.look_up(*each) for each in mapper.identifiers(row))
+        hashes = {one.ref.hash for one in found if isinstance(one, Usable)}
+        tombstones = sorted(tombstone_of(self._keyring, each) for each in hashes)
+        return RefusedRow(row.number, field, reason, row.values, tombstones)

@@ -1,0 +1,188 @@
+"""Files of any shape are read row by row within bounds, and read on from any place."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from interaction_service.adapters.imports.looking import Asked, look_at
+from interaction_service.adapters.imports.opening import open_rows
+from interaction_service.adapters.imports.text_rows import CsvRows
+from interaction_service.application.imports.document import FileDocument
+from interaction_service.application.imports.ports import FileForm, Row, RowReader
+from interaction_service.domain.imports.columns import column_names
+from interaction_service.domain.imports.sniffing import NotImportable, delimiter_of, encoding_of, has_header
+from interaction_service.domain.imports.targets import Declared
+from interaction_service.domain.imports.values import Unreadable, read_number, read_time
+
+
+class Bytes:
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.size = len(content)
+
+    async def read(self, start: int, length: int) -> bytes:
+        return self.content[start : start + length]
+
+
+async def rest(reader: RowReader, most: int) -> list[Row]:
+    found: list[Row] = []
+    while rows := await reader.read(most):
+        found += rows
+    return found
+
+
+HOSTILE = (
+    b'a,b\n1,2\n"x,3\n4,5\n\xff\xfe,1\n6,7\n"'
+    + b"z" * 200_000
+    + b"\n8,9\n"
+    + b"q" * 3_000_000
+    + b"\n10,11\n\n"
+    b'12,"1\n3"\n"1"2,3\n14,15'
+)
+
+
+async def test_a_bad_record_spoils_no_other_and_reading_goes_on_from_every_place() -> None:
+    rows = await rest(CsvRows(Bytes(HOSTILE), FileForm("csv")), 1_000)
+    assert [row.number for row in rows if row.fault is None] == [2, 4, 6, 8, 10, 12, 14]
+    assert rows[-3].values == ["12", "1\n3"]
+    assert [row.number for row in rows if row.fault is not None] == [3, 5, 7, 9, 13]
+    assert max(len(row.values[0]) for row in rows) <= 1_000
+    reader, taken = CsvRows(Bytes(HOSTILE), FileForm("csv")), 0
+    while True:
+        assert await rest(CsvRows(Bytes(HOSTILE), FileForm("csv"), reader.place), 3) == rows[taken:]
+        if not await reader.read(1):
+            break
+        taken += 1
+
+
+def test_form_is_found() -> None:
+    chinese = "姓名,城市\n张三,上海\n"
+    assert encoding_of(chinese.encode("gb18030"), whole_is_utf8=False) == "gb18030"
+    assert encoding_of(chinese.encode(), whole_is_utf8=False) == "utf-8", "one broken byte further on"
+    assert encoding_of(b"name,city\n", whole_is_utf8=False) == "gb18030"
+    assert delimiter_of('a;"b;c,d";e\n1,5;2;3\n') == ";"
+    assert delimiter_of("name\nZhang\n") == ","
+    assert has_header(["姓名", "手机"])
+    assert not has_header(["张三", "13800000001"])
+    assert not has_header(["a", "a"])
+    assert column_names(["a", "", "a", None]) == ["a", "column 2", "a (2)", "column 4"]
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2024-05-01T12:00:00+08:00", "2024-05-01T04:00:00+00:00"),
+        ("2024/5/1 12:30", "2024-05-01T04:30:00+00:00"),
+        ("2024年5月1日 12时30分", "2024-05-01T04:30:00+00:00"),
+        ("20240501", "2024-04-30T16:00:00+00:00"),
+        ("20240501123000", "2024-05-01T04:30:00+00:00"),
+        ("2024-05-01 12:30:15.250Z", "2024-05-01T12:30:15.250000+00:00"),
+        ("1714537800", "2024-05-01T04:30:00+00:00"),
+        ("1714537800123", "2024-05-01T04:30:00.123000+00:00"),
+    ],
+)
+def test_times(text: str, utc: str) -> None:
+    assert read_time(text, timezone(timedelta(hours=8))) == utc
+
+
+@pytest.mark.parametrize("text", ["1/5/2024", "2024-13-01", "yesterday", "0001-01-01", "2024-05-01 25:00"])
+def test_no_times(text: str) -> None:
+    with pytest.raises(Unreadable):
+        read_time(text, timezone(timedelta(hours=8)))
+
+
+def test_numbers() -> None:
+    assert [read_number(text) for text in ("1,299.00", "¥99", "99 元", "-5", 3)] == [1299.0, 99, 99, -5, 3]
+    for text in ("1,29", "1e5", "NaN", "", "9" * 70):
+        with pytest.raises(Unreadable):
+            read_number(text)
+
+
+MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+STYLES = f"""<styleSheet {MAIN}><numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd"/></numFmts>
+<cellStyleXfs><xf numFmtId="14"/></cellStyleXfs>
+<cellXfs><xf numFmtId="0"/><xf numFmtId="164"/></cellXfs></styleSheet>"""
+TEXTS = f"""<sst {MAIN}><si><t>会员号</t></si><si><r><t>姓</t></r><r><t>名</t></r><rPh><t>xing</t></rPh></si>
+<si><t>生日</t></si></sst>"""
+HEADER = (
+    '<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c><c r="D1" t="s"><v>2</v></c></row>'
+)
+PERSON = """<row r="{0}"><c r="A{0}" t="str"><f>CONCAT("M",{0})</f><v>M{0}</v></c>
+<c r="B{0}" t="inlineStr"><is><t>张三</t></is></c>
+<c r="C{0}"><v>13800000001</v></c><c r="D{0}" s="1"><v>32932</v></c></row>"""
+
+
+def workbook(*sheet: str, texts: str = TEXTS) -> Bytes:
+    """A workbook as Excel lays it out; the pieces of its sheet are repeated as they come."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(
+            "xl/workbook.xml", f'<workbook {MAIN}><sheets><sheet name="客户"/></sheets></workbook>'
+        )
+        archive.writestr("xl/styles.xml", STYLES)
+        archive.writestr("xl/sharedStrings.xml", texts)
+        with archive.open("xl/worksheets/sheet1.xml", "w") as part:
+            for piece in (f"<worksheet {MAIN}><sheetData>", *sheet, "</sheetData></worksheet>"):
+                part.write(piece.encode())
+    return Bytes(file.getvalue())
+
+
+async def looked_at(file: Bytes) -> FileDocument:
+    return await look_at("file", file, Asked(), Declared(), whole_is_utf8=False, lines=0)
+
+
+async def reads_on(file: Bytes, document: FileDocument, rows: Sequence[Row]) -> None:
+    reader = open_rows(file, document.form, document.names)
+    await reader.read(7)
+    assert await rest(open_rows(file, document.form, document.names, reader.place), 5) == rows[7:]
+
+
+async def test_a_workbook() -> None:
+    file = workbook(HEADER, *(PERSON.format(number) for number in range(3, 23)))
+    document = await looked_at(file)
+    assert (document.form.sheet, document.names) == ("客户", ["会员号", "姓名", "column 3", "生日"])
+    rows = await rest(open_rows(file, document.form, document.names), 3)
+    assert rows[0] == Row(3, ["M3", "张三", 13800000001, date(1990, 2, 28)])
+    assert [row.number for row in rows] == list(range(3, 23))
+    await reads_on(file, document, rows)
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        (workbook("<row><c t='str'><v>", *["a" * 1_000_000] * 50, "</v></c></row>"), "32767 characters"),
+        (workbook("<row><c t='", *["a" * 1_000_000] * 20, "'/></row>"), "a tag of more than a megabyte"),
+        (workbook("<row>", *["<c><v>1</v></c>"] * 600, "</row>"), "more than 500 columns"),
+        (workbook(texts=TEXTS + " " * 70_000_000), "unpacks to more than 64 MiB"),
+        (workbook(texts=f"<!DOCTYPE sst [<!ENTITY a 'b'>]>{TEXTS}"), "declares a document type"),
+        (workbook("<row><c t='s'><v>9</v></c></row>"), "names a text that it does not hold"),
+        (Bytes(b"PK\x03\x04" + b"x" * 100), "no workbook"),
+        (Bytes(b"PAR1" + b"x" * 100 + b"PAR1"), "no Parquet"),
+    ],
+)
+async def test_a_bomb_is_refused_before_it_goes_off(file: Bytes, reason: str) -> None:
+    with pytest.raises(NotImportable, match=reason):
+        await looked_at(file)
+
+
+async def test_parquet() -> None:
+    at = datetime(2024, 5, 1, tzinfo=UTC)
+    table = pa.table({"user_id": [f"u{n}" for n in range(50)], "paid": [1.5] * 50, "at": [at] * 50})
+    content = io.BytesIO()
+    pq.write_table(table, content, row_group_size=20)
+    file = Bytes(content.getvalue())
+    document = await looked_at(file)
+    assert ([(column.name, column.type) for column in document.columns], document.rows) == (
+        [("user_id", "text"), ("paid", "number"), ("at", "date")],
+        50,
+    )
+    rows = await rest(open_rows(file, document.form, document.names), 7)
+    assert (rows[0], len(rows)) == (Row(1, ["u0", 1.5, at]), 50)
+    await reads_on(file, document, rows)
