@@ -23,6 +23,7 @@ from guanxi_gateway.api.documents import DESCRIPTION, complete_document
 from guanxi_gateway.api.duplicates import duplicates_router
 from guanxi_gateway.api.exports import exports_router
 from guanxi_gateway.api.figures import figures_router
+from guanxi_gateway.api.imports import imports_router
 from guanxi_gateway.api.ingest import IngestLane
 from guanxi_gateway.api.jobs import jobs_router
 from guanxi_gateway.api.keys import keys_router
@@ -70,6 +71,7 @@ def make_api(
         lifespan=lifespan,
         readiness=[Check("change_feed", change_feed)],
         body_limit=settings.ingest_max_bytes,
+        body_limits={"/v1/imports": settings.import_max_bytes},
         description=DESCRIPTION,
     )
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
@@ -79,6 +81,7 @@ def make_api(
     app.include_router(figures_router(upstreams.services, allow))
     app.include_router(jobs_router(upstreams.services, allow))
     app.include_router(keys_router(upstreams.services, allow))
+    app.include_router(imports_router(upstreams.services.interaction, upstreams.ingest, allow))
     app.include_router(simulations_router(upstreams.services, allow))
     app.include_router(merges_router(upstreams.services, allow))
     app.include_router(suggestions_router(upstreams.services, allow))

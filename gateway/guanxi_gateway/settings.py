@@ -26,6 +26,8 @@ class GatewaySettings(ServiceSettings):
     """Seconds to wait for the answer to an ingest request; a retried one is recognised by its message id."""
     ingest_max_bytes: int = Field(1_048_576, ge=1)
     """Largest ingest request body, as sent (compressed); interaction-service checks the exact limits."""
+    import_max_bytes: int = Field(2 * 1024**3, ge=1)
+    """Largest file to import; interaction-service has a limit of its own."""
     answer_max_bytes: int = Field(8_000_000, ge=1)
     """Largest answer taken from a service."""
 

@@ -20,6 +20,19 @@ _EVERYWHERE = {
     "GET /v1/audit": "audit.read",
     "GET /v1/audit/verify": "audit.read",
 }
+_IMPORTS = dict.fromkeys(
+    (
+        "POST /v1/imports",
+        "GET /v1/imports",
+        "GET /v1/imports/{import_id}",
+        "GET /v1/imports/{import_id}/preview",
+        "POST /v1/imports/{import_id}/mapping",
+        "POST /v1/imports/{import_id}/start",
+        "POST /v1/imports/{import_id}/cancel",
+        "GET /v1/imports/{import_id}/refused",
+    ),
+    "import.write",
+)
 
 DOORS: Mapping[str, Mapping[str, str]] = {
     "gateway": {
@@ -98,6 +111,7 @@ DOORS: Mapping[str, Mapping[str, str]] = {
         "POST /v1/privacy/partner-receipts": SIGNATURE,
         "GET /v1/customers/{customer_id}/export": "privacy.read",
         "GET /v1/changes": "changes.read",
+        **_IMPORTS,
     },
     "profile": {
         "GET /v1/customers/{customer_id}": "customer.read",
@@ -167,6 +181,7 @@ DOORS: Mapping[str, Mapping[str, str]] = {
         **_INGEST,
         "GET /v1/customers/{customer_id}/timeline": "timeline.read",
         "POST /v1/staff/edits": "customer.write",
+        **_IMPORTS,
         **_EVERYWHERE,
     },
     "scoring": {

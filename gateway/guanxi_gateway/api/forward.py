@@ -8,12 +8,16 @@ from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.requests import ClientDisconnect
 
 from guanxi_gateway.adapters.upstream import Answer, Upstream, UpstreamFailed
 from guanxi_gateway.api.answers import JSON, check_answer, problem_of_failure, response_of
+from guanxi_kit.app.slow_bodies import in_time
+from guanxi_kit.errors import Problem
 
 _FORWARDED = frozenset((b"authorization", b"accept", b"accept-language", b"traceparent", b"tracestate"))
 _WITH_BODY = _FORWARDED | {b"content-type", b"idempotency-key"}
+_UPLOADED = _FORWARDED | {b"content-type", b"content-encoding"}
 
 
 async def forward(
@@ -67,8 +71,15 @@ async def _get(
         raise problem_of_failure(failed) from None
 
 
-async def forward_stream(request: Request, upstream: Upstream, path: str, media_type: str) -> Response:
+async def forward_stream(
+    request: Request,
+    upstream: Upstream,
+    path: str,
+    media_type: str,
+    query: Mapping[str, str | int | None] | None = None,
+) -> Response:
     """Pass an answer of any length on as it comes, with the caller's own token. Raises Problem."""
+    path = _target(path, query)
     headers = [(name, value) for name, value in request.headers.raw if name in _FORWARDED]
     opened = AsyncExitStack()
     try:
@@ -100,11 +111,50 @@ async def forward_write(
     The body is bounded by the edge; `further` headers go along.
     A change is never tried again here: whether the service acted may be unknown.
     """
-    given = {name: str(value) for name, value in (query or {}).items() if value is not None}
-    target = f"{path}?{urlencode(given)}" if given else path
+    target = _target(path, query)
     return await forward_body(
         request, upstream, request.method, target, await request.body(), further=further
     )
+
+
+def _target(path: str, query: Mapping[str, str | int | None] | None) -> str:
+    given = {name: str(value) for name, value in (query or {}).items() if value is not None}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+async def forward_upload(
+    request: Request, upstream: Upstream, path: str, query: Mapping[str, str | int | None]
+) -> Response:
+    """Hand a body of any length on as it comes, with the caller's own token; nothing of it is kept. Raises Problem."""
+    headers = [(name, value) for name, value in request.headers.raw if name in _UPLOADED]
+    body = _Upload(request)
+    try:
+        answer = await upstream.send("POST", _target(path, query), headers, body.pieces())
+    except UpstreamFailed as failed:
+        # Why the body broke off is hidden behind the connection to the service that broke off with it.
+        raise body.failed or problem_of_failure(failed) from None
+    return response_of(upstream.service, answer)
+
+
+class _Upload:
+    """The body of a request; `failed` is why it broke off."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.failed: Exception | None = None
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield it as it comes."""
+        try:
+            async for piece in in_time(self._request.stream()):
+                if piece:
+                    yield piece
+        except ClientDisconnect as error:
+            self.failed = Problem(400, detail="The upload broke off.")
+            raise self.failed from error
+        except Exception as error:
+            self.failed = error
+            raise
 
 
 async def forward_body(
