@@ -12,6 +12,7 @@ from guanxi_cli.commands import (
     deduping,
     erasing,
     exporting,
+    importing,
     jobs,
     keys,
     merging,
@@ -33,6 +34,7 @@ app.add_typer(deduping.app, name="dedupe")
 app.add_typer(audit.app, name="audit")
 app.add_typer(erasing.app, name="erase")
 app.command()(exporting.export)
+app.command("import")(importing.import_file)
 app.add_typer(consents.app, name="consent")
 app.add_typer(customer.app, name="customer")
 app.add_typer(jobs.app, name="jobs")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -59,7 +59,7 @@ class Gateway:
         *path: object,
         body: Any = None,
         query: Mapping[str, Any] | None = None,
-        content: bytes | None = None,
+        content: bytes | Iterator[bytes] | None = None,
         content_type: str = "application/octet-stream",
     ) -> httpx.Response:
         """Send a request to /v1/<path>, with `body` as JSON or `content` as it is.
@@ -78,6 +78,23 @@ class Gateway:
         if answer.is_error:
             fail(_reason(answer))
         return answer
+
+    def beginning(self, most: int, *path: object) -> bytes:
+        """Return about the first `most` bytes of an answer of any length. Exits as `send` does."""
+        target = "/v1/" + "/".join(quote(str(part), safe="") for part in path)
+        held = b""
+        try:
+            with self._client.stream("GET", target) as answer:
+                if answer.is_error:
+                    answer.read()
+                    fail(_reason(answer))
+                for chunk in answer.iter_bytes():
+                    held += chunk
+                    if len(held) >= most:
+                        break
+        except httpx.HTTPError as error:
+            fail(f"The platform at {self._client.base_url} cannot be reached ({type(error).__name__}).")
+        return held
 
     def download(self, to: Path, *path: object, accept: str, query: Mapping[str, Any] | None = None) -> int:
         """Write an answer of any length to a file that its owner alone may read; return its bytes.
