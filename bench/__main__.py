@@ -1,6 +1,6 @@
 """`make bench`: measure against floors that run in the same session; writes bench/out/results.json and a plot.
 
-python -m bench [ingest pipeline latency reads idle merging duplicates identity classification]
+python -m bench [ingest import_rows pipeline latency reads idle merging duplicates identity classification]
 """
 
 from __future__ import annotations
@@ -14,12 +14,24 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import classification, duplicates, identity, idle, ingest, latency, merging, pipeline, reads
+from bench import (
+    classification,
+    duplicates,
+    identity,
+    idle,
+    import_rows,
+    ingest,
+    latency,
+    merging,
+    pipeline,
+    reads,
+)
 from bench.platform import machine
 from bench.plot import plot
 
 SECTIONS = {
     "classification": classification,
+    "import_rows": import_rows,
     "ingest": ingest,
     "pipeline": pipeline,
     "latency": latency,
