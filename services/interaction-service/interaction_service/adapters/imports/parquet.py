@@ -44,7 +44,7 @@ def _open(file: StoredFile, loop: asyncio.AbstractEventLoop) -> Any:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise NotImportable("is Parquet, which this installation cannot read (guanxi[imports])") from None
+        raise NotImportable("is Parquet, which this installation cannot read (guanxi[interaction])") from None
     try:
         parquet = pq.ParquetFile(pa.PythonFile(FileInThread(file, loop), mode="r"), buffer_size=1024 * KIB)
     except (pa.ArrowException, OSError):
