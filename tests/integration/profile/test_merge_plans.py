@@ -20,11 +20,6 @@ from .conftest import ProfileWorld
 from .test_read_plans import FILL, SOMEBODY, scanned
 
 MORE = """
-INSERT INTO merge_suggestion (suggestion_id, left_profile_id, right_profile_id, source, score, evidence, state,
-  created_at)
-SELECT person.id, least(person.id, other.id), greatest(person.id, other.id), 'duplicate',
-  CASE WHEN person.i % 7 > 0 THEN random() END, '{}', CASE WHEN person.i % 3 > 0 THEN 'open' ELSE 'rejected' END, now()
-FROM person JOIN person AS other ON other.i = person.i + 1;
 UPDATE identifier SET quarantined_at = now() - random() * interval '1 day' WHERE hash IN (
   SELECT hash FROM person WHERE i % 2 = 0);
 INSERT INTO identifier_event SELECT hash, now(), 'quarantined', NULL, id, id, 'limit', NULL FROM person;

@@ -39,8 +39,11 @@ INSERT INTO trait_value SELECT '5a2c6de7-e8a0-cd7c-d5a1-aef9be0fdb9e', 'city', '
   '', '', now() FROM person;
 INSERT INTO duplicate_key SELECT i, id FROM person;
 INSERT INTO duplicate_frequency SELECT hash, 0.1 FROM person;
-INSERT INTO merge_suggestion SELECT id, id, md5('f' || i + 1)::uuid, 'duplicate', 0.9, '{}', 'open', now() FROM person
-  WHERE id < md5('f' || i + 1)::uuid;
+INSERT INTO merge_suggestion (suggestion_id, left_profile_id, right_profile_id, source, score, evidence, state,
+  created_at)
+SELECT person.id, least(person.id, other.id), greatest(person.id, other.id), 'duplicate',
+  CASE WHEN person.i % 7 > 0 THEN random() END, '{}', CASE WHEN person.i % 3 > 0 THEN 'open' ELSE 'rejected' END, now()
+FROM person JOIN person AS other ON other.i = person.i + 1;
 INSERT INTO customer_score SELECT id, 1, now(), '{}' FROM person;
 INSERT INTO merge_journal (merge_id, customer_id, absorbed_customer_id, moved, touchpoint_id, identifier_type,
   identifier_hash, merged_at) SELECT id, id, id, ARRAY[id], id, 'user_id', hash, now() FROM person;
