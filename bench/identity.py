@@ -148,10 +148,18 @@ def plot(result: dict[str, Any], path: Path) -> None:
     sizes.set_xscale("log")
     sizes.set_ylim(bottom=0)
     sizes.set_title(f"resolved per second by identifiers (ratio {result['identifiers']['ratio']})")
-    quiet, stormy = result["storm"]["quiet_ms"], result["storm"]["storm_ms"]
+    quiet = result["storm"]["quiet_ms"]
+    times = {
+        "quiet": quiet,
+        "merging": result["storm"]["storm_ms"],
+        "no merge": result["storm"]["same_without_merging_ms"],
+    }
     storm.bar(
-        [f"{q} {when}" for when in ("quiet", "storm") for q in quiet], [*quiet.values(), *stormy.values()]
+        [f"{q} {when}" for when in times for q in quiet],
+        [value for found in times.values() for value in found.values()],
+        color=OURS,
     )
+    storm.tick_params(axis="x", rotation=30)
     storm.axhline(quiet["p99"] * 2, color=ASKED, linestyle="--")
     storm.set_title(f"others' ms to the changed view, {result['storm']['merges']:,} merges")
     for axes in (merging, sizes, storm):

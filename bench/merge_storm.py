@@ -23,15 +23,17 @@ OTHERS = 200
 RATE = 100
 """Touchpoints of others, a second."""
 QUIET_SECONDS = 20
-AHEAD = 500
-"""Merges that are sent and not done yet, at most."""
-SIZE = 50
+AHEAD = 16
+"""Merges that are sent and not done yet, at most: what waits in a queue says nothing of merging."""
+SIZE = 8
 _ENCODE = msgspec.json.Encoder().encode
 Message = dict[str, Any]
 
 
 async def measure(tell: Callable[[str], None], merges: int) -> dict[str, Any]:
-    """Milliseconds until others' views have changed: in quiet, and while one merge follows the other."""
+    """Milliseconds until others' views have changed: in quiet, while one merge follows the other, and while as
+    many of the same touchpoints come that merge nobody any more.
+    """
     async with world() as running, make_client(running.url, timeout=60) as client:
         connection = await asyncpg.connect(running.topology.admin_dsn)
         try:
@@ -46,14 +48,17 @@ async def measure(tell: Callable[[str], None], merges: int) -> dict[str, Any]:
             began = time.perf_counter()
             stormy = await _listening(running, client, others, _storm(running, connection, merges))
             seconds = time.perf_counter() - began
+            again = _again(running, merges, rate=merges / seconds)
+            busy = await _listening(running, client, others, again)
         finally:
             await connection.close()
-    before, during = _quantiles(quiet), _quantiles(stormy)
+    before, during, after = _quantiles(quiet), _quantiles(stormy), _quantiles(busy)
     result = {
         "merges": merges,
         "merges_per_second": round(merges / seconds),
         "quiet_ms": before,
         "storm_ms": during,
+        "same_without_merging_ms": after,
         "ratio_p99": round(during["p99"] / before["p99"], 2),
     }
     tell(f"merge storm: {result} (asked: p99 of others at most 2 x)")
@@ -73,6 +78,21 @@ async def _storm(running: World, connection: asyncpg.Connection, merges: int) ->
             sent = links.stop
         else:
             await asyncio.sleep(0.01)
+
+
+async def _again(running: World, merges: int, rate: float) -> None:
+    """Send the links of people who are one by now, as fast as they merged."""
+    key = running.credentials.write_keys["web"]
+    requests = (
+        request(
+            "POST",
+            "/v1/batch",
+            _ENCODE({"batch": [_link(n) for n in range(start, start + SIZE)]}),
+            headers(key),
+        )
+        for start in range(0, merges, SIZE)
+    )
+    await run("127.0.0.1", running.ports.api("interaction"), requests, connections=2, rate=rate / SIZE)
 
 
 async def _listening(running: World, client: HttpClient, others: set[str], meanwhile: Any) -> list[float]:
