@@ -21,7 +21,14 @@ SUPERUSER = "postgres"
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 
-# For two cores and a few GB beside other processes: modest memory, safe commits, and autovacuum that keeps up
+
+def _shared_buffers() -> str:
+    """An eighth of the machine's memory, which is only taken as tables grow to fill it; within 256 MB and 4 GB."""
+    eighth = psutil.virtual_memory().total // 8
+    return f"{min(max(eighth >> 20, 256), 4096)}MB"
+
+
+# For two cores beside other processes: modest memory, safe commits, and autovacuum that keeps up
 # with hot rows. Statements and values never reach the server's log, since they may hold personal data.
 CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
@@ -32,7 +39,7 @@ CONFIGURATION = {
     "timezone": "UTC",
     "max_connections": "200",
     "max_locks_per_transaction": "256",
-    "shared_buffers": "256MB",
+    "shared_buffers": _shared_buffers(),
     "work_mem": "8MB",
     "maintenance_work_mem": "128MB",
     "effective_cache_size": "4GB",
