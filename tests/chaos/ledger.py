@@ -10,7 +10,7 @@ from uuid import UUID
 from tests.chaos.people import Population
 
 from guanxi_kit.crypto import Keyring
-from profile_service.adapters.erasure_seals import tombstone_of
+from guanxi_kit.erasure import tombstone_of
 
 _REQUESTS = """
 SELECT request_id, requested_at, customer_ids, profile_ids, tombstones FROM profile.erasure_request
