@@ -13,20 +13,22 @@ from guanxi_gateway.api.merges import Cursor, Limit
 from guanxi_gateway.api.schemas.classification import (
     ClassificationHistory,
     CustomerTags,
-    MemberPage,
-    NewSegment,
     NewTag,
-    RuleRequest,
-    Segment,
-    SegmentPage,
-    SegmentPreview,
-    SegmentRequest,
     Slug,
     Tag,
     TagPage,
     TagRequest,
     TagSetting,
     Withdrawal,
+)
+from guanxi_gateway.api.schemas.segments import (
+    MemberPage,
+    NewSegment,
+    RuleRequest,
+    Segment,
+    SegmentPage,
+    SegmentPreview,
+    SegmentRequest,
 )
 
 Name = Annotated[Slug, Path(description="Its name.")]

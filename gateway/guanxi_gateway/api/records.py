@@ -13,14 +13,8 @@ from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS
 from guanxi_gateway.api.forward import forward, forward_body
 from guanxi_gateway.api.limits import Allow
 from guanxi_gateway.api.merges import Cursor, Limit
-from guanxi_gateway.api.schemas.record import (
-    ContactPage,
-    CustomerEdit,
-    CustomerTraits,
-    EditTaken,
-    TraitHistory,
-    UndeclaredFields,
-)
+from guanxi_gateway.api.schemas.record import ContactPage, UndeclaredFields
+from guanxi_gateway.api.schemas.traits import CustomerEdit, CustomerTraits, EditTaken, TraitHistory
 from guanxi_kit.errors import FieldError, Problem
 
 _AsOf = Annotated[AwareDatetime | None, Query(description="What was true at this moment, as known today.")]

@@ -10,12 +10,12 @@ from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS, problem
 from guanxi_gateway.api.forward import forward, forward_write
 from guanxi_gateway.api.limits import Allow
 from guanxi_gateway.api.merges import Cursor, Limit
-from guanxi_gateway.api.schemas.merges import (
+from guanxi_gateway.api.schemas.merges import Reason
+from guanxi_gateway.api.schemas.reviews import (
     AcceptedSuggestion,
     QuarantineChange,
     QuarantinePage,
     QuarantineRequest,
-    Reason,
     Suggestion,
     SuggestionPage,
     SuggestionSource,

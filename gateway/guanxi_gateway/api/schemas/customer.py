@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from guanxi_gateway.api.schemas.classification import CustomerSegment, CustomerTag, LifecycleStage
 from guanxi_gateway.api.schemas.consents import ConsentReason
-from guanxi_gateway.api.schemas.record import Because, Record, Source
+from guanxi_gateway.api.schemas.record import Record
+from guanxi_gateway.api.schemas.traits import Because, Source
 
 
 class CurrencyTotal(BaseModel):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from guanxi_gateway.api.schemas.merges import SUGGESTION, Suggestion
+from guanxi_gateway.api.schemas.reviews import SUGGESTION, Suggestion
 
 
 class DuplicateRun(BaseModel):

@@ -15,7 +15,10 @@ from guanxi_gateway.api.schemas import (
     merges,
     privacy_examples,
     record,
+    reviews,
+    segments,
     simulations,
+    traits,
 )
 
 CUSTOMER_ID = "018f3a52-8c00-7d1e-b0a4-5f2e6c9d1b37"
@@ -221,6 +224,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     **merges.EXAMPLES,
     **privacy_examples.EXAMPLES,
     **record.EXAMPLES,
+    **reviews.EXAMPLES,
+    **segments.EXAMPLES,
+    **traits.EXAMPLES,
     **simulations.EXAMPLES,
 }
 """By the name of the schema."""
