@@ -55,7 +55,10 @@ class Model:
     values: dict[str, Value] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     placed: dict[UUID, UUID | None] = field(default_factory=dict)
-    suggestions: set[tuple[UUID, UUID, str]] = field(default_factory=set)
+    suggestions: dict[tuple[UUID, UUID, str], bool] = field(default_factory=dict)
+    """What limits put up for review; whether a person said that the two are two."""
+    asked: list[tuple[UUID, UUID, str]] = field(default_factory=list)
+    """What the batch in hand would put up."""
     buried: dict[str, datetime] = field(default_factory=dict)
     graves: set[UUID] = field(default_factory=set)
 
@@ -178,9 +181,9 @@ class Model:
                 return
         pair = sorted((min(one), min(other)))
         if len(one | other) > FRAGMENTS:
-            self.suggestions.add((pair[0], pair[1], "cluster_size"))
+            self.asked.append((pair[0], pair[1], "cluster_size"))
         elif self._recent(one | other, now) + 1 > MERGES:
-            self.suggestions.add((pair[0], pair[1], "merge_rate"))
+            self.asked.append((pair[0], pair[1], "merge_rate"))
         else:
             self.edges.append(Edge(home, value.owner, text, strongest, now))
             value.proven |= proof
@@ -196,6 +199,23 @@ class Model:
 
     def _recent(self, people: set[UUID], now: datetime) -> int:
         return sum(edge.holds and edge.home in people and edge.at > now - MERGE_WINDOW for edge in self.edges)
+
+    def review(self) -> None:
+        """Put up what a batch met, once, by how things stand after it: but nobody whom a person kept apart."""
+        for left, right, source in self.asked:
+            one, other = self.people(left), self.people(right)
+            if other.isdisjoint(one) and any(
+                (first in one and second in other) or (first in other and second in one)
+                for first, second in self._kept_apart()
+            ):
+                continue
+            self.suggestions.setdefault((left, right, source), False)
+        self.asked.clear()
+
+    def _kept_apart(self) -> list[tuple[UUID, UUID]]:
+        """Pairs that a person parted, or would not join."""
+        parted = [(edge.home, edge.owner) for edge in self.edges if not edge.holds]
+        return parted + [(left, right) for (left, right, _), refused in self.suggestions.items() if refused]
 
     def merge(self, left: UUID, right: UUID, now: datetime) -> None:
         """A person joins two."""
@@ -228,4 +248,6 @@ class Model:
                 del self.values[text]
                 self.buried[text] = now
         self.edges = [edge for edge in self.edges if not gone & {edge.home, edge.owner}]
-        self.suggestions = {each for each in self.suggestions if not gone & set(each[:2])}
+        self.suggestions = {
+            each: refused for each, refused in self.suggestions.items() if not gone & set(each[:2])
+        }

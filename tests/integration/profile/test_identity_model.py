@@ -19,11 +19,14 @@ from profile_service.adapters.ledger_store import PostgresLedger
 from profile_service.adapters.merging import merge_in, undo_in
 from profile_service.adapters.person_store import PostgresPersons
 from profile_service.adapters.quarantine_store import PostgresQuarantine
+from profile_service.adapters.suggestion_store import PostgresSuggestions
 from profile_service.application.erase_customer import EraseCustomer, ErasureAsked
 from profile_service.application.merge_customers import MergeCustomers
 from profile_service.application.merge_ports import Decision
 from profile_service.application.ports import Authority
 from profile_service.application.quarantine import quarantine, release
+from profile_service.application.suggestions import close_suggestion
+from profile_service.domain.fragments import suggestion_id
 from profile_service.domain.identity import IdentityRules, MergeRate, TypeRule
 
 from .conftest import START, STRONGEST_FIRST, ProfileWorld
@@ -49,6 +52,7 @@ STEPS = {
     "again": 6,
     "merge": 2,
     "undo": 4,
+    "reject": 2,
     "erase": 1,
     "shut": 1,
     "release": 1,
@@ -131,6 +135,16 @@ class Life:
                 )
                 await undo_in(StreamUnit(connection, self.world.clock.now()), merge_id, "staff", "two people")
 
+    async def reject(self, which: int) -> None:
+        """Say of two whom a limit kept apart that they are two."""
+        pair = self._pick([each for each, refused in self.model.suggestions.items() if not refused], which)
+        if pair is not None:
+            self.model.suggestions[pair] = True
+            async with self.world.db.transaction() as connection:
+                decision = Decision("staff", "two people", self.world.clock.now())
+                store = PostgresSuggestions(connection)
+                await close_suggestion(suggestion_id(*pair), "rejected", decision, store)
+
     async def erase(self, which: int) -> None:
         """Erase a customer."""
         fragment = self._pick(sorted(self.model.fragments), which)
@@ -169,6 +183,7 @@ class Life:
     async def _send(self, batch: list[tuple[TouchpointReceivedV1, Written]]) -> None:
         for touchpoint, identifiers in batch:
             self.model.take(touchpoint, identifiers, self.world.clock.now())
+        self.model.review()
         self.known += [placed for placed in self.model.placed.values() if placed and placed not in self.known]
         await self.world.resolve([touchpoint for touchpoint, _ in batch])
 
@@ -205,8 +220,7 @@ async def compare(world: ProfileWorld, model: Model) -> None:
     queued = await world.db.pool.fetch(
         "SELECT left_profile_id, right_profile_id, source FROM merge_suggestion"
     )
-    # The model does not know that no limit puts up again whom a person kept apart.
-    assert {tuple(row) for row in queued} <= model.suggestions
+    assert {tuple(row) for row in queued} == model.suggestions.keys()
     totals = await world.db.pool.fetchrow("SELECT sum(fragments) AS f, sum(merges) AS m FROM totals")
     customers = {model.customer(each) for each in model.fragments}
     assert (totals["f"] or 0, (totals["f"] or 0) - (totals["m"] or 0)) == (

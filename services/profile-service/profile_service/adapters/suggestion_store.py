@@ -52,13 +52,15 @@ WHERE l.customer_id = $1 AND r.customer_id = $1 AND state = 'open'
 RULED_OUT = """
 SELECT DISTINCT given.one, given.other
 FROM unnest($1::uuid[], $2::uuid[]) AS given (one, other)
-JOIN fragment AS l ON l.customer_id IN (given.one, given.other)
+JOIN fragment AS one ON one.profile_id = given.one
+JOIN fragment AS other ON other.profile_id = given.other
+JOIN fragment AS l ON l.customer_id IN (one.customer_id, other.customer_id)
 JOIN (
   SELECT left_profile_id, right_profile_id FROM merge_suggestion WHERE state = 'rejected'
   UNION ALL SELECT left_profile_id, right_profile_id FROM link_block
 ) AS refused ON refused.left_profile_id = l.profile_id
 JOIN fragment AS r ON r.profile_id = refused.right_profile_id
-WHERE r.customer_id IN (given.one, given.other) AND r.customer_id <> l.customer_id
+WHERE r.customer_id IN (one.customer_id, other.customer_id) AND r.customer_id <> l.customer_id
 """
 
 
@@ -101,7 +103,8 @@ class PostgresSuggestions:
     async def ruled_out(self, pairs: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
         """Return those of these pairs of customers of whom a person said before that they are two.
 
-        That is: by rejecting a suggestion of any source about them, or by undoing a merge of them.
+        That is: by rejecting a suggestion of any source about them, or by undoing a merge of them. The ids may be of
+        customers who were absorbed meanwhile: what counts is whom they belong to now.
         """
         rows = await self._connection.fetch(
             RULED_OUT, [one for one, _ in pairs], [other for _, other in pairs]
