@@ -116,6 +116,7 @@ DOORS: Mapping[str, Mapping[str, str]] = {
     "profile": {
         "GET /v1/customers/{customer_id}": "customer.read",
         "GET /v1/customers": "customer.lookup",
+        "GET /v1/customers/{customer_id}/current": "customer.write",
         "GET /v1/customers/{customer_id}/traits": "customer.read",
         "GET /v1/customers/{customer_id}/traits/{name}/history": "customer.read",
         "POST /v1/customers/{customer_id}/tags": "tag.write",

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 
 from guanxi_gateway.api.customers import Clear, Reason, Services, clear_query
 from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS
-from guanxi_gateway.api.forward import forward, forward_body
+from guanxi_gateway.api.forward import Refused, ask, forward, forward_body, pass_on
 from guanxi_gateway.api.limits import Allow
 from guanxi_gateway.api.merges import Cursor, Limit
 from guanxi_gateway.api.schemas.record import ContactPage, UndeclaredFields
@@ -58,9 +58,16 @@ def _add_edit(router: APIRouter, services: Services, allow: Allow) -> None:
         """
         # As it came, so that the service judges what was sent.
         entered: dict[str, Any] = {**_read(await request.body()), "customer_id": customer_id}
-        return await forward_body(
-            request, services.interaction, "POST", "/v1/staff/edits", msgspec.json.encode(entered)
-        )
+        body = msgspec.json.encode(entered)
+        answer = await forward_body(request, services.interaction, "POST", "/v1/staff/edits", body)
+        if answer.status_code != 404:
+            return answer
+        # It hears of a new customer a moment, or a backlog, after profile-service has it.
+        try:
+            await ask(request, services.profile, f"/v1/customers/{customer_id}/current", {})
+        except Refused as refused:
+            return pass_on(refused)
+        return await forward_body(request, services.interaction, "POST", "/v1/staff/edits?known=true", body)
 
 
 def _read(body: bytes) -> dict[str, msgspec.Raw]:

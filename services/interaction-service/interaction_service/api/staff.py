@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.errors import FieldError, Problem
@@ -62,15 +62,18 @@ _ENCODE = msgspec.json.Encoder().encode
 async def post_edit(
     request: Request,
     principal: Annotated[Principal, Depends(require("customer.write"))],
+    *,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=MAX_MESSAGE_ID)] = None,
+    known: Annotated[bool, Query(description="The caller asked profile-service for the customer.")] = False,
 ) -> Response:
     """The answer comes once the edit is durable; it takes effect as every touchpoint does, within a second or so.
 
-    Any id the customer ever had will do. Repeated with the same `Idempotency-Key` it counts once.
+    Any id the customer ever had will do. Repeated with the same `Idempotency-Key` it counts once. Of a customer of
+    moments ago this service may not have heard yet: `known` then says that there is one.
     """
     entered = _read(await request.body())
     timelines: Timelines = request.app.state.timelines
-    if not await timelines.fragments(entered.customer_id):
+    if not known and not await timelines.fragments(entered.customer_id):
         raise Problem(404, detail="There is no customer with this id.")
     edits: StaffEdits = request.app.state.staff_edits
     try:
