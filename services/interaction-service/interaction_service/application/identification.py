@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -74,6 +74,7 @@ class Identification:
         self._rules = rules
         self._enterprises = enterprises and ENTERPRISE in rank
         self._rank = rank
+        self._declared = frozenset(rank) - {ENTERPRISE}
         self._keyring = keyring
         # Normalising and hashing cost more than all else of a plain message, and most persons come again soon.
         self._look_up_cached = lru_cache(maxsize=REMEMBERED, typed=True)(self.look_up)
@@ -88,7 +89,7 @@ class Identification:
                 message.user_id, message.anonymous_id, message.previous_id, device_id
             )
         else:
-            person = self._arrange(candidates(message, traits, context))
+            person = self._arrange(candidates(message, traits, context, self._declared))
         if plain and "verified" not in context:
             return person
         return self._mark_verified(person, context)
@@ -106,7 +107,7 @@ class Identification:
         New references: those of `person` may be remembered for messages that say nothing of the kind.
         """
         types = _verified_types(context)
-        found = (self.look_up(*candidate) for candidate in _verified_external(context))
+        found = (self.look_up(*candidate) for candidate in _verified_external(context, self._declared))
         hashes = {one.ref.hash for one in found if isinstance(one, Usable)}
         if not types and not hashes:
             return person
@@ -151,14 +152,19 @@ class Identification:
         return Usable(place, found, IdentifierRef(found.type, digest))
 
 
-def candidates(message: Message, traits: JsonObject, context: JsonObject) -> Iterator[Candidate]:
-    """Yield (type, raw value, namespace) of everything in a message that may identify its person."""
+def candidates(
+    message: Message, traits: JsonObject, context: JsonObject, declared: Collection[str]
+) -> Iterator[Candidate]:
+    """Yield (type, raw value, namespace) of everything in a message that may identify its person.
+
+    `declared` are the types of the pack, which external ids may name.
+    """
     yield from _from_ids(message.user_id, message.anonymous_id, message.previous_id, _device_id(context))
     if traits:
         yield from _from_traits(traits)
     external = context.get("externalIds")
     if isinstance(external, list):
-        yield from _from_external(external)
+        yield from _from_external(external, declared)
 
 
 def _from_ids(
@@ -188,14 +194,14 @@ def _from_traits(traits: JsonObject) -> Iterator[Candidate]:
         yield "wechat_openid", openid, _first(traits, APP_IDS) or ""
 
 
-def _from_external(external: list[Any]) -> Iterator[Candidate]:
+def _from_external(external: list[Any], declared: Collection[str]) -> Iterator[Candidate]:
     for item in external:
         if not isinstance(item, dict) or item.get("id") in _ABSENT:
             continue
         type_ = item.get("type")
         if not isinstance(type_, str):
             continue
-        known = _EXTERNAL_TYPES.get(type_)
+        known = _EXTERNAL_TYPES.get(type_, type_ if type_ in declared else None)
         if known is not None:
             yield known, item["id"], _first(item, ("namespace", *APP_IDS)) or ""
         else:
@@ -208,11 +214,11 @@ def _verified_types(context: JsonObject) -> set[str]:
     return {_EXTERNAL_TYPES.get(name, name) for name in texts}
 
 
-def _verified_external(context: JsonObject) -> Iterator[Candidate]:
+def _verified_external(context: JsonObject, declared: Collection[str]) -> Iterator[Candidate]:
     external = context.get("externalIds")
     if isinstance(external, list):
         yield from _from_external(
-            [item for item in external if isinstance(item, dict) and item.get("verified") is True]
+            [item for item in external if isinstance(item, dict) and item.get("verified") is True], declared
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.packs import load_pack
+from guanxi_kit.packs.identifiers import IdentifierType
 from guanxi_kit.testing import ManualClock
 from interaction_service.application.content import decode_content
 from interaction_service.application.intake import Intake, Outcome, Submission
@@ -99,6 +101,28 @@ async def test_identifiers_from_everywhere_strongest_first(intake: Intake, kept:
     assert [ref.hash for ref in touchpoint.identifiers] == [
         KEYRING.blind(f"{item['type']}\0{item['namespace']}", item["value"]) for item in identifiers
     ]
+
+
+async def test_types_that_the_pack_adds_come_as_external_ids(kept: Kept) -> None:
+    settings = PACK.identifiers
+    types = {**settings.types, "student_number": IdentifierType(priority=20, limit=1)}
+    pack = replace(PACK, identifiers=settings.model_copy(update={"types": types}))
+    ids = [
+        {"type": "student_number", "id": "S-7", "verified": True},
+        {"type": "third_party_account", "id": "mt-9", "namespace": "meituan"},
+        {"type": "enterprise_account", "id": "acme"},
+    ]
+    await accept(
+        make_intake(kept, KEYRING, pack, "CN", ManualClock(NOW)),
+        {"type": "track", "event": "x", "context": {"externalIds": ids}},
+    )
+    (touchpoint,) = kept.touchpoints
+    assert [(item["type"], item["namespace"]) for item in content_of(touchpoint)["identifiers"]] == [
+        ("third_party_account", "enterprise_account"),
+        ("third_party_account", "meituan"),
+        ("student_number", ""),
+    ]
+    assert [ref.type for ref in touchpoint.identifiers if ref.verified] == ["student_number"]
 
 
 async def test_traits_in_the_context_identify_too(intake: Intake, kept: Kept) -> None:
