@@ -267,6 +267,32 @@ async def test_an_enterprise_never_becomes_one_with_a_person(world: ProfileWorld
     assert by_hand.status_code == 409, by_hand.text
 
 
+async def test_two_enterprises_merged_by_hand_part_again(world: ProfileWorld, api: Api) -> None:
+    await resolve(
+        world,
+        in_group(world, "m1", "acme", "user_id:u1", group_traits={"name": "Acme"}, amount=100),
+        in_group(world, "m2", "acme-cn", "user_id:u2", group_traits={"name": "Acme China"}, amount=200,
+                 at=timedelta(hours=1)),
+    )  # fmt: skip
+    acme, branch = await enterprise_ids(world)
+    merged = await api.post(
+        "/v1/merges", {"customer_ids": [str(branch), str(acme)], "reason": "one company"}, role="admin"
+    )
+    assert merged.status_code == 200, merged.text
+    await resolve(world, in_group(world, "m3", "acme-cn", "user_id:u3", at=timedelta(hours=2)))
+    shown = await view(api, branch)
+    assert (shown["customer_id"], shown["record"]["kind"]) == (str(acme), "enterprise")
+    assert (len(shown["record"]["contacts"]), shown["purchases"]["amount_minor"]) == (3, 300)
+    person = await view(api, (await people(world))[1])
+    assert [each["customer_id"] for each in person["record"]["enterprises"]] == [str(acme)]
+    merge_id = merged.json()["merge_id"]
+    assert (await api.post(f"/v1/merges/{merge_id}/undo", {"reason": "two"}, role="admin")).status_code == 200
+    for enterprise, contacts, name in ((acme, 1, "Acme"), (branch, 2, "Acme China")):
+        record = (await view(api, enterprise))["record"]
+        assert len(record["contacts"]) == contacts
+        assert record["fields"]["basic"]["name"]["value"] == name
+
+
 async def test_workers_found_an_enterprise_once(world: ProfileWorld) -> None:
     await asyncio.gather(
         *(

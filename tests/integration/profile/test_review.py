@@ -160,6 +160,11 @@ async def test_the_queue_shows_what_limits_raised_then_by_score(world: ProfileWo
     assert {UUID(each["suggestion_id"]) for each in shown} == set(made)
     of_limits = (await api.get("/v1/suggestions", source="merge_rate")).json()["items"]
     assert [each["source"] for each in of_limits] == ["merge_rate"] * 2
+    explained = (await api.get(f"/v1/suggestions/{of_limits[0]['suggestion_id']}", "agent")).json()
+    assert "too often" in explained["words"]["en"]
+    (phones,) = explained["fields"]
+    assert (phones["field"], phones["level"]) == ("phone", None)
+    assert all("****" in value for side in ("left", "right") for value in phones[side]["identifiers"])
     assert (await merge(api, people[0], people[1])).status_code == 200
     rest = (await api.get("/v1/suggestions")).json()["items"]
     assert len(rest) == 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.jobs import read_job
@@ -81,6 +81,8 @@ async def test_a_simulation_names_what_is_wrong(world: ProfileWorld, api: Api) -
         answer = await api.post("/v1/merges/simulate", {"identifiers": identifiers}, "admin")
         assert answer.status_code == 400
         assert [fault["field"] for fault in answer.json()["errors"]] == [field]
+    unknown = {"identifiers": given("user_id:u"), "customer_id": str(uuid4())}
+    assert (await api.post("/v1/merges/simulate", unknown, "admin")).status_code == 404
     assert (await api.post("/v1/merges/simulate", {"identifiers": []}, "agent")).status_code == 403
     for body, field in (
         ({"types": {"shoe_size": {"limit": 1}}}, "types.shoe_size"),

@@ -54,10 +54,13 @@ class FieldCompared(BaseModel):
 
 
 class SuggestionExplained(BaseModel):
-    """A suggestion with its evidence, what says most first; none for suggestions that a limit on merging raised."""
+    """A suggestion with its evidence, what says most first.
+
+    One that a limit on merging raised names the limit, and shows what is known of both without comparing it.
+    """
 
     suggestion: Suggestion
-    words: Words | None
+    words: Words
     fields: list[FieldCompared]
 
 

@@ -62,8 +62,7 @@ def show(
     suggestion = found["suggestion"]
     language = "zh" if chinese else "en"
     out.print(f"{suggestion['left_customer_id']}\n{suggestion['right_customer_id']}  ({suggestion['state']})")
-    if found["words"]:
-        out.print(found["words"][language])
+    out.print(found["words"][language])
     table = Table("Field", Column("Bits", justify="right"), "Left", "Right", "What it says")
     for field in found["fields"]:
         table.add_row(

@@ -140,9 +140,13 @@ async def post_touchpoint(
     """Resolve a touchpoint of these identifiers against the state as it stands. Nothing is written."""
     refs, labels = _identifiers(given.identifiers, state)
     async with state.database.transaction(isolation="repeatable_read", readonly=True) as connection:
+        identities = PostgresIdentities(connection)
+        if given.customer_id is not None and not await identities.memberships([given.customer_id]):
+            fault = FieldError("customer_id", "is no customer's")
+            raise Problem(404, detail="There is no such customer.", errors=[fault])
         simulated = await simulate(
             refs,
-            PostgresIdentities(connection),
+            identities,
             identity_rules(state.pack),
             state.clock.now(),
             given.customer_id,

@@ -10,7 +10,7 @@ from uuid import UUID
 from guanxi_kit.masking import Shown
 from profile_service.application.suggestions import NoSuchSuggestion, Suggestion, Suggestions
 from profile_service.domain.duplicates.comparisons import UNKNOWN
-from profile_service.domain.duplicates.words import LEVELS, Words, describe, summarise
+from profile_service.domain.duplicates.words import LEVELS, Words, describe, explain_limit, summarise
 
 
 class Told(NamedTuple):
@@ -44,10 +44,10 @@ class FieldCompared:
 
 @dataclass(frozen=True, slots=True)
 class SuggestionExplained:
-    """A suggestion with its evidence in words; suggestions that limits raised compare no fields."""
+    """A suggestion with its evidence in words; one that a limit raised shows what is known of both, uncompared."""
 
     suggestion: Suggestion
-    words: Words | None
+    words: Words
     fields: list[FieldCompared]
 
 
@@ -70,8 +70,6 @@ async def explain_suggestion(
     if found is None:
         raise NoSuchSuggestion(str(suggestion_id))
     ends = [found.left_profile_id, found.right_profile_id]
-    if found.source != "duplicate":
-        return Explained(SuggestionExplained(found, None, []), ends)
     members = await people.members([found.left_customer_id, found.right_customer_id])
     told = await people.told(members)
     nothing = Told({}, [])
@@ -85,7 +83,8 @@ async def explain_suggestion(
     ]  # fmt: skip
     fields = [each for each in fields if each.level or each.left or each.right]
     fields.sort(key=lambda each: -abs(each.weight or 0.0))
-    answer = SuggestionExplained(found, summarise(found.score or 0.0), fields)
+    words = summarise(found.score or 0.0) if found.source == "duplicate" else explain_limit(found.source)
+    answer = SuggestionExplained(found, words, fields)
     return Explained(answer, [*ends, *(each for of in members.values() for each in of)])
 
 

@@ -71,6 +71,18 @@ class Words:
     zh: str
 
 
+LIMITS: Mapping[str, Words] = {
+    "cluster_size": Words(
+        "One touchpoint holds identifiers of both, but together they would consist of more parts than a customer may.",
+        "同一次互动带有双方的标识，但合并后的组成部分会超过单个客户的上限。",
+    ),
+    "merge_rate": Words(
+        "One touchpoint holds identifiers of both, but they were joined with others too often of late.",
+        "同一次互动带有双方的标识，但近期合并次数已超过上限。",
+    ),
+}
+
+
 def describe(field: str, level: str, weight: float, kin_weight: float) -> Words:
     """Say what a field shows, how strongly, and whether a household would explain it as well."""
     en, zh = LEVELS[field][level]
@@ -90,6 +102,11 @@ def summarise(score: float) -> Words:
         f"The two are one person with a probability of {share} %, as far as their records tell.",
         f"依据现有记录，二者为同一人的概率约为 {share}%。",
     )
+
+
+def explain_limit(source: str) -> Words:
+    """Say which limit on merging kept the two apart."""
+    return LIMITS[source]
 
 
 def _strength(bits: float) -> tuple[str, str]:
