@@ -14,6 +14,8 @@ from guanxi_gateway.api.schemas.customer import CustomerView, FoundCustomers
 from guanxi_gateway.api.schemas.message import MessagePage
 from guanxi_gateway.api.schemas.score import CustomerScores
 from guanxi_gateway.api.schemas.timeline import TimelinePage, TouchpointKind
+from guanxi_gateway.api.whole_view import read_whole_view
+from guanxi_kit.auth import Principal
 from guanxi_kit.errors import FieldError, Problem
 
 _Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
@@ -52,40 +54,67 @@ def customers_router(services: Services, allow: Allow) -> APIRouter:
     async def look_up_customers(
         request: Request,
         *,
+        customer_number: _Value = None,
         phone: _Value = None,
         email: _Value = None,
         member_number: _Value = None,
         user_id: _Value = None,
+        wechat_unionid: _Value = None,
+        wechat_openid: _Value = None,
+        wecom_external_id: _Value = None,
+        third_party_account: _Value = None,
         anonymous_id: _Value = None,
         device_id: _Value = None,
         enterprise_account: _Value = None,
+        namespace: Annotated[
+            str | None, Query(max_length=254, description="App id of an openid, platform of an account.")
+        ] = None,
     ) -> Response:
-        """Give exactly one identifier, as a person would write it: it is normalised as on ingest."""
+        """Give exactly one identifier, as a person would write it: it is normalised as on ingest.
+
+        A customer number finds who has it now, also after a merge. A further type that the pack declares is given by
+        its name.
+        """
         given = {
+            "customer_number": customer_number,
             "phone": phone,
             "email": email,
             "member_number": member_number,
             "user_id": user_id,
+            "wechat_unionid": wechat_unionid,
+            "wechat_openid": wechat_openid,
+            "wecom_external_id": wecom_external_id,
+            "third_party_account": third_party_account,
             "anonymous_id": anonymous_id,
             "device_id": device_id,
             "enterprise_account": enterprise_account,
         }
+        given |= {name: value for name, value in request.query_params.items() if name != "namespace"}
         _require_one(given)
-        return await forward(request, services.profile, "/v1/customers", given)
+        return await forward(request, services.profile, "/v1/customers", {**given, "namespace": namespace})
 
     @router.get(
         "/{customer_id}",
         summary="Read a customer's unified view",
-        dependencies=[Depends(allow("customer.read"))],
         responses={200: {"model": CustomerView}},
         tags=["customers"],
     )
     async def read_customer(
-        request: Request, customer_id: UUID, *, clear: Clear = False, reason: Reason = None
+        request: Request,
+        customer_id: UUID,
+        principal: Annotated[Principal, Depends(allow("customer.read"))],
+        *,
+        clear: Clear = False,
+        reason: Reason = None,
     ) -> Response:
-        """One document of everything known. An id that was merged away answers with the surviving customer."""
-        query = clear_query(clear=clear, reason=reason)
-        return await forward(request, services.profile, f"/v1/customers/{customer_id}", query)
+        """One document of everything known. An id that was merged away answers with the surviving customer.
+
+        `last_interactions` is for who may read timelines, and left out while these cannot be had.
+        """
+        path, query = f"/v1/customers/{customer_id}", clear_query(clear=clear, reason=reason)
+        if "timeline.read" not in principal.permissions:
+            return await forward(request, services.profile, path, query)
+        return await read_whole_view(request, services.profile, services.interaction, path, query)
 
     @router.get(
         "/{customer_id}/timeline",

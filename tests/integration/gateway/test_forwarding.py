@@ -19,7 +19,12 @@ PROBLEM = "application/problem+json"
 READS = {
     "/v1/customers?email=ada%40example.com": ("/v1/customers", "email=ada%40example.com"),
     "/v1/customers?phone=%2B447700900123": ("/v1/customers", "phone=%2B447700900123"),
-    "/v1/customers/{id}": ("/v1/customers/{id}", ""),
+    "/v1/customers?wechat_openid=o-1&namespace=wx-1": (
+        "/v1/customers",
+        "wechat_openid=o-1&namespace=wx-1",
+    ),
+    "/v1/customers?student_number=7": ("/v1/customers", "student_number=7"),
+    "/v1/customers?customer_number=C20240501001": ("/v1/customers", "customer_number=C20240501001"),
     "/v1/customers/{id}/timeline?limit=5&cursor=abc&kind=track&channel=web": (
         "/v1/customers/{id}/timeline",
         "limit=5&cursor=abc&kind=track&channel=web",
@@ -125,16 +130,22 @@ async def test_a_read_passes_to_the_service_that_owns_it(
         (
             "",
             [
+                "customer_number",
                 "phone",
                 "email",
                 "member_number",
                 "user_id",
+                "wechat_unionid",
+                "wechat_openid",
+                "wecom_external_id",
+                "third_party_account",
                 "anonymous_id",
                 "device_id",
                 "enterprise_account",
             ],
         ),
         ("?phone=1&email=a", ["phone", "email"]),
+        ("?phone=1&student_number=7", ["phone", "student_number"]),
         ("?phone=", ["phone"]),
     ],
 )

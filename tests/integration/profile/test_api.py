@@ -89,6 +89,11 @@ async def test_the_view_combines_fragments_masks_and_follows_redirects(world: Pr
     }
     assert document["fragments"] == [str(survivor), str(absorbed)]
     assert document["scores"] == {}
+    for number in ("C20240501001", " c20240501002"):
+        found = (await api.get("/v1/customers", customer_number=number)).json()["items"]
+        assert found == [{"customer_id": str(survivor), "customer_number": "C20240501001"}]
+    assert (await api.get("/v1/customers", customer_number="C20240501003")).json()["items"] == []
+    assert fields(await api.get("/v1/customers", customer_number="C2024\0")) == ["customer_number"]
     assert (await api.get(f"/v1/customers/{survivor}")).json() == document | {"redirected_from": None}
 
 

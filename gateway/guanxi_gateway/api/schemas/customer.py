@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from guanxi_gateway.api.schemas.classification import CustomerSegment, CustomerTag, LifecycleStage
 from guanxi_gateway.api.schemas.consents import ConsentReason
 from guanxi_gateway.api.schemas.record import Record
+from guanxi_gateway.api.schemas.timeline import TimelineItem
 from guanxi_gateway.api.schemas.traits import Because, Source
 
 
@@ -98,8 +99,18 @@ class Consent(BaseModel):
     effective_at: datetime | None
 
 
+def _optional_interactions(schema: dict[str, Any]) -> None:
+    """Who may not read timelines gets none; they are never null."""
+    schema["required"].remove("last_interactions")
+
+
 class CustomerView(BaseModel):
-    """The unified view of one customer. `redirected_from` is the id asked for when it was merged into another."""
+    """The unified view of one customer. `redirected_from` is the id asked for when it was merged into another.
+
+    `last_interactions` are the newest five touchpoints over all channels.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_optional_interactions)
 
     customer_id: UUID
     customer_number: str
@@ -120,6 +131,7 @@ class CustomerView(BaseModel):
     consents: dict[str, dict[str, Consent]]
     fragments: list[UUID]
     version: int
+    last_interactions: list[TimelineItem]
 
 
 class FoundCustomer(BaseModel):

@@ -199,7 +199,7 @@ ACCEPTED: dict[str, Any] = {
     "refused": [{"index": 1, "message_id": "web-0006", "field": "event", "reason": "is missing"}],
 }
 EXAMPLES: dict[str, dict[str, Any]] = {
-    "CustomerView": CUSTOMER,
+    "CustomerView": {**CUSTOMER, "last_interactions": TIMELINE["items"]},
     "FoundCustomers": FOUND,
     "CustomerScores": SCORES,
     "TimelinePage": TIMELINE,

@@ -44,8 +44,35 @@ def show(customer_id: Customer, clear: Clear = False, reason: Reason = None, jso
         out.print(f"{each['type']:<20} {each['value']}")
     _links("Contacts", record["contacts"])
     _links("Acts for", record["enterprises"])
+    for each in view.get("last_interactions", ()):
+        out.print(f"{_time(each['occurred_at'])} {each['channel']}: {each['name'] or each['kind']}")
     for fix in record["to_fix"]:
         out.print(f"[red]to fix[/red] {fix['field']}: {fix['reason']}")
+
+
+@app.command()
+def find(
+    identifier: Annotated[
+        str,
+        typer.Argument(
+            metavar="TYPE=VALUE", help="Such as phone=13900000001 or customer_number=C20240501001."
+        ),
+    ],
+    namespace: Annotated[
+        str | None, typer.Option(help="App id of an openid, platform of an account.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Find who has an identifier, or a customer number."""
+    kind, value = _pair(identifier)
+    page = Gateway.from_environment().get("customers", **{kind: value, "namespace": namespace})
+    if json:
+        out.print_json(data=page)
+        return
+    for each in page["items"]:
+        out.print(f"[bold]{each['customer_number']}[/bold] {each['customer_id']}")
+    if not page["items"]:
+        fail("Nobody has it.")
 
 
 @app.command()
@@ -65,6 +92,9 @@ def edit(
     verified: Annotated[bool, typer.Option(help="The person proved to hold the identifiers.")] = False,
     enterprise: Annotated[str | None, typer.Option(help="Account id of whom the person acts for.")] = None,
     role: Annotated[str | None, typer.Option(help="What the person is there.")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="When that ends, such as 2026-12-31T00:00:00+08:00.")
+    ] = None,
     note: Annotated[str | None, typer.Option(help="A note for the timeline.")] = None,
 ) -> None:
     """Enter what staff know: durable when this returns, in the view within a second or so."""
@@ -79,7 +109,7 @@ def edit(
         ],
     }
     if enterprise is not None:
-        body["enterprise"] = {"id": enterprise, "role": role}
+        body["enterprise"] = {"id": enterprise, "role": role, "until": until}
     if note is not None:
         body["note"] = note
     taken = Gateway.from_environment().send("PATCH", "customers", customer_id, body=body).json()

@@ -41,6 +41,11 @@ OWNER = """
 SELECT customer_id, customer_number
 FROM identifier JOIN fragment USING (profile_id) JOIN customer USING (customer_id) WHERE identifier.hash = $1
 """
+NUMBERED = """
+SELECT now.customer_id, now.customer_number
+FROM customer AS given JOIN fragment ON profile_id = given.customer_id
+JOIN customer AS now ON now.customer_id = fragment.customer_id WHERE given.customer_number = $1
+"""
 SIBLINGS = """
 SELECT given.profile_id, given.customer_id, array_agg(member.profile_id ORDER BY member.profile_id) AS members
 FROM fragment AS given JOIN fragment AS member USING (customer_id)
@@ -112,6 +117,11 @@ class PostgresCustomerReads(PostgresRecordReads, PostgresClassificationReads):
     async def owner(self, identifier_hash: bytes) -> CustomerNumber | None:
         """Return the customer an identifier belongs to."""
         row = await self._connection.fetchrow(OWNER, identifier_hash)
+        return None if row is None else CustomerNumber(*row)
+
+    async def numbered(self, customer_number: str) -> CustomerNumber | None:
+        """Return the customer that has a number now: whoever absorbed the one that it was given to."""
+        row = await self._connection.fetchrow(NUMBERED, customer_number)
         return None if row is None else CustomerNumber(*row)
 
     async def siblings(self, profile_ids: Collection[UUID]) -> dict[UUID, tuple[UUID, list[UUID]]]:

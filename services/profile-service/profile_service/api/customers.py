@@ -11,13 +11,17 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
 from guanxi_kit.audit import Reading, maskable, masked
+from guanxi_kit.auth import require
 from guanxi_kit.errors import FieldError, Problem
 from profile_service.api.state import ApiState, profile_state
 from profile_service.application.read_customers import NoSuchIdentifier, read_view
+from profile_service.application.read_ports import CustomerNumber
+from profile_service.domain.customer_number import read_customer_number
 from profile_service.domain.view import UnifiedView
 
 MAX_IDENTIFIER_CHARACTERS = 512
 NAMESPACE = "namespace"
+CUSTOMER_NUMBER = "customer_number"
 State = Annotated[ApiState, Depends(profile_state)]
 ViewReading = Annotated[Reading, maskable("customer.read", "view")]
 LookUpReading = Annotated[Reading, masked("customer.lookup", "look_up")]
@@ -29,6 +33,13 @@ class CustomerFound:
 
     customer_id: UUID
     customer_number: str
+
+
+@dataclass(frozen=True)
+class CurrentId:
+    """The id of the customer that a given id belongs to now."""
+
+    customer_id: UUID
 
 
 @dataclass(frozen=True)
@@ -50,12 +61,22 @@ def make_router(identifier_types: Sequence[str]) -> APIRouter:
         summary="Unified view of a customer",
     )
     router.add_api_route(
+        "/{customer_id}/current",
+        get_current,
+        methods=["GET"],
+        response_model=CurrentId,
+        summary="Which customer an id means now",
+        dependencies=[Depends(require("customer.write"))],
+    )
+    router.add_api_route(
         "",
         find_customers,
         methods=["GET"],
         response_model=CustomersFound,
         summary="Find a customer by one identifier",
-        openapi_extra={"parameters": [_parameter(name) for name in (*identifier_types, NAMESPACE)]},
+        openapi_extra={
+            "parameters": [_parameter(name) for name in (CUSTOMER_NUMBER, *identifier_types, NAMESPACE)]
+        },
     )
     return router
 
@@ -81,9 +102,28 @@ async def get_view(customer_id: UUID, state: State, reading: ViewReading) -> Res
     return _json(view)
 
 
+async def get_current(customer_id: UUID, state: State) -> Response:
+    """Tell nothing else of the person, so that no reading is kept of it: for what is about to be written."""
+    async with state.reads() as reads:
+        found = await reads.siblings([customer_id])
+    if customer_id not in found:
+        raise Problem(404, detail="There is no such customer.")
+    return _json(CurrentId(found[customer_id][0]))
+
+
 async def find_customers(request: Request, state: State, reading: LookUpReading) -> Response:
-    """Who has this identifier: phone, e-mail, member number and so on, written as people write them."""
+    """Who has this identifier: phone, e-mail, member number and so on, written as people write them.
+
+    A customer number finds who has it now, also after a merge.
+    """
     name, value, namespace = _asked(request, state)
+    if name == CUSTOMER_NUMBER:
+        if (number := read_customer_number(value)) is None:
+            raise _wrong(name, "is not a customer number, such as C20240501001")
+        async with state.reads() as reads:
+            found = await reads.numbered(number)
+        await reading.of([] if found is None else [found.customer_id], detail=name)
+        return _found(found)
     try:
         identifier = state.look_up.identifier_hash(name, value, namespace)
     except NoSuchIdentifier as error:
@@ -91,6 +131,10 @@ async def find_customers(request: Request, state: State, reading: LookUpReading)
     async with state.reads() as reads:
         found = await reads.owner(identifier)
     await reading.of([] if found is None else [found.customer_id], look_up=identifier, detail=name)
+    return _found(found)
+
+
+def _found(found: CustomerNumber | None) -> Response:
     items = [] if found is None else [CustomerFound(found.customer_id, found.customer_number)]
     return _json(CustomersFound(items))
 
@@ -106,7 +150,7 @@ def _asked(request: Request, state: ApiState) -> tuple[str, str, str]:
     """Return type, value and namespace of the one identifier in the query."""
     given = request.query_params.multi_items()
     for name, value in given:
-        if name not in state.rank and name != NAMESPACE:
+        if name not in state.rank and name not in (NAMESPACE, CUSTOMER_NUMBER):
             raise _wrong(name[:64], "is not an identifier type")
         if len(value) > MAX_IDENTIFIER_CHARACTERS:
             raise _wrong(name, f"is longer than {MAX_IDENTIFIER_CHARACTERS} characters")
@@ -115,7 +159,9 @@ def _asked(request: Request, state: ApiState) -> tuple[str, str, str]:
         raise Problem(
             400,
             detail="Look-up takes exactly one identifier.",
-            errors=[FieldError("query", "must hold exactly one of " + ", ".join(state.rank))],
+            errors=[
+                FieldError("query", "must hold exactly one of " + ", ".join((CUSTOMER_NUMBER, *state.rank)))
+            ],
         )
     return *identifiers[0], request.query_params.get(NAMESPACE, "")
 

@@ -135,6 +135,10 @@ class CustomerReads(TraitReads, RecordReads, ClassificationReads, Protocol):
         """Return the customer an identifier belongs to."""
         ...
 
+    async def numbered(self, customer_number: str) -> CustomerNumber | None:
+        """Return the customer that has a number now: whoever absorbed the one that it was given to."""
+        ...
+
     async def siblings(self, profile_ids: Collection[UUID]) -> dict[UUID, tuple[UUID, list[UUID]]]:
         """Return by given id its customer and all fragments of that; unknown ids are absent."""
         ...
