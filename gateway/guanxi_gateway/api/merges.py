@@ -1,6 +1,6 @@
 """Merges: the journal, merging by hand, undoing, and why a customer is one."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -22,7 +22,7 @@ Limit = Annotated[int | None, Query(ge=1, le=200, description="Items on a page."
 Cursor = Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")]
 _NO_MERGE: dict[int | str, dict[str, Any]] = {404: problem("There is no such merge.")}
 _PICTURE = {
-    "description": "A small picture without words: fragments in boxes, merges as lines.",
+    "description": "A small picture: fragments in boxes, merges as lines.",
     "content": {
         "image/svg+xml": {
             "schema": {"type": "string"},
@@ -30,6 +30,7 @@ _PICTURE = {
         }
     },
 }
+_Language = Annotated[Literal["en", "zh"], Query(description="Of the names of identifier types.")]
 _Other = Annotated[UUID | None, Query(description="Any id of the other one: why are the two one customer?")]
 
 
@@ -114,8 +115,10 @@ def _add_explanation(router: APIRouter, services: Services, allow: Allow) -> Non
         responses={200: _PICTURE},
         **described,
     )
-    async def draw_customer(request: Request, customer_id: UUID, other: _Other = None) -> Response:
+    async def draw_customer(
+        request: Request, customer_id: UUID, other: _Other = None, lang: _Language = "en"
+    ) -> Response:
         """The tree of merges; with `other` the chain between both, 404 when they are not one customer."""
         path = f"/v1/customers/{customer_id}/explain.svg"
-        query = {"other": str(other) if other else None}
+        query = {"other": str(other) if other else None, "lang": lang}
         return await forward(request, services.profile, path, query, media_type="image/svg+xml")

@@ -138,6 +138,9 @@ async def test_why_two_are_one_is_a_chain_of_evidence(world: ProfileWorld, api: 
         assert str(first)[-12:] in drawn
         assert "tablet-2" in drawn
         assert PHONE not in drawn
+    assert "device id" in drawn
+    assert "设备号" in (await api.get(f"{path}.svg", lang="zh")).text
+    assert (await api.get(f"{path}.svg", lang="fr")).status_code == 400
     assert (await api.get(f"{path}.svg", other=str(fourth))).status_code == 404
 
 

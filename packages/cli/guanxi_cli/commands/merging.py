@@ -90,12 +90,19 @@ def explain(
         str | None, typer.Argument(metavar="[OTHER_ID]", help="Why are the two one customer?")
     ] = None,
     svg: Annotated[Path | None, typer.Option(help="Write a picture to this file instead.")] = None,
+    chinese: Annotated[bool, typer.Option("--zh", help="The picture in Chinese.")] = False,
     json: Json = False,
 ) -> None:
     """Show why a customer is one: which touchpoint, identifier or person tied which parts together."""
     gateway = Gateway.from_environment()
     if svg is not None:
-        picture = gateway.send("GET", "customers", customer, "explain.svg", query={"other": other})
+        picture = gateway.send(
+            "GET",
+            "customers",
+            customer,
+            "explain.svg",
+            query={"other": other, "lang": "zh" if chinese else "en"},
+        )
         svg.write_bytes(picture.content)
         out.print(f"{svg} is written.")
         return

@@ -1,10 +1,14 @@
-"""Why a customer is one, as a small SVG without words: fragments in boxes, merges as lines from the oldest on."""
+"""Why a customer is one, as a small SVG: fragments in boxes, merges as lines from the oldest on.
+
+Its only words are the names of identifier types, in Chinese or in English.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 from uuid import UUID
 from xml.sax.saxutils import escape
 
@@ -15,6 +19,20 @@ SHOWN_IDENTIFIERS = 3
 WIDTH, GAP, MARGIN = 210, 150, 12
 LINE, ROW_GAP = 15, 20
 CHARACTERS = 30
+Language = Literal["en", "zh"]
+CHINESE = {
+    "member_number": "会员号",
+    "user_id": "用户号",
+    "wechat_unionid": "微信 unionid",
+    "wechat_openid": "微信 openid",
+    "wecom_external_id": "企业微信客户",
+    "phone": "手机号",
+    "email": "邮箱",
+    "third_party_account": "第三方账号",
+    "device_id": "设备号",
+    "anonymous_id": "匿名号",
+    "enterprise_account": "企业账号",
+}
 SYMBOLS = {"manual": "✎", "suggestion": "≈ ✎"}
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 STYLE = (
@@ -47,15 +65,15 @@ class _Node:
         return MARGIN + self.depth * (WIDTH + GAP)
 
 
-def draw(explanation: Explanation) -> str:
+def draw(explanation: Explanation, language: Language = "en") -> str:
     """Return the picture. With a path asked for it shows that chain alone, else the tree from the customer's oldest
     fragment, of at most MOST_FRAGMENTS fragments."""
     root, marked, hidden = _plant(explanation)
     height = _place(root, MARGIN) + MARGIN
     nodes = list(_walk(root))
     width = max(node.left for node in nodes) + WIDTH + MARGIN
-    body = "".join(_line(parent, child, marked) for parent in nodes for child in parent.children)
-    body += "".join(_box(node, explanation.customer_id) for node in nodes)
+    body = "".join(_line(parent, child, marked, language) for parent in nodes for child in parent.children)
+    body += "".join(_box(node, explanation.customer_id, language) for node in nodes)
     if hidden:
         body += f'<text x="{MARGIN}" y="{height + 4:.0f}">+ {hidden}</text>'
         height += LINE
@@ -123,7 +141,7 @@ def _place(root: _Node, top: float) -> float:
     return max(bottom - ROW_GAP, *(node.middle + node.height / 2 for node in order))
 
 
-def _line(parent: _Node, child: _Node, marked: set[UUID]) -> str:
+def _line(parent: _Node, child: _Node, marked: set[UUID], language: Language) -> str:
     merge = child.came_by
     assert merge is not None
     start, end = parent.left + WIDTH, child.left
@@ -135,21 +153,27 @@ def _line(parent: _Node, child: _Node, marked: set[UUID]) -> str:
     )
     texts = "".join(
         f'<text class="why" x="{end - 6}" y="{child.middle + (-5, 11, 22)[place]:.1f}">{_text(label, 24)}</text>'
-        for place, label in enumerate(_reasons(merge))
+        for place, label in enumerate(_reasons(merge, language))
     )
     return f'<path class="{kind}" d="{path}"/>{texts}'
 
 
-def _reasons(merge: JournalEntry) -> list[str]:
+def _name(identifier_type: str, language: Language) -> str:
+    if language == "zh":
+        return CHINESE.get(identifier_type, identifier_type)
+    return identifier_type.replace("_", " ")
+
+
+def _reasons(merge: JournalEntry, language: Language) -> list[str]:
     """Which identifier met which, and the day."""
     day = f"{merge.merged_at:%Y-%m-%d}"
     if merge.identifier is None:
         return [f"{SYMBOLS.get(merge.rule, '')} {day}"]
-    met = [f"{each.type} {each.value or ''}" for each in (merge.strongest, merge.identifier) if each]
-    return [" + ".join(part.split(" ")[0] for part in met), met[-1].partition(" ")[2], day]
+    met = [_name(each.type, language) for each in (merge.strongest, merge.identifier) if each]
+    return [" + ".join(met), merge.identifier.value or "", day]
 
 
-def _box(node: _Node, customer_id: UUID) -> str:
+def _box(node: _Node, customer_id: UUID, language: Language) -> str:
     fragment = node.fragment
     top = node.middle - node.height / 2
     kind = "f root" if fragment.profile_id == customer_id else "f"
@@ -158,9 +182,10 @@ def _box(node: _Node, customer_id: UUID) -> str:
         _row(node, 0, f'<tspan class="id">{str(fragment.profile_id)[-12:]}</tspan>'),
     ]
     for place, held in enumerate(fragment.identifiers[:SHOWN_IDENTIFIERS], 1):
-        room = max(CHARACTERS - len(held.type), 6)
+        name = _name(held.type, language)
+        room = max(CHARACTERS - len(name), 6)
         parts.append(
-            _row(node, place, f'<tspan class="t">{_text(held.type, 20)}</tspan> {_text(held.value, room)}')
+            _row(node, place, f'<tspan class="t">{_text(name, 20)}</tspan> {_text(held.value, room)}')
         )
     if len(fragment.identifiers) > SHOWN_IDENTIFIERS:
         parts.append(_row(node, SHOWN_IDENTIFIERS + 1, f"+ {len(fragment.identifiers) - SHOWN_IDENTIFIERS}"))

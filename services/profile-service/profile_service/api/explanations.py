@@ -11,7 +11,7 @@ from guanxi_kit.audit import Reading, masked
 from guanxi_kit.errors import FieldError, Problem
 from profile_service.adapters.merge_reads import PostgresMergeReads
 from profile_service.api.commands import State
-from profile_service.api.explanation_picture import draw
+from profile_service.api.explanation_picture import Language, draw
 from profile_service.api.merges import encoded
 from profile_service.api.state import ApiState
 from profile_service.application.explain_customer import Explanation, explain_customer
@@ -40,7 +40,11 @@ async def get_explanation(
     summary="Why this is one customer, as a picture",
 )
 async def get_picture(
-    customer_id: UUID, state: State, reading: ExplanationReading, other: Other = None
+    customer_id: UUID,
+    state: State,
+    reading: ExplanationReading,
+    other: Other = None,
+    lang: Language = "en",
 ) -> Response:
     """The tree of merges, or with `other` the chain between both. Raises 404 when the two are not one customer."""
     explanation = await _explain(customer_id, other, state)
@@ -51,7 +55,7 @@ async def get_picture(
             errors=[FieldError("other", "is not of this customer")],
         )
     await reading.of(fragment.profile_id for fragment in explanation.fragments)
-    return Response(draw(explanation), media_type="image/svg+xml")
+    return Response(draw(explanation, lang), media_type="image/svg+xml")
 
 
 async def _explain(customer_id: UUID, other: UUID | None, state: ApiState) -> Explanation:
