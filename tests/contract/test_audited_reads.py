@@ -45,6 +45,8 @@ OF_NOBODY = {
     "/v1/segments",
     "/v1/segments/{name}",
     "/v1/undeclared-fields",
+    # An id for an id, for who is about to write.
+    "/v1/customers/{customer_id}/current",
     "/v1/audit/verify",
     # Requests for erasure name nobody: they count what was removed, by place.
     "/v1/privacy/erasures",

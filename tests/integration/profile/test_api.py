@@ -93,7 +93,7 @@ async def test_the_view_combines_fragments_masks_and_follows_redirects(world: Pr
         found = (await api.get("/v1/customers", customer_number=number)).json()["items"]
         assert found == [{"customer_id": str(survivor), "customer_number": "C20240501001"}]
     assert (await api.get("/v1/customers", customer_number="C20240501003")).json()["items"] == []
-    assert fields(await api.get("/v1/customers", customer_number="C2024\0")) == ["customer_number"]
+    assert fields(await api.get("/v1/customers", customer_number="C2024-7")) == ["customer_number"]
     assert (await api.get(f"/v1/customers/{survivor}")).json() == document | {"redirected_from": None}
 
 

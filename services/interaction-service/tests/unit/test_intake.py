@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.packs import load_pack
-from guanxi_kit.packs.identifiers import IdentifierType
+from guanxi_kit.packs.identifiers import IdentifierSettings, IdentifierType
 from guanxi_kit.testing import ManualClock
 from interaction_service.application.content import decode_content
 from interaction_service.application.intake import Intake, Outcome, Submission
@@ -104,9 +104,8 @@ async def test_identifiers_from_everywhere_strongest_first(intake: Intake, kept:
 
 
 async def test_types_that_the_pack_adds_come_as_external_ids(kept: Kept) -> None:
-    settings = PACK.identifiers
-    types = {**settings.types, "student_number": IdentifierType(priority=20, limit=1)}
-    pack = replace(PACK, identifiers=settings.model_copy(update={"types": types}))
+    types = {**PACK.identifiers.types, "student_number": IdentifierType(priority=20, limit=1)}
+    pack = replace(PACK, identifiers=IdentifierSettings(types=types, fragments_per_customer=9))
     ids = [
         {"type": "student_number", "id": "S-7", "verified": True},
         {"type": "third_party_account", "id": "mt-9", "namespace": "meituan"},
