@@ -113,12 +113,13 @@ async def test_types_that_the_pack_adds_come_as_external_ids(kept: Kept) -> None
     ]
     await accept(
         make_intake(kept, KEYRING, pack, "CN", ManualClock(NOW)),
-        {"type": "track", "event": "x", "context": {"externalIds": ids}},
+        {"type": "track", "event": "x", "anonymousId": "a", "context": {"externalIds": ids}},
     )
     (touchpoint,) = kept.touchpoints
     assert [(item["type"], item["namespace"]) for item in content_of(touchpoint)["identifiers"]] == [
         ("third_party_account", "enterprise_account"),
         ("third_party_account", "meituan"),
+        ("anonymous_id", ""),
         ("student_number", ""),
     ]
     assert [ref.type for ref in touchpoint.identifiers if ref.verified] == ["student_number"]
