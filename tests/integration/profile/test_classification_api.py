@@ -102,6 +102,8 @@ async def test_what_cannot_be_set_by_hand_is_refused(desk: Desk, api: Api) -> No
     assert (await refused({"tag": "buyer"}))[1]["reason"] == "is set by its rule, not by hand"
     past = {"tag": "key_contact", "expires_at": "2024-05-01T07:00:00Z"}
     assert await refused(past) == (400, {"field": "expires_at", "reason": "lies in the past"})
+    endless = {"tag": "key_contact", "expires_at": "9999-12-31T23:59:59-12:00"}
+    assert (await refused(endless))[1]["field"] == "expires_at"
     assert (await refused({"tag": "key_contact"}, f"/v1/customers/{uuid4()}/tags"))[0] == 404
     assert (await refused({"tag": "key_contact"}, role="analyst"))[0] == 403
     assert await desk.tags(someone) == set()

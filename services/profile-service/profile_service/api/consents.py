@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from profile_service.adapters.consent_reads import PostgresConsentReads
 from profile_service.adapters.consenting import Consenting
 from profile_service.api.commands import State, carry_out
 from profile_service.api.merges import Cursor, Limit, encoded
+from profile_service.api.moments import as_utc
 from profile_service.api.state import ApiState
 from profile_service.application.read_consents import (
     Check,
@@ -75,7 +76,7 @@ class ConsentDecided(BaseModel):
             source=str(mask_content(self.source)),
             notice_version=self.notice_version,
             evidence=None if self.evidence is None else msgspec.json.encode(self.evidence).decode(),
-            effective_at=None if self.effective_at is None else _utc(self.effective_at),
+            effective_at=None if self.effective_at is None else as_utc(self.effective_at, "effective_at"),
             item_id=self.item_id,
         )
 
@@ -249,10 +250,3 @@ def _recorded(outcome: Outcome) -> Any:
                     entry.key in outcome.in_force,
                     result.repeated,
                 )
-
-
-def _utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise wrong("effective_at", "lies beyond the times that can be told") from None

@@ -22,6 +22,7 @@ from profile_service.adapters.classification_reads import PostgresClassification
 from profile_service.adapters.hand_tag_store import PostgresHandTags
 from profile_service.api.commands import State, carry_out
 from profile_service.api.merges import encoded
+from profile_service.api.moments import as_utc
 from profile_service.api.state import ApiState
 from profile_service.application.classify_customers import Classification
 from profile_service.application.tag_by_hand import NotThere, TagRefused, TagWish, set_tag, take_tag_off
@@ -71,7 +72,8 @@ class ClassificationHistory:
 async def post_tag(customer_id: UUID, asked: TagSetting, state: State, principal: Tagger) -> Response:
     """Set or renew. The tag belongs to this id: it goes with it when a merge is undone."""
     reason = None if asked.reason is None else str(mask_content(asked.reason))
-    wish = TagWish(asked.tag, asked.expires_at, reason, principal.subject)
+    until = None if asked.expires_at is None else as_utc(asked.expires_at, "expires_at")
+    wish = TagWish(asked.tag, until, reason, principal.subject)
     return await _tagged(lambda tags, desk: set_tag(customer_id, wish, tags, desk), state)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -13,8 +12,9 @@ from pydantic import AwareDatetime
 
 from guanxi_kit.audit import Reading, maskable
 from guanxi_kit.cursors import decode_cursor, encode_cursor
-from guanxi_kit.errors import FieldError, Problem
+from guanxi_kit.errors import Problem
 from profile_service.api.customers import State
+from profile_service.api.moments import as_utc
 from profile_service.application.read_traits import HistoryItem, Traits, read_history, read_traits
 from profile_service.domain.traits import Told
 
@@ -41,7 +41,7 @@ async def get_traits(
 
     `as_of` asks for what was true at that moment, by what is known today and of whom the customer consists today.
     """
-    moment = None if as_of is None else _utc(as_of)
+    moment = None if as_of is None else as_utc(as_of, "as_of")
     async with state.reads() as reads:
         found = await read_traits(customer_id, reads, state.view.precedence, moment, state.shown(reading))
     if found is None:
@@ -70,14 +70,3 @@ async def get_history(
     await reading.of(page.fragments, detail="history")
     answer = TraitHistory(list(page.items), encode_cursor(*page.next) if page.next else None)
     return Response(msgspec.json.encode(answer), media_type="application/json")
-
-
-def _utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise Problem(
-            400,
-            detail="The request is not valid.",
-            errors=[FieldError("as_of", "lies beyond the times that can be told")],
-        ) from None
