@@ -89,7 +89,8 @@ def customers_router(services: Services, allow: Allow) -> APIRouter:
             "device_id": device_id,
             "enterprise_account": enterprise_account,
         }
-        given |= {name: value for name, value in request.query_params.items() if name != "namespace"}
+        if not any(given.values()):
+            given |= {name: value for name, value in request.query_params.items() if name != "namespace"}
         _require_one(given)
         return await forward(request, services.profile, "/v1/customers", {**given, "namespace": namespace})
 

@@ -145,7 +145,7 @@ async def test_a_read_passes_to_the_service_that_owns_it(
             ],
         ),
         ("?phone=1&email=a", ["phone", "email"]),
-        ("?phone=1&student_number=7", ["phone", "student_number"]),
+        ("?student_number=7&club_card=8", ["student_number", "club_card"]),
         ("?phone=", ["phone"]),
     ],
 )
