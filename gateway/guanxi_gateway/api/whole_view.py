@@ -53,5 +53,5 @@ async def _last_interactions(
     except Refused as refused:
         # It hears of a new customer a moment after profile-service has it.
         return _NONE_YET if refused.answer.status == 404 else None
-    except (Problem, TimeoutError):
+    except (Problem, TimeoutError, msgspec.MsgspecError):
         return None
