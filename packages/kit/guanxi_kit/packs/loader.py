@@ -255,7 +255,8 @@ def _check_record(reading: _Reading) -> None:
 
 
 def _check_clocks(reading: _Reading) -> None:
-    for path, reason in find_clock_problems(reading.parts.get("clocks", ClockSettings())):
+    clocks: ClockSettings | None = reading.parts.get("clocks")
+    for path, reason in find_clock_problems(clocks) if clocks else ():
         line = reading.documents["clocks"].line_of(path)
         reading.report(reading.folder / "clocks.yaml", line, _name("clocks", path), reason)
 
