@@ -1,6 +1,6 @@
 """`make bench`: measure against floors that run in the same session; writes bench/out/results.json and a plot.
 
-python -m bench [ingest import_rows pipeline latency reads idle merging duplicates identity classification]
+python -m bench [ingest import_rows pipeline latency reads idle merging duplicates identity classification timers]
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from bench import (
     merging,
     pipeline,
     reads,
+    timers,
 )
 from bench.platform import machine
 from bench.plot import plot
@@ -40,6 +41,7 @@ SECTIONS = {
     "merging": merging,
     "duplicates": duplicates,
     "identity": identity,
+    "timers": timers,
 }
 OUT = Path(__file__).parent / "out"
 

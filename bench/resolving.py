@@ -114,7 +114,7 @@ def _batches(touchpoints: Iterable[TouchpointReceivedV1]) -> Iterator[Sequence[T
 @asynccontextmanager
 async def resolving() -> AsyncIterator[Resolving]:
     """Lend the handler on a fresh schema: on an embedded server, or on the one of GUANXI_DATABASE_URL."""
-    with _server() as server:
+    with database_server() as server:
         passwords = derive_passwords(secret_of(server))
         name = f"guanxi_bench_{os.getpid()}"
         await create_database(server, name)
@@ -136,7 +136,8 @@ async def resolving() -> AsyncIterator[Resolving]:
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def database_server() -> Iterator[str]:
+    """Lend the address of an embedded server, or of the one of GUANXI_DATABASE_URL."""
     outside = os.environ.get("GUANXI_DATABASE_URL")
     if outside:
         yield outside

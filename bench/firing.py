@@ -1,0 +1,120 @@
+"""A schema with durable timers, and a handler that gives each an effect row and an event."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from bench.resolving import database_server
+from guanxi_devstack.bootstrap import (
+    bootstrap,
+    create_database,
+    derive_passwords,
+    secret_of,
+    with_database,
+    with_login,
+)
+from guanxi_kit.clock import SystemClock
+from guanxi_kit.consumer import KIT_TABLES, Relay
+from guanxi_kit.consumer.unit import StreamUnit
+from guanxi_kit.db import Database, open_pool
+from guanxi_kit.timers import TIMER_TABLE, Timer, TimerHandler, TimerLoop
+
+STREAM = "interaction.timers"
+TABLES = """
+CREATE TABLE {schema}.effect (key uuid NOT NULL, due_at timestamptz NOT NULL);
+CREATE TABLE {schema}.traffic (id uuid NOT NULL, content bytea NOT NULL);
+CREATE TABLE {schema}.open_case (case_id uuid PRIMARY KEY);
+CREATE TABLE {schema}.clock_event (
+  case_id uuid NOT NULL, clock text NOT NULL, seq integer NOT NULL, kind text NOT NULL, at timestamptz NOT NULL,
+  policy jsonb, PRIMARY KEY (case_id, clock, seq));
+"""
+
+
+class Watched(Database):
+    """Notes when the timers that a handler has `in_hand` were committed, and how late that was (seconds)."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        super().__init__(pool)
+        self.in_hand: list[datetime] = []
+        self.lateness: list[float] = []
+        self._clock = SystemClock()
+
+    @asynccontextmanager
+    async def transaction(self, **options: Any) -> AsyncIterator[asyncpg.Connection]:
+        async with super().transaction(**options) as connection:
+            yield connection
+        if self.in_hand:
+            now = self._clock.now()
+            self.lateness += [(now - due_at).total_seconds() for due_at in self.in_hand]
+            self.in_hand = []
+
+
+class Effects:
+    """One row and one event for each timer."""
+
+    def __init__(self, db: Watched) -> None:
+        self._db = db
+
+    async def lock(self, unit: StreamUnit, keys: Sequence[UUID]) -> None:
+        """Nobody else writes about these keys."""
+
+    async def fire(self, unit: StreamUnit, timers: Sequence[Timer]) -> None:
+        """Write and emit in bulk."""
+        await unit.connection.execute(
+            "INSERT INTO effect SELECT * FROM unnest($1::uuid[], $2::timestamptz[])",
+            [timer.key for timer in timers],
+            [timer.due_at for timer in timers],
+        )
+        for timer in timers:
+            unit.emit("effects", timer.key.bytes, b"x" * 200)
+        self._db.in_hand += [timer.due_at for timer in timers]
+
+
+class Firing:
+    """The schema's database, and loops on it. Nobody publishes what is emitted."""
+
+    def __init__(self, db: Watched, admin: asyncpg.Connection) -> None:
+        self.db, self.admin = db, admin
+        self.effects = Effects(db)
+
+    def loop(self, handlers: dict[str, TimerHandler] | None = None) -> TimerLoop:
+        """Return a loop for these kinds of timers; for `effect` alone without any."""
+        relay = Relay(self.db, None, streams=[STREAM])  # type: ignore[arg-type]
+        return TimerLoop(self.db, relay, STREAM, handlers or {"effect": self.effects}, SystemClock())
+
+    async def traffic(self) -> None:
+        """Insert rows in batches of 500 until cancelled, as a worker that keeps a timeline does."""
+        async with self.db.pool.acquire() as connection:
+            while True:
+                await connection.copy_records_to_table(
+                    "traffic", records=[(uuid4(), os.urandom(300)) for _ in range(500)]
+                )
+
+
+@asynccontextmanager
+async def firing() -> AsyncIterator[Firing]:
+    """Lend a fresh schema: on an embedded server, or on the one of GUANXI_DATABASE_URL."""
+    with database_server() as server:
+        passwords = derive_passwords(secret_of(server))
+        name = f"guanxi_bench_timers_{os.getpid()}"
+        await create_database(server, name)
+        dsn = with_database(server, name)
+        await bootstrap(dsn, passwords)
+        owner = await asyncpg.connect(with_login(dsn, "interaction_owner", passwords["interaction_owner"]))
+        await owner.execute((KIT_TABLES + TIMER_TABLE + TABLES).format(schema="interaction"))
+        await owner.close()
+        app = with_login(dsn, "interaction_app", passwords["interaction_app"])
+        db = Watched(await open_pool(app, application_name="bench"))
+        admin = await asyncpg.connect(dsn)
+        try:
+            yield Firing(db, admin)
+        finally:
+            await admin.close()
+            await db.close()

@@ -1,0 +1,296 @@
+"""Durable timers: each fires exactly once, whoever dies, in order with what they are about, and found by index."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import pytest
+
+from guanxi_devstack.pytest_plugin import DatabaseDsns
+from guanxi_kit.consumer import KIT_TABLES, Relay
+from guanxi_kit.consumer.unit import StreamUnit
+from guanxi_kit.db import Database, open_pool
+from guanxi_kit.telemetry import METRICS
+from guanxi_kit.testing import ManualClock, eventually
+from guanxi_kit.timers import TIMER_TABLE, Timer, TimerLoop, arm, disarm
+from guanxi_kit.timers.loop import LONGEST_REST
+from guanxi_kit.timers.schema import SHARDS
+from guanxi_kit.timers.store import DUE, NEXT, TAKE
+
+STREAM = "scoring.timers"
+TABLES = """
+CREATE TABLE {schema}.item (key uuid PRIMARY KEY);
+CREATE TABLE {schema}.effect (key uuid NOT NULL, name text NOT NULL, due_at timestamptz NOT NULL);
+"""
+
+
+class Killed(BaseException):
+    """What a process does not survive."""
+
+
+class MortalDatabase(Database):
+    """Loses transactions and answers, or kills its user, at a random commit."""
+
+    chance = random.Random(7)
+    faults = 0.0
+    kills = 0.0
+
+    @asynccontextmanager
+    async def transaction(self, **options: Any) -> AsyncIterator[asyncpg.Connection]:
+        async with super().transaction(**options) as connection:
+            yield connection
+            self._strike()
+        self._strike()
+
+    def _strike(self) -> None:
+        if self.chance.random() < self.kills:
+            raise Killed
+        if self.chance.random() < self.faults:
+            raise ConnectionResetError("lost")
+
+
+class Writing:
+    """Locks the items, writes what fired, and emits it; raises for names in `bad`."""
+
+    def __init__(self) -> None:
+        self.bad: set[str] = set()
+        self.again: dict[str, Timer] = {}
+        self.batches: list[int] = []
+
+    async def lock(self, unit: StreamUnit, keys: Sequence[UUID]) -> None:
+        await unit.connection.fetch(
+            "SELECT 1 FROM item WHERE key = ANY($1::uuid[]) ORDER BY key FOR UPDATE", list(keys)
+        )
+
+    async def fire(self, unit: StreamUnit, timers: Sequence[Timer]) -> None:
+        self.batches.append(len(timers))
+        for timer in timers:
+            if timer.name in self.bad:
+                raise ValueError("13912345678")
+            unit.emit("effects", b"k", f"{timer.key} {timer.name}".encode())
+        await unit.connection.executemany(
+            "INSERT INTO effect VALUES ($1, $2, $3)", [(each.key, each.name, each.due_at) for each in timers]
+        )
+        await arm(unit.connection, [self.again.pop(each.name) for each in timers if each.name in self.again])
+
+
+class Timers:
+    """A schema with timers, and loops on it."""
+
+    def __init__(self, db: MortalDatabase) -> None:
+        self.db = db
+        self.clock = ManualClock()
+        self.writing = Writing()
+
+    def loop(self) -> TimerLoop:
+        relay = Relay(self.db, None, streams=[STREAM])  # type: ignore[arg-type]
+        return TimerLoop(self.db, relay, STREAM, {"item": self.writing}, self.clock)
+
+    def timer(self, number: int, seconds: float, name: str = "") -> Timer:
+        return Timer("item", UUID(int=number), self.clock.now() + timedelta(seconds=seconds), name)
+
+    async def arm(self, *timers: Timer) -> None:
+        async with self.db.pool.acquire() as connection, connection.transaction():
+            await arm(connection, timers)
+
+    async def fired(self) -> list[tuple[int, str]]:
+        rows = await self.db.pool.fetch("SELECT key, name FROM effect ORDER BY due_at, key, name")
+        return [(row["key"].int, row["name"]) for row in rows]
+
+    async def emitted(self) -> list[str]:
+        rows = await self.db.pool.fetch("SELECT records FROM outbox")
+        return sorted(record[2].decode() for row in rows for record in msgspec.msgpack.decode(row["records"]))
+
+    async def standing(self) -> list[asyncpg.Record]:
+        found: list[asyncpg.Record] = await self.db.pool.fetch("SELECT * FROM timer ORDER BY key, name")
+        return found
+
+
+@pytest.fixture
+async def timers(database_dsns: DatabaseDsns) -> AsyncIterator[Timers]:
+    owner = await asyncpg.connect(database_dsns.owner["scoring"])
+    await owner.execute((KIT_TABLES + TIMER_TABLE + TABLES).format(schema="scoring"))
+    await owner.close()
+    pool = await open_pool(database_dsns.app["scoring"], max=8, application_name="test")
+    yield Timers(MortalDatabase(pool))
+    await pool.close()
+
+
+async def test_each_fires_once_with_several_loops_through_faults_and_kills(timers: Timers) -> None:
+    await timers.arm(*(timers.timer(number, number % 40 / 10) for number in range(3000)))
+    timers.db.faults, timers.db.kills = 0.1, 0.1
+    killed = 0
+
+    async def work() -> None:
+        nonlocal killed
+        for _ in range(200):
+            try:
+                await timers.loop().turn()
+            except ConnectionResetError:
+                pass
+            except Killed:
+                killed += 1
+            timers.clock.advance(0.05)
+
+    await asyncio.gather(work(), work(), work())
+    assert await timers.fired() == sorted(
+        ((number, "") for number in range(3000)), key=lambda each: (each[0] % 40, each[0])
+    )
+    assert await timers.emitted() == sorted(f"{UUID(int=number)} " for number in range(3000))
+    assert await timers.standing() == []
+    assert killed > 2
+
+
+async def test_cancelled_between_effect_and_commit_nothing_has_happened(timers: Timers) -> None:
+    await timers.arm(timers.timer(1, 0))
+    reached = asyncio.Event()
+
+    class Hanging(Writing):
+        async def fire(self, unit: StreamUnit, due: Sequence[Timer]) -> None:
+            await super().fire(unit, due)
+            reached.set()
+            await asyncio.Event().wait()
+
+    working, timers.writing = timers.writing, Hanging()
+    dying = asyncio.create_task(timers.loop().turn())
+    await reached.wait()
+    assert await timers.loop().turn() == 0
+    dying.cancel()
+    with suppress(asyncio.CancelledError):
+        await dying
+    assert await timers.fired() == []
+    timers.writing = working
+    assert await timers.loop().turn() == 1
+    assert await timers.fired() == [(1, "")]
+
+
+async def test_armed_anew_it_moves_and_disarmed_it_is_gone(timers: Timers) -> None:
+    await timers.arm(
+        timers.timer(1, 5), timers.timer(1, 10), timers.timer(2, 10, "a"), timers.timer(2, 10, "b")
+    )
+    await timers.arm(timers.timer(2, 20, "a"), timers.timer(3, 10), timers.timer(4, 10))
+    async with timers.db.pool.acquire() as connection:
+        await disarm(connection, "item", [UUID(int=3), UUID(int=2)], ["", "c"])
+        await disarm(connection, "item", [UUID(int=4)])
+    timers.clock.advance(9.999)
+    assert await timers.loop().turn() == 0
+    timers.writing.again = {"b": timers.timer(2, 30, "b")}
+    timers.clock.advance(0.001)
+    await timers.loop().turn()
+    assert await timers.fired() == [(1, ""), (2, "b")]
+    timers.clock.advance(60)
+    await timers.loop().turn()
+    assert await timers.fired() == [(1, ""), (2, "b"), (2, "a"), (2, "b")]
+
+
+async def test_who_holds_an_item_and_moves_its_timer_meets_no_deadlock_and_is_heeded(timers: Timers) -> None:
+    await timers.db.pool.execute("INSERT INTO item VALUES ($1)", UUID(int=1))
+    await timers.arm(timers.timer(1, 0), timers.timer(2, 0))
+    async with timers.db.transaction() as connection:
+        await connection.execute("SELECT 1 FROM item FOR UPDATE")
+        turn = asyncio.create_task(timers.loop().turn())
+        await eventually(lambda: _waits_for_a_lock(timers))
+        await arm(connection, [timers.timer(1, 60)])
+    await turn
+    assert await timers.fired() == [(2, "")]
+    timers.clock.advance(60)
+    await timers.loop().turn()
+    assert await timers.fired() == [(2, ""), (1, "")]
+
+
+async def _waits_for_a_lock(timers: Timers) -> bool:
+    waiting: bool = await timers.db.pool.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND datname = current_database())"
+    )
+    return waiting
+
+
+async def test_one_that_cannot_be_fired_is_set_aside_alone_until_a_worker_starts_anew(timers: Timers) -> None:
+    await timers.arm(
+        *(timers.timer(number, number / 1000) for number in range(600)), timers.timer(77, 0, "bad")
+    )
+    timers.writing.bad = {"bad"}
+    timers.clock.advance(1)
+    aside = METRICS.timers.labels(kind="item", outcome="set_aside")
+    before = aside._value.get()
+    await timers.loop().turn()
+    assert timers.writing.batches[:2] == [500, 63]
+    assert len(await timers.fired()) == len(await timers.emitted()) == 600
+    (left,) = await timers.standing()
+    assert (left["name"], left["reason"], left["failed_at"]) == ("bad", "ValueError", timers.clock.now())
+    assert aside._value.get() == before + 1
+    assert await timers.loop().turn() == 0
+    timers.writing.bad = set()
+    loop = timers.loop()
+    running = asyncio.create_task(loop.run())
+    await eventually(lambda: _count(timers, 601))
+    await loop.stop()
+    await running
+
+
+async def _count(timers: Timers, wanted: int) -> bool:
+    return len(await timers.fired()) == wanted
+
+
+async def test_one_whose_item_is_locked_for_long_is_tried_again_later_and_holds_up_nobody(
+    timers: Timers,
+) -> None:
+    await timers.db.pool.execute("INSERT INTO item VALUES ($1)", UUID(int=SHARDS))
+    await timers.arm(*(timers.timer(SHARDS * number, 0) for number in range(4)))
+    async with timers.db.transaction() as connection:
+        await connection.execute("SELECT 1 FROM item FOR UPDATE")
+        await timers.loop().turn()
+        assert [number for number, _ in await timers.fired()] == [0, 2 * SHARDS, 3 * SHARDS]
+    (left,) = await timers.standing()
+    assert (left["tries"], left["reason"], left["failed_at"]) == (1, "LockNotAvailableError 55P03", None)
+    assert left["turn_at"] - left["due_at"] == timedelta(seconds=0.5)
+    timers.clock.advance(0.5)
+    assert await timers.loop().turn() == 1
+
+
+async def test_a_sleeping_loop_notices_a_timer_armed_for_soon(timers: Timers) -> None:
+    loop = timers.loop()
+    running = asyncio.create_task(loop.run())
+    await timers.arm(timers.timer(1, 3600))
+    await asyncio.sleep(0.1)
+    began = asyncio.get_running_loop().time()
+    await timers.arm(timers.timer(2, 0))
+    await eventually(lambda: _count(timers, 1))
+    assert asyncio.get_running_loop().time() - began < LONGEST_REST + 1
+    await loop.stop()
+    await running
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+async def test_what_is_due_is_found_by_index_among_a_hundred_thousand(timers: Timers, analyzed: bool) -> None:
+    now = timers.clock.now()
+    async with timers.db.pool.acquire() as connection:
+        await connection.execute(
+            "INSERT INTO timer (kind, key, shard, due_at, turn_at)"
+            " SELECT 'item', md5(n::text)::uuid, n % $1::int, $2::timestamptz + n * interval '1 s',"
+            " $2 + n * interval '1 s' FROM generate_series(1, 100000) AS n",
+            SHARDS,
+            now,
+        )
+        if analyzed:
+            await connection.execute("ANALYZE timer")
+        keys = [UUID(int=number) for number in range(500)]
+        soon: datetime = now + timedelta(minutes=10)
+        for statement, arguments in (
+            (NEXT, (["item"], SHARDS)),
+            (DUE, (1, soon, ["item"], 500)),
+            (TAKE, (["item"] * 500, keys, [""] * 500, soon)),
+        ):
+            plan = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *arguments)
+            text = msgspec.json.encode(plan).decode() if not isinstance(plan, str) else plan
+            assert "Seq Scan" not in text, (statement, text)
+            assert "timer_turn_idx" in text or "timer_pkey" in text
