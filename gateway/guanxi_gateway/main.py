@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from guanxi_contracts.catalog import CUSTOMER_CHANGED_TOPIC
 from guanxi_gateway.adapters.upstream import Upstream
 from guanxi_gateway.api.audit import audit_router
+from guanxi_gateway.api.cases import cases_router
 from guanxi_gateway.api.changes import changes_router
 from guanxi_gateway.api.classification import (
     customer_classification_router,
@@ -78,6 +79,7 @@ def make_api(
     allow = limited(limiter.principal)
     app.include_router(customers_router(upstreams.services, allow))
     app.include_router(records_router(upstreams.services, allow))
+    app.include_router(cases_router(upstreams.services, allow))
     app.include_router(figures_router(upstreams.services, allow))
     app.include_router(jobs_router(upstreams.services, allow))
     app.include_router(keys_router(upstreams.services, allow))

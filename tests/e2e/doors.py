@@ -10,6 +10,19 @@ _INGEST = {
     f"POST /v1/{name}": WRITE_KEY
     for name in ("identify", "track", "page", "screen", "group", "alias", "batch", "import")
 }
+_CASES = {
+    "POST /v1/cases": "case.write",
+    "GET /v1/cases": "case.read",
+    "GET /v1/cases/{case_id}": "case.read",
+    "GET /v1/cases/{case_id}/events": "case.read",
+    **{
+        f"POST /v1/cases/{{case_id}}/{act}": "case.write"
+        for act in (
+            "respond", "plan", "update", "question", "answer", "note", "assign", "priority", "category", "solve",
+            "confirm", "review", "reopen", "link", "participants", "attachments",
+        )
+    },
+}  # fmt: skip
 _EVERYWHERE = {
     "GET /v1/customers/{customer_id}/export": "privacy.read",
     "GET /v1/jobs": "job.read",
@@ -112,6 +125,7 @@ DOORS: Mapping[str, Mapping[str, str]] = {
         "GET /v1/customers/{customer_id}/export": "privacy.read",
         "GET /v1/changes": "changes.read",
         **_IMPORTS,
+        **_CASES,
     },
     "profile": {
         "GET /v1/customers/{customer_id}": "customer.read",
@@ -183,6 +197,7 @@ DOORS: Mapping[str, Mapping[str, str]] = {
         "GET /v1/customers/{customer_id}/timeline": "timeline.read",
         "POST /v1/staff/edits": "customer.write",
         **_IMPORTS,
+        **_CASES,
         **_EVERYWHERE,
     },
     "scoring": {

@@ -19,14 +19,14 @@ from guanxi_kit.errors import FieldError, Problem
 
 _AsOf = Annotated[AwareDatetime | None, Query(description="What was true at this moment, as known today.")]
 _Name = Annotated[str, Path(min_length=1, max_length=200)]
-_Key = Annotated[
+IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
         min_length=1,
         max_length=100,
         pattern=r"^[\x21-\x7e]+$",
-        description="A repeat with the same key is the same edit.",
+        description="A repeat with the same key is the same act.",
     ),
 ]
 _READ = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -49,7 +49,7 @@ def _add_edit(router: APIRouter, services: Services, allow: Allow) -> None:
         responses={200: {"model": EditTaken}},
     )
     async def edit_customer(
-        request: Request, customer_id: UUID, edit: CustomerEdit, idempotency_key: _Key = None
+        request: Request, customer_id: UUID, edit: CustomerEdit, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """A touchpoint of the channel `staff`, with its author in the timeline; durable when this answers.
 

@@ -32,6 +32,8 @@ _TITLES = {
     "consent_history": "同意记录 History of consents",
     "merges": "合并 Merges",
     "touchpoints": "互动 Touchpoints",
+    "cases": "工单与投诉 Cases",
+    "case_events": "工单记录 History of cases",
     "figures": "评分依据 Figures behind scores",
     "rfm_scores": "RFM 评分 RFM scores",
     "messages": "消息 Messages",

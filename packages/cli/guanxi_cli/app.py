@@ -6,6 +6,7 @@ import typer
 
 from guanxi_cli.commands import (
     audit,
+    cases,
     classification,
     consents,
     customer,
@@ -32,6 +33,7 @@ def main() -> None:
 
 app.add_typer(deduping.app, name="dedupe")
 app.add_typer(audit.app, name="audit")
+app.add_typer(cases.app, name="case")
 app.add_typer(erasing.app, name="erase")
 app.command()(exporting.export)
 app.command("import")(importing.import_file)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from guanxi_contracts.case import CASE_ALARM, CASE_CHANGED
 from guanxi_contracts.classification import SEGMENT_ENTERED, SEGMENT_LEFT, STAGE_CHANGED, TAG_CHANGED
 from guanxi_contracts.customer import CUSTOMER_CHANGED, CUSTOMER_MERGED, CUSTOMER_SPLIT
 from guanxi_contracts.envelope import EventType
@@ -117,6 +118,16 @@ CUSTOMER_CLASSIFIED_TOPIC = Topic(
     consumers=(),
     summary="A customer got or lost a tag, entered or left a segment, reached another lifecycle stage.",
 )
+CASE_CHANGED_TOPIC = Topic(
+    name="case.changed",
+    owner="interaction-service",
+    key="customer id",
+    retention_days=7,
+    personal=False,
+    events=(CASE_CHANGED, CASE_ALARM),
+    consumers=("profile-service", "notification-service"),
+    summary="A case changed, or one of its clocks runs out.",
+)
 PRIVACY_ERASURE_TOPIC = Topic(
     name="privacy.erasure",
     owner="profile-service",
@@ -150,6 +161,7 @@ TOPICS: tuple[Topic, ...] = (
     SCORE_CHANGED_TOPIC,
     MESSAGE_SENT_TOPIC,
     CUSTOMER_CLASSIFIED_TOPIC,
+    CASE_CHANGED_TOPIC,
     PRIVACY_ERASURE_TOPIC,
     PRIVACY_RECEIPT_TOPIC,
 )

@@ -23,6 +23,7 @@ ChangedPart = Literal[
     "segments",
     "lifecycle",
     "consents",
+    "cases",
     "erased",
 ]
 

@@ -49,6 +49,8 @@ Permission = Literal[
     "job.read",
     "job.write",
     "import.write",
+    "case.read",
+    "case.write",
 ]
 
 _READ: tuple[Permission, ...] = (
@@ -60,7 +62,7 @@ _READ: tuple[Permission, ...] = (
 )
 _AGENT: frozenset[Permission] = frozenset((
     *_READ, "changes.read", "customer.write", "customer.clear", "merge.read", "tag.write", "segment.read",
-    "consent.read", "consent.write",
+    "consent.read", "consent.write", "case.read", "case.write",
 ))  # fmt: skip
 _TEAM_LEAD: frozenset[Permission] = _AGENT | {"stats.read", "merge.write", "rule.simulate", "job.read"}
 _MARKETER: frozenset[Permission] = frozenset((

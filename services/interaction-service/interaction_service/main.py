@@ -31,17 +31,24 @@ from guanxi_kit.packs import Pack, load_pack
 from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
 from guanxi_kit.sealing.api import open_keys
 from guanxi_kit.sealing.api import router as keys_router
+from guanxi_kit.timers import TimerLoop
 from interaction_service.adapters import erase_timeline
+from interaction_service.adapters.case_channels import ChannelCases
+from interaction_service.adapters.case_export import PostgresCaseExport
+from interaction_service.adapters.case_store import TIMER as CASE_CLOCK
+from interaction_service.adapters.case_work import CaseWork
 from interaction_service.adapters.channels import ChannelDirectory, ChannelRefused, add_channel
 from interaction_service.adapters.holiday_watch import HolidayWatch
 from interaction_service.adapters.imports import job as import_job
 from interaction_service.adapters.imports.sweeping import ImportSweeper
+from interaction_service.adapters.pack_case_rules import PackCaseRules
 from interaction_service.adapters.sealed_columns import SEALED_COLUMNS
 from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelines, PostgresTimelineWriter
 from interaction_service.adapters.touchpoint_log import EventLog
 from interaction_service.adapters.working_calendars import make_calendars
-from interaction_service.api import export, import_refusals, imports, staff, timeline
+from interaction_service.api import cases, export, import_refusals, imports, staff, timeline
 from interaction_service.api.admission import Admission
+from interaction_service.api.commands import COMMANDS, Commands
 from interaction_service.api.import_state import make_import_state
 from interaction_service.api.ingest import Ingest, IngestLane
 from interaction_service.api.ingest_openapi import describe_ingest
@@ -60,6 +67,7 @@ from interaction_service.settings import InteractionSettings
 SERVICE = "interaction-service"
 SCHEMA = "interaction"
 JOBS = "interaction.jobs"
+TIMERS = "interaction.timers"
 LEAST_CONNECTIONS = 2
 """The worker makes a month's partition beside the transaction of its batch."""
 READ_SECONDS = 20.0
@@ -107,6 +115,11 @@ def make_identification(keyring: Keyring, pack: Pack, region: str) -> Identifica
     )
 
 
+def make_case_work(keyring: Keyring, pack: Pack) -> CaseWork:
+    """Return what case desks are made of, by a pack's promises."""
+    return CaseWork(keyring, PackCaseRules(pack.clocks, make_calendars(pack.clocks), pack.cases))
+
+
 def make_api(
     settings: InteractionSettings,
     clock: Clock | None = None,
@@ -140,6 +153,10 @@ def make_api(
         app.state.timelines = PostgresTimelines(database)
         app.state.timeline = ReadTimeline(app.state.timelines, keyring, pack.record.masked)
         app.state.jobs = jobs_api.JobsState(database, time)
+        relay = Relay(database, log, streams=[COMMANDS, JOBS])
+        await relay.start()
+        app.state.cases = cases.CasesState(Commands(database, relay, time), make_case_work(keyring, pack))
+        app.state.case_export = PostgresCaseExport(database, keyring)
         # Not the database itself: ingest goes on without it, and a timeline request says by itself that it cannot.
         checks.append(Check("channels", channels.check))
         try:
@@ -149,6 +166,7 @@ def make_api(
             ):
                 yield
         finally:
+            await relay.stop()
             await log.stop()
             await database.close()
 
@@ -165,6 +183,7 @@ def make_api(
     app.include_router(staff.router)
     app.include_router(imports.router)
     app.include_router(import_refusals.router)
+    app.include_router(cases.router)
     app.include_router(jobs_api.router)
     app.include_router(keys_router)
     app.include_router(audit_router(timeline.fragments_of))
@@ -192,14 +211,15 @@ async def make_worker(
     touchpoints = EventLog(log, timeout=settings.append_seconds)
     take_rows = make_take_rows(touchpoints, keyring, pack, settings.default_region, time)
     calendars = make_calendars(pack.clocks)
-    relay = Relay(database, log, streams=[JOBS])
+    case_work = make_case_work(keyring, pack)
+    relay = Relay(database, log, streams=[JOBS, COMMANDS, TIMERS])
     worker = Worker(
         db=database,
         consumer=consumer(settings) if consumer else open_consumer(settings, SERVICE, TOPICS),
         relay=relay,
         subscriptions=[
             privacy_erasure.subscription(),
-            touchpoint_resolved.subscription(recording, _writer),
+            touchpoint_resolved.subscription(recording, _writer, ChannelCases(case_work, pack.cases).open),
             customer_merged.subscription(recording, _writer),
         ],
         clock=time,
@@ -212,13 +232,14 @@ async def make_worker(
         REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS),
     }
     jobs = JobRunner(database, relay, JOBS, handlers, time)
+    timers = TimerLoop(database, relay, TIMERS, {CASE_CLOCK: case_work}, time)
     keys = KeyringUser(keyring, database, "worker", time)
     anchors = AuditAnchors(database, keyring, time, seconds=settings.audit_anchor_seconds)
     sweeper = ImportSweeper(database, time)
     try:
         holidays = HolidayWatch(calendars, time)
         yield WorkerProcess(
-            [keys, anchors, holidays, sweeper, jobs, worker],
+            [keys, anchors, holidays, sweeper, timers, jobs, worker],
             [Check("database", database.ping), keys.readiness],
         )
     finally:

@@ -9,7 +9,12 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, PRIVACY_ERASURE_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
+from guanxi_contracts.catalog import (
+    CASE_CHANGED_TOPIC,
+    CUSTOMER_MERGED_TOPIC,
+    PRIVACY_ERASURE_TOPIC,
+    TOUCHPOINT_RESOLVED_TOPIC,
+)
 from guanxi_kit.app import Check, WorkerProcess, create_app
 from guanxi_kit.audit import AuditAnchors, audit_router, open_audit
 from guanxi_kit.auth import TokenVerifier
@@ -33,21 +38,26 @@ from notification_service.adapters.dispatch_loop import DispatchLoop
 from notification_service.adapters.dispatch_unit import STREAM, dispatch_units
 from notification_service.adapters.mailbox import MailboxProvider
 from notification_service.adapters.mime import Sender
-from notification_service.adapters.pack_journeys import journeys_of, purposes_of
+from notification_service.adapters.pack_journeys import journeys_of, promoting_nothing, purposes_of
 from notification_service.adapters.sealed_columns import SEALED_COLUMNS
 from notification_service.adapters.smtp import SmtpProvider, parse_smtp_url
 from notification_service.adapters.templates import LiquidRenderer
 from notification_service.api import export, messages
 from notification_service.application.dispatch import Dispatcher, OpenUnit
 from notification_service.application.ports import Contacts, EmailProvider, TemplateFailed
-from notification_service.consumers import customer_merged, privacy_erasure, touchpoint_resolved
+from notification_service.consumers import case_changed, customer_merged, privacy_erasure, touchpoint_resolved
 from notification_service.domain.messages import RetryPolicy
 from notification_service.settings import NotificationSettings
 
 SERVICE = "notification-service"
 SCHEMA = "notification"
 JOBS = "notification.jobs"
-TOPICS = (PRIVACY_ERASURE_TOPIC.name, TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
+TOPICS = (
+    PRIVACY_ERASURE_TOPIC.name,
+    CASE_CHANGED_TOPIC.name,
+    TOUCHPOINT_RESOLVED_TOPIC.name,
+    CUSTOMER_MERGED_TOPIC.name,
+)
 ADDRESS_INDEX = "notification.email"
 
 
@@ -110,6 +120,7 @@ async def make_worker(
                 privacy_erasure.subscription(),
                 touchpoint_resolved.subscription(journeys_of(pack)),
                 customer_merged.subscription(),
+                case_changed.subscription(),
             ],
             clock=clock,
             keyring=keyring,
@@ -144,6 +155,7 @@ def _dispatcher(
         clock=clock,
         batch=settings.dispatch_batch,
         lease=timedelta(seconds=settings.lease_seconds),
+        promoting_nothing=promoting_nothing(pack),
     )
 
 

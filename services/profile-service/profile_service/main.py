@@ -10,6 +10,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from guanxi_contracts.catalog import (
+    CASE_CHANGED_TOPIC,
     CUSTOMER_CHANGED_TOPIC,
     PRIVACY_ERASURE_TOPIC,
     PRIVACY_RECEIPT_TOPIC,
@@ -85,6 +86,7 @@ from profile_service.application.erase_customer import TOPICS as ERASED_TOPICS
 from profile_service.application.manage_rules import REEVALUATE
 from profile_service.application.read_customers import LookUp
 from profile_service.consumers import (
+    case_changed,
     customer_changed,
     privacy_erasure,
     privacy_receipt,
@@ -103,6 +105,7 @@ TOPICS = (
     PRIVACY_RECEIPT_TOPIC.name,
     TOUCHPOINT_RECEIVED_TOPIC.name,
     SCORE_CHANGED_TOPIC.name,
+    CASE_CHANGED_TOPIC.name,
 )
 
 
@@ -200,6 +203,7 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
                 privacy_receipt.subscription(),
                 touchpoint_received.subscription(rules, keyring, clock, pack.purposes, record_rules(pack)),
                 score_changed.subscription(),
+                case_changed.subscription(),
             ],
             clock=clock,
             keyring=keyring,

@@ -23,6 +23,7 @@ NO_SEAL = {
     "duplicate_frequency": {"hash"},
     "identifier": {"hash"},
     "import_refusal": {"tombstones"},
+    "case_event": {"repeat_key"},
     "identifier_event": {"hash"},
     "link_block": {"identifier_hash", "strongest_hash"},
     "link_refusal": {"identifier_hash", "strongest_hash"},

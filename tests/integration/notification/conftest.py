@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from tests.integration import regrouping
 
+from guanxi_contracts.case import CASE_CHANGED, CaseChangedV1
 from guanxi_contracts.customer import CUSTOMER_MERGED, CUSTOMER_SPLIT, CustomerMergedV1, CustomerSplitV1
 from guanxi_contracts.envelope import Envelope
 from guanxi_contracts.privacy import ERASURE_REQUESTED, ErasureRequestedV1
@@ -36,7 +37,7 @@ from notification_service.adapters.pack_journeys import journeys_of, purposes_of
 from notification_service.adapters.templates import LiquidRenderer
 from notification_service.application.dispatch import Dispatcher
 from notification_service.application.ports import Contact, ContactsUnavailable, EmailProvider
-from notification_service.consumers import customer_merged, privacy_erasure, touchpoint_resolved
+from notification_service.consumers import case_changed, customer_merged, privacy_erasure, touchpoint_resolved
 from notification_service.domain.messages import RetryPolicy
 from notification_service.settings import NotificationSettings
 
@@ -88,12 +89,33 @@ def split(into: int, parted_from: int, *moved: tuple[int, int]) -> CustomerSplit
     )
 
 
-Event = TouchpointResolvedV1 | CustomerMergedV1 | CustomerSplitV1 | ErasureRequestedV1
+def complaint(
+    profile: int, *, version: int = 1, is_open: bool = True, case: int = 1, kind: Any = "complaint"
+) -> CaseChangedV1:
+    """A case of a fragment as interaction-service tells of it."""
+    return CaseChangedV1(
+        case_id=UUID(int=case),
+        profile_id=person(profile),
+        customer_id=person(profile),
+        kind=kind,
+        priority="normal",
+        state="received" if is_open else "solved",
+        is_open=is_open,
+        team="service",
+        opened_at=NOW,
+        changed_at=NOW,
+        version=version,
+        what=["opened"],
+    )
+
+
+Event = TouchpointResolvedV1 | CustomerMergedV1 | CustomerSplitV1 | ErasureRequestedV1 | CaseChangedV1
 _KINDS: dict[type, Any] = {
     TouchpointResolvedV1: TOUCHPOINT_RESOLVED,
     CustomerMergedV1: CUSTOMER_MERGED,
     CustomerSplitV1: CUSTOMER_SPLIT,
     ErasureRequestedV1: ERASURE_REQUESTED,
+    CaseChangedV1: CASE_CHANGED,
 }
 
 
@@ -226,6 +248,7 @@ async def notification(database_dsns: DatabaseDsns) -> AsyncIterator[Notificatio
         {
             (TouchpointResolvedV1,): touchpoint_resolved.subscription(journeys_of(pack)),
             (CustomerMergedV1, CustomerSplitV1): customer_merged.subscription(),
+            (CaseChangedV1,): case_changed.subscription(),
             (ErasureRequestedV1,): privacy_erasure.subscription(),
         },
     )

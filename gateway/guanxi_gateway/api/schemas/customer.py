@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from guanxi_gateway.api.schemas.cases import Category, ClockName, Kind, Priority, State
 from guanxi_gateway.api.schemas.classification import CustomerSegment, CustomerTag, LifecycleStage
 from guanxi_gateway.api.schemas.consents import ConsentReason
 from guanxi_gateway.api.schemas.record import Record
@@ -99,9 +100,34 @@ class Consent(BaseModel):
     effective_at: datetime | None
 
 
-def _optional_interactions(schema: dict[str, Any]) -> None:
-    """Who may not read timelines gets none; they are never null."""
+class OpenCase(BaseModel):
+    """An open case, and the promise that is due next; `breached` names clocks that ran out."""
+
+    case_id: UUID
+    kind: Kind
+    category: Category | None
+    priority: Priority
+    state: State
+    owner: str | None
+    team: str
+    opened_at: datetime
+    next_due_at: datetime | None
+    next_clock: ClockName | None
+    breached: list[ClockName]
+
+
+class CustomerCases(BaseModel):
+    """How many cases are `open`, those due first (50 at most), and how often cases of the customer changed."""
+
+    open: int = Field(ge=0)
+    items: list[OpenCase]
+    changes: int = Field(ge=1)
+
+
+def _optional_parts(schema: dict[str, Any]) -> None:
+    """Who may not read timelines gets no interactions, who never had a case no cases; neither is ever null."""
     schema["required"].remove("last_interactions")
+    schema["required"].remove("cases")
 
 
 class CustomerView(BaseModel):
@@ -110,7 +136,7 @@ class CustomerView(BaseModel):
     `last_interactions` are the newest five touchpoints over all channels.
     """
 
-    model_config = ConfigDict(json_schema_extra=_optional_interactions)
+    model_config = ConfigDict(json_schema_extra=_optional_parts)
 
     customer_id: UUID
     customer_number: str
@@ -132,6 +158,7 @@ class CustomerView(BaseModel):
     fragments: list[UUID]
     version: int
     last_interactions: list[TimelineItem]
+    cases: CustomerCases
 
 
 class FoundCustomer(BaseModel):

@@ -6,6 +6,7 @@ from typing import Any
 
 from guanxi_gateway.api.schemas import (
     audit,
+    cases,
     classification,
     consents,
     duplicates,
@@ -76,6 +77,7 @@ CUSTOMER: dict[str, Any] = {
     },
     "fragments": [CUSTOMER_ID],
     "version": 12,
+    "cases": cases.OF_CUSTOMER,
 }
 FOUND: dict[str, Any] = {
     "items": [{"customer_id": CUSTOMER_ID, "customer_number": "C20240501001"}],
@@ -217,6 +219,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     **classification.EXAMPLES,
     **duplicates.EXAMPLES,
     **audit.EXAMPLES,
+    **cases.EXAMPLES,
     **consents.EXAMPLES,
     **imports.EXAMPLES,
     **jobs.EXAMPLES,

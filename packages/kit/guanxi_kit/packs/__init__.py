@@ -1,6 +1,7 @@
 """Industry packs: reviewed configuration files, checked as a whole when they are loaded."""
 
 from guanxi_kit.packs.calendars import WorkingTimes
+from guanxi_kit.packs.cases import CaseSettings, Cause, OpeningEvent
 from guanxi_kit.packs.clocks import ClockName, ClockSettings, Promise, Rung, Team
 from guanxi_kit.packs.events import EventSettings, PurchaseEvent
 from guanxi_kit.packs.identifiers import IdentifierSettings, IdentifierType, MergeRate
@@ -13,6 +14,8 @@ from guanxi_kit.packs.scores import RfmSettings, ScoreSettings, Tier, TierRule
 from guanxi_kit.packs.templates import Template, parse_template
 
 __all__ = [
+    "CaseSettings",
+    "Cause",
     "ClockName",
     "ClockSettings",
     "EventSettings",
@@ -20,6 +23,7 @@ __all__ = [
     "IdentifierType",
     "Journey",
     "MergeRate",
+    "OpeningEvent",
     "Pack",
     "PackError",
     "PackProblem",

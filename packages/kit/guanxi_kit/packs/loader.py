@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from guanxi_kit.packs.cases import CaseSettings, find_case_problems
 from guanxi_kit.packs.classification import Lifecycle, Segment, Segments, Tag, Tags, find_rule_problems
 from guanxi_kit.packs.clocks import ClockSettings, find_clock_problems
 from guanxi_kit.packs.events import EventSettings
@@ -53,6 +54,7 @@ class Pack:
     lifecycle: Lifecycle
     record: RecordSettings
     clocks: ClockSettings
+    cases: CaseSettings
     templates: Mapping[str, Mapping[str, str]]
 
 
@@ -68,6 +70,7 @@ _FILES: Mapping[str, TypeAdapter[Any]] = {
     "lifecycle": TypeAdapter(Lifecycle),
     "record": TypeAdapter(RecordSettings),
     "clocks": TypeAdapter(ClockSettings),
+    "cases": TypeAdapter(CaseSettings),
 }
 # What holds where a pack has no such file; the others are required.
 _OPTIONAL: Mapping[str, Any] = {
@@ -77,6 +80,7 @@ _OPTIONAL: Mapping[str, Any] = {
     "lifecycle": {},
     "record": {},
     "clocks": {},
+    "cases": {},
 }
 
 
@@ -105,6 +109,7 @@ def load_pack(directory: Path, name: str) -> Pack:
     _check_rules(reading)
     _check_record(reading)
     _check_clocks(reading)
+    _check_cases(reading)
     if reading.problems:
         raise PackError(reading.problems)
     head: PackHead = reading.parts["pack"]
@@ -122,6 +127,7 @@ def load_pack(directory: Path, name: str) -> Pack:
         lifecycle=reading.parts["lifecycle"],
         record=reading.parts["record"],
         clocks=reading.parts["clocks"],
+        cases=reading.parts["cases"],
         templates=reading.templates,
     )
 
@@ -259,6 +265,12 @@ def _check_clocks(reading: _Reading) -> None:
     for path, reason in find_clock_problems(clocks) if clocks else ():
         line = reading.documents["clocks"].line_of(path)
         reading.report(reading.folder / "clocks.yaml", line, _name("clocks", path), reason)
+
+
+def _check_cases(reading: _Reading) -> None:
+    for path, reason in find_case_problems(reading.parts.get("cases", CaseSettings())):
+        line = reading.documents["cases"].line_of(path)
+        reading.report(reading.folder / "cases.yaml", line, _name("cases", path), reason)
 
 
 def _report_journey(reading: _Reading, path: FieldPath, reason: str) -> None:

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from guanxi_kit.erasure import PLUMBING, TOMBSTONES, Rule, Statement, delete_by, kept
+from interaction_service.adapters.case_store import TIMER
+
+_CASES = "SELECT case_id FROM case_file WHERE profile_id = ANY($1::uuid[])"
+
+
+def _of_cases(table: str) -> tuple[Statement, ...]:
+    return (Statement(f"DELETE FROM {table} WHERE case_id IN ({_CASES})"),)  # noqa: S608
+
 
 RULES: tuple[Rule, ...] = (
     Rule("membership", "who the person was", delete_by("membership", "profile_id")),
@@ -15,6 +23,17 @@ RULES: tuple[Rule, ...] = (
     # What is taken in from a file after the erasure is recognised as that of an erased person by profile-service.
     *kept("gone when their import ends, and 7 days after the upload at the latest", "import_chunk"),
     *kept("names of files and columns, under seal; gone 14 days after the upload", "import_file"),
+    Rule("case_event", "what was said about the person's cases", _of_cases("case_event")),
+    Rule("case_clock_event", "clocks of the person's cases", _of_cases("case_clock_event")),
+    Rule("case_clock", "clocks of the person's cases", _of_cases("case_clock")),
+    Rule("case_alarm", "alarms of the person's cases", _of_cases("case_alarm")),
+    Rule(
+        "timer",
+        "what is to happen about the person",
+        (Statement(f"DELETE FROM timer WHERE kind = '{TIMER}' AND key IN ({_CASES})"),),  # noqa: S608
+    ),
+    Rule("case_file", "the person's cases", delete_by("case_file", "profile_id")),
+    *kept("how many cases there were on a day", "case_number_day"),
     *kept("what the law wants kept, sealed; no endpoint reads it", "held_record"),
     *kept("sources of touchpoints", "channel"),
     *PLUMBING,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from guanxi_kit.sealing import KIT_COLUMNS, SealedColumn
+from interaction_service.adapters.case_rows import case_aad, event_aad
 from interaction_service.adapters.imports.file_store import chunk_aad, document_aad
 from interaction_service.adapters.imports.refusals import refusal_aad
 from interaction_service.adapters.timeline_erasure import held_aad
@@ -14,6 +15,10 @@ SEALED_COLUMNS = (
         ("profile_id", "occurred_at", "touchpoint_id"),
         "sealed",
         lambda row: bytes(row["touchpoint_id"].bytes),
+    ),
+    SealedColumn("case_file", ("case_id",), "sealed", lambda row: case_aad(row["case_id"])),
+    SealedColumn(
+        "case_event", ("case_id", "seq"), "sealed", lambda row: event_aad(row["case_id"], row["seq"])
     ),
     SealedColumn("held_record", ("request_id", "number"), "sealed", lambda row: held_aad(row["request_id"])),
     SealedColumn("import_file", ("import_id",), "sealed", lambda row: document_aad(row["import_id"])),

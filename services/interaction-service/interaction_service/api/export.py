@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from guanxi_kit.audit import Reading, cleared
 from guanxi_kit.exporting import MEDIA_TYPE, export_line
+from interaction_service.adapters.case_export import PostgresCaseExport
 from interaction_service.application.ports import TimelineRow
 from interaction_service.application.timeline import ReadTimeline
 
@@ -21,20 +22,26 @@ ExportReading = Annotated[Reading, cleared("privacy.read", "export")]
 
 @router.get(
     "/v1/customers/{customer_id}/export",
-    summary="A person's touchpoints with all of their content, one a line",
+    summary="A person's touchpoints and cases with all of their content, one a line",
     response_class=StreamingResponse,
     responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
 )
 async def get_export(customer_id: UUID, request: Request, reading: ExportReading) -> StreamingResponse:
     """In clear: it is for the person. Nothing for an id that is not known here."""
     timeline: ReadTimeline = request.app.state.timeline
-    await reading.of(await timeline.fragments(customer_id))
-    return StreamingResponse(_lines(timeline, customer_id), media_type=MEDIA_TYPE)
+    cases: PostgresCaseExport = request.app.state.case_export
+    people = await timeline.fragments(customer_id)
+    await reading.of(people)
+    return StreamingResponse(_lines(timeline, customer_id, cases, people), media_type=MEDIA_TYPE)
 
 
-async def _lines(timeline: ReadTimeline, customer_id: UUID) -> AsyncIterator[bytes]:
+async def _lines(
+    timeline: ReadTimeline, customer_id: UUID, cases: PostgresCaseExport, people: list[UUID]
+) -> AsyncIterator[bytes]:
     async for page in timeline.export(customer_id):
         yield b"".join(export_line("touchpoints", _item(row, content)) for row, content in page)
+    async for section, items in cases.export(people):
+        yield b"".join(export_line(section, item) for item in items)
 
 
 def _item(row: TimelineRow, content: msgspec.Raw | None) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""touchpoint.resolved: record the touchpoint in its fragment's timeline."""
+"""touchpoint.resolved: record the touchpoint in its fragment's timeline, and open the case that it asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from guanxi_contracts.catalog import TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_contracts.touchpoint import TouchpointResolvedV1
@@ -14,12 +14,18 @@ from interaction_service.application.recording import Belonging, Recording, Reco
 MAX_BIGINT = 2**63
 
 
-def subscription(recording: Recording, writer: Callable[[Unit], TimelineWriter]) -> Subscription:
+Opening = Callable[[Unit, Sequence[Received[TouchpointResolvedV1]]], Awaitable[None]]
+
+
+def subscription(
+    recording: Recording, writer: Callable[[Unit], TimelineWriter], open_cases: Opening
+) -> Subscription:
     """Return the subscription that records touchpoints; `writer` writes within a unit's transaction."""
 
     async def handle(unit: Unit, received: Sequence[Received[TouchpointResolvedV1]]) -> None:
         known = await without_erased_touchpoints(unit.connection, received)
         await recording.record(command([item.event.data for item in known]), writer(unit))
+        await open_cases(unit, known)
 
     return Subscription(TOUCHPOINT_RESOLVED_TOPIC.name, TOUCHPOINT_RESOLVED_TOPIC.decoders, handle)
 

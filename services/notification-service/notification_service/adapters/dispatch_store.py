@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
 from guanxi_kit.erasure import hold_off_erasures
+from notification_service.adapters.complaint_store import complaining
 from notification_service.adapters.plan_store import log_decisions
 from notification_service.application.ports import Decision, Reserved, Settlement, Started
 
@@ -67,6 +69,10 @@ class PostgresDispatchStore:
     async def reserve(self, now: datetime, lease_until: datetime, limit: int) -> list[Reserved]:
         """Take due messages, and messages whose lease has ended, that nobody else is taking."""
         return [_reserved(row) for row in await self._connection.fetch(_RESERVE, now, lease_until, limit)]
+
+    async def complaining(self, customer_ids: Collection[UUID]) -> frozenset[UUID]:
+        """Return those of these customers who have an open complaint."""
+        return await complaining(self._connection, customer_ids)
 
     async def start(
         self, starts: Sequence[tuple[Reserved, bytes]], provider: str, lease_until: datetime

@@ -32,6 +32,13 @@ def purposes_of(pack: packs.Pack) -> dict[tuple[str, int], str]:
     }
 
 
+def promoting_nothing(pack: packs.Pack) -> frozenset[tuple[str, int]]:
+    """Return the messages, by journey and number of the step, that are for a purpose which is no marketing."""
+    return frozenset(
+        place for place, purpose in purposes_of(pack).items() if not pack.purposes.root[purpose].marketing
+    )
+
+
 def _version(declared: packs.Journey) -> str:
     """Changes with what the journey does, so that the id of a message says by which wording it was planned."""
     return hashlib.sha256(repr((declared.trigger, declared.steps)).encode()).hexdigest()[:12]

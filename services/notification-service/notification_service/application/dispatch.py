@@ -8,7 +8,7 @@ message is `uncertain` and is not sent again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -62,7 +62,9 @@ class Dispatcher:
         clock: Clock,
         batch: int = 64,
         lease: timedelta = timedelta(minutes=2),
+        promoting_nothing: Collection[tuple[str, int]] = (),
     ) -> None:
+        """What is `promoting_nothing`, by journey and number of the step, goes on while the customer complains."""
         self._open = open_unit
         self._contacts = contacts
         self._purposes = purposes
@@ -73,6 +75,7 @@ class Dispatcher:
         self._clock = clock
         self._batch = batch
         self._lease = lease
+        self._promoting_nothing = frozenset(promoting_nothing)
 
     async def run_once(self) -> int:
         """Take one batch of due messages as far as it goes, and return how many it had."""
@@ -151,16 +154,24 @@ class Dispatcher:
         return Email(message.send_id, contact.address, content)
 
     async def _start(self, drafts: Sequence[Draft]) -> list[Draft]:
-        """Commit that these messages are being sent; drop those taken away, refuse those already served."""
+        """Commit that these messages are being sent.
+
+        Drop those taken away; refuse those already served, and those that promote something to somebody who complains.
+        """
         if not drafts:
             return []
         async with self._open() as unit:
+            promoting = [m for m, _ in drafts if (m.journey, m.step) not in self._promoting_nothing]
+            complaining = await unit.store.complaining({message.customer_id for message in promoting})
+            held = [message for message in promoting if message.customer_id in complaining]
+            drafts = [draft for draft in drafts if draft[0] not in held]
             starts = [(message, self._hash_address(email.address)) for message, email in drafts]
             outcome = await unit.store.start(starts, self._provider.name, unit.now + self._lease)
             served = [
                 Settlement(m, "failed", "address_served") for m, _ in drafts if m.send_id in outcome.served
             ]
-            unit.announce(await unit.store.settle(served, unit.now))
+            refused = [*served, *(Settlement(message, "failed", "open_complaint") for message in held)]
+            unit.announce(await unit.store.settle(refused, unit.now))
         return [(message, email) for message, email in drafts if message.send_id in outcome.started]
 
     async def _deliver(self, started: Sequence[Draft]) -> None:

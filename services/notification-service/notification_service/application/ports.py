@@ -107,6 +107,10 @@ class DispatchStore(Protocol):
     """Messages in hand, inside one transaction. Every change holds only for the reservation that makes it."""
 
     async def reserve(self, now: datetime, lease_until: datetime, limit: int) -> list[Reserved]: ...
+    async def complaining(self, customer_ids: Collection[UUID]) -> frozenset[UUID]:
+        """Return those of these customers who have an open complaint."""
+        ...
+
     async def start(
         self, starts: Sequence[tuple[Reserved, bytes]], provider: str, lease_until: datetime
     ) -> Started:

@@ -18,6 +18,7 @@ Code = Literal[
     "address_awaited",
     "no_address",
     "no_consent",
+    "open_complaint",
     "address_served",
     "template_failed",
     "delivery_deferred",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
+from profile_service.adapters.case_store import PostgresCases
 from profile_service.adapters.classification_reads import PostgresClassificationReads
 from profile_service.adapters.consent_reads import PostgresConsentReads
 from profile_service.adapters.record_reads import PostgresRecordReads
@@ -17,7 +18,7 @@ from profile_service.application.read_ports import (
     Totals,
 )
 from profile_service.domain.consents import Standing
-from profile_service.domain.view import ActivitySum
+from profile_service.domain.view import ActivitySum, CasesView
 
 CUSTOMER = """
 SELECT customer.customer_id, customer.customer_number, customer.created_at, member.profile_id, member.version,
@@ -113,6 +114,10 @@ class PostgresCustomerReads(PostgresRecordReads, PostgresClassificationReads):
     async def consents(self, profile_ids: Collection[UUID]) -> Sequence[Standing]:
         """Return what was decided about each purpose and channel, by fragment."""
         return await PostgresConsentReads(self._connection, self._keyring).standings(profile_ids)
+
+    async def cases(self, profile_ids: Collection[UUID]) -> CasesView | None:
+        """Return the open cases of fragments; None where none was ever told."""
+        return await PostgresCases(self._connection).read(profile_ids)
 
     async def owner(self, identifier_hash: bytes) -> CustomerNumber | None:
         """Return the customer an identifier belongs to."""

@@ -98,6 +98,8 @@ _FACTS = [
         ),
     ),
     Rule("activity", "what the person did", delete_by("activity", "profile_id")),
+    Rule("customer_case", "cases of the person", delete_by("customer_case", "profile_id")),
+    Rule("case_tally", "how often they changed", delete_by("case_tally", "profile_id")),
     Rule("customer_score", "what was thought of the person", delete_by("customer_score", "customer_id")),
 ]
 

@@ -136,6 +136,12 @@ SECTIONS: tuple[Section, ...] = (
         " WHERE customer_id = ANY($1::uuid[]) ORDER BY customer_id",
     ),
     Section(
+        "cases",
+        ("customer_case", "case_tally"),
+        "SELECT profile_id, is_open, document FROM customer_case"
+        " WHERE profile_id = ANY($1::uuid[]) ORDER BY case_id",
+    ),
+    Section(
         "tags",
         ("customer_tag",),
         "SELECT customer_id, tag, source, since, expires_at FROM customer_tag"

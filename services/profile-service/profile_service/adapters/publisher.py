@@ -102,11 +102,11 @@ def emit_changed(
     emit(_CHANGED, customer_id.bytes, value)
 
 
-def publish_scored(causes: Mapping[UUID, Cause], outbox: Outbox, now: datetime) -> None:
-    """Publish that the scores in these customers' views changed."""
+def publish_part(part: ChangedPart, causes: Mapping[UUID, Cause], outbox: Outbox, now: datetime) -> None:
+    """Publish that what another service told of these customers changed a part of their views."""
     for customer_id, cause in causes.items():
         value = CUSTOMER_CHANGED.encode(
-            CustomerChangedV1(customer_id=customer_id, changed=["scores"], changed_at=now),
+            CustomerChangedV1(customer_id=customer_id, changed=[part], changed_at=now),
             id=f"{cause.source}/{cause.sequence}/{customer_id.hex}",
             source=SOURCE,
             time=now,

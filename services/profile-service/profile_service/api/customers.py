@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from profile_service.domain.view import UnifiedView
 MAX_IDENTIFIER_CHARACTERS = 512
 NAMESPACE = "namespace"
 CUSTOMER_NUMBER = "customer_number"
+_VIEW = tuple(field.name for field in fields(UnifiedView))
 State = Annotated[ApiState, Depends(profile_state)]
 ViewReading = Annotated[Reading, maskable("customer.read", "view")]
 LookUpReading = Annotated[Reading, masked("customer.lookup", "look_up")]
@@ -99,7 +100,9 @@ async def get_view(customer_id: UUID, state: State, reading: ViewReading) -> Res
     await reading.kept()
     if others:
         await reading.of(others, detail="linked")
-    return _json(view)
+    return _json(
+        {name: value for name in _VIEW if (value := getattr(view, name)) is not None or name != "cases"}
+    )
 
 
 async def get_current(customer_id: UUID, state: State) -> Response:

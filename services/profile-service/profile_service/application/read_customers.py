@@ -107,6 +107,7 @@ async def read_view(
     traits = (await believed(fragments, reads, rules.precedence)).get(customer.customer_id, {})
     classified = await reads.classification(customer.customer_id, fragments)
     standings = await reads.consents(fragments)
+    cases = await reads.cases(fragments)
     touchpoints = sum(row.touchpoints for row in sums)
     first_seen_at, last_seen_at = seen_between(sums)
     purchases = total_purchases(sums)
@@ -133,10 +134,12 @@ async def read_view(
         fragments=fragments,
         version=customer.view_base
         + classified.changes
+        + (cases.changes if cases else 0)
         + sum(standing.revision for standing in standings)
         + view_version(
             touchpoints, customer.fragments.values(), (stored.revision for stored in customer.scores.values())
         ),
+        cases=cases,
     )
 
 

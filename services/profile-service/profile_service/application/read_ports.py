@@ -12,7 +12,7 @@ from profile_service.application.view_classification import ClassificationReads
 from profile_service.domain.consents import Standing
 from profile_service.domain.record import CustomerKind
 from profile_service.domain.traits import Told
-from profile_service.domain.view import ActivitySum
+from profile_service.domain.view import ActivitySum, CasesView
 
 
 class StoredScore(NamedTuple):
@@ -129,6 +129,10 @@ class CustomerReads(TraitReads, RecordReads, ClassificationReads, Protocol):
 
     async def consents(self, profile_ids: Collection[UUID]) -> Sequence[Standing]:
         """Return what was decided about each purpose and channel, by fragment."""
+        ...
+
+    async def cases(self, profile_ids: Collection[UUID]) -> CasesView | None:
+        """Return the open cases of fragments; None where none was ever told."""
         ...
 
     async def owner(self, identifier_hash: bytes) -> CustomerNumber | None:

@@ -8,7 +8,7 @@ from guanxi_contracts.catalog import SCORE_CHANGED_TOPIC
 from guanxi_contracts.score import ScoreChangedV1
 from guanxi_kit.consumer import Received, Subscription, Unit
 from guanxi_kit.erasure import erased_among
-from profile_service.adapters.publisher import publish_scored
+from profile_service.adapters.publisher import publish_part
 from profile_service.adapters.score_store import PostgresScores
 from profile_service.application.store_scores import ScoreArrival, store_scores
 
@@ -23,7 +23,7 @@ async def handle_scores(unit: Unit, received: Sequence[Received[ScoreChangedV1]]
         if each.event.data.customer_id not in erased
     ]
     changed = await store_scores(arrivals, PostgresScores(unit.connection))
-    publish_scored(changed, unit.outbox, unit.now)
+    publish_part("scores", changed, unit.outbox, unit.now)
 
 
 def subscription() -> Subscription:

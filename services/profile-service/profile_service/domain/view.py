@@ -82,9 +82,38 @@ class ConsentView:
     effective_at: datetime | None
 
 
+@dataclass(frozen=True)
+class CaseView:
+    """An open case, and the promise that is due next; `breached` names clocks that ran out."""
+
+    case_id: UUID | str
+    kind: str
+    category: str | None
+    priority: str
+    state: str
+    owner: str | None
+    team: str
+    opened_at: datetime | str
+    next_due_at: datetime | str | None
+    next_clock: str | None
+    breached: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CasesView:
+    """How many cases are open, those due first, and how often cases changed."""
+
+    open: int
+    items: list[CaseView]
+    changes: int
+
+
 @dataclass(frozen=True, slots=True)
 class UnifiedView:
-    """Everything known of a customer in one document; `version` grows with every change."""
+    """Everything known of a customer in one document; `version` grows with every change.
+
+    `cases` is absent where no case was ever told.
+    """
 
     customer_id: UUID
     customer_number: str
@@ -105,6 +134,7 @@ class UnifiedView:
     record: RecordView
     fragments: list[UUID]
     version: int
+    cases: CasesView | None = None
 
 
 def total_purchases(sums: Iterable[ActivitySum]) -> Purchases:

@@ -1,0 +1,283 @@
+"""The case desk: opening, listing and reading cases, and what is done about them."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+
+from guanxi_kit.audit import Reading, maskable
+from guanxi_kit.auth import Principal, require
+from guanxi_kit.consumer.unit import StreamUnit
+from guanxi_kit.cursors import decode_cursor, encode_cursor
+from guanxi_kit.errors import FieldError, Problem
+from interaction_service.adapters.case_reads import CaseFilter, PostgresCaseReads
+from interaction_service.adapters.case_work import CaseWork
+from interaction_service.api import case_documents as documents
+from interaction_service.api.case_bodies import (
+    Assigned,
+    Attached,
+    CaseAct,
+    CaseOpened,
+    Categorised,
+    Linked,
+    MayTell,
+    Prioritised,
+    Solved,
+    TakesPart,
+    Told,
+)
+from interaction_service.api.commands import Commands
+from interaction_service.application.case_desk import (
+    Act,
+    CaseDesk,
+    NoSuchCase,
+    NoSuchCustomer,
+    NoSuchTeam,
+    OpenCase,
+    VersionConflict,
+)
+from interaction_service.application.case_ports import NoSuchCause
+from interaction_service.application.timeline import ReadTimeline
+from interaction_service.domain.cases import Case, Kind, NotNow, Participant, State, Verb
+
+router = APIRouter(prefix="/v1/cases", tags=["cases"])
+CaseReading = Annotated[Reading, maskable("case.read", "cases")]
+Writer = Annotated[Principal, Depends(require("case.write"))]
+RepeatKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=100)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[str | None, Query(max_length=100)]
+Name = Annotated[str | None, Query(min_length=1, max_length=200)]
+_ENCODE = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True)
+class CasesState:
+    """What the endpoints need, kept as `app.state.cases`."""
+
+    commands: Commands
+    work: CaseWork
+
+    async def carry_out(self, command: Callable[[CaseDesk], Awaitable[Case]]) -> Response:
+        """Carry a command out and answer with how the case stands. Raises Problem."""
+
+        async def work(unit: StreamUnit) -> Case:
+            return await command(self.work.desk(unit))
+
+        try:
+            case = await self.commands.carry_out(work)
+        except NoSuchCase:
+            raise no_case() from None
+        except NoSuchCustomer:
+            raise Problem(404, detail="There is no customer with this id.") from None
+        except NoSuchTeam:
+            raise _wrong("team", "is no team of this pack") from None
+        except NoSuchCause:
+            raise _wrong("cause", "is no cause of this pack") from None
+        except VersionConflict as error:
+            raise Problem(
+                409,
+                detail="The case changed since it was read.",
+                type="urn:guanxi:problem:case-changed",
+                extra={"version": error.version},
+            ) from None
+        except NotNow as error:
+            raise Problem(409, detail=f"The case {error}.", type="urn:guanxi:problem:case-state") from None
+        return Response(_ENCODE(documents.standing(case)), media_type="application/json")
+
+
+def cases_state(request: Request) -> CasesState:
+    """FastAPI dependency: the state of this application."""
+    state: CasesState = request.app.state.cases
+    return state
+
+
+Cases = Annotated[CasesState, Depends(cases_state)]
+
+
+@router.post("", response_model=documents.StandingDocument, summary="Open a case")
+async def open_case(
+    body: CaseOpened, state: Cases, principal: Writer, idempotency_key: RepeatKey = None
+) -> Response:
+    """Its clocks start when the customer told it. Any id that the customer ever had will do."""
+    if fault := body.wrong_time(state.commands.clock.now()):
+        raise _wrong("received_at", fault)
+    asked = OpenCase(
+        customer_id=body.customer_id,
+        kind=body.kind,
+        said={"subject": body.subject, "description": body.description},
+        actor=principal.subject,
+        team=body.team or state.work.rules.default_team,
+        priority=body.priority,
+        category=body.category,
+        cause=body.cause,
+        owner=body.owner,
+        received_at=body.received_at,
+        key=idempotency_key,
+    )
+    return await state.carry_out(lambda desk: desk.open(asked))
+
+
+@router.get("", response_model=documents.CasePage, summary="List cases")
+async def list_cases(
+    *,
+    request: Request,
+    state: Cases,
+    reading: CaseReading,
+    customer_id: UUID | None = None,
+    case_state: Annotated[State | None, Query(alias="state")] = None,
+    kind: Kind | None = None,
+    team: Name = None,
+    owner: Name = None,
+    is_open: Annotated[bool | None, Query(alias="open")] = None,
+    due: Annotated[bool, Query(description="Open ones only, the promise due next first.")] = False,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """The newest first. Those of a customer are those of all of the customer's fragments."""
+    behind = None if cursor is None else decode_cursor(cursor)
+    timeline: ReadTimeline = request.app.state.timeline
+    people = None if customer_id is None else await timeline.fragments(customer_id)
+    if people is not None and not people:
+        raise Problem(404, detail="There is no customer with this id.")
+    only = CaseFilter(people, case_state, kind, team, owner, is_open, due)
+    async with state.commands.database.connection() as connection:
+        reads = PostgresCaseReads(connection, state.work.keyring)
+        found = await reads.page(only, limit + 1, behind)
+    page = found[:limit]
+    await reading.of(people or {row["profile_id"] for row in page})
+    more = None
+    if len(found) > limit:
+        more = encode_cursor(page[-1]["next_due_at" if due else "opened_at"], page[-1]["case_id"])
+    items = [documents.item(row, reads, reading.shown) for row in page]
+    return Response(_ENCODE({"items": items, "next_cursor": more}), media_type="application/json")
+
+
+@router.get("/{case_id}", response_model=documents.CaseDocument, summary="Read a case")
+async def read_case(case_id: UUID, state: Cases, reading: CaseReading) -> Response:
+    """How it stands, its clocks and alarms. A case that has been waiting may be newer than its clocks' last turn."""
+    async with state.commands.database.connection() as connection:
+        reads = PostgresCaseReads(connection, state.work.keyring)
+        row = await reads.one(case_id)
+        if row is None:
+            raise no_case()
+        clocks, alarms = await reads.clocks(case_id), await reads.alarms(case_id)
+    await reading.of([row["profile_id"]])
+    document = {
+        **documents.item(row, reads, reading.shown),
+        "duplicates": row["linked"],
+        "clocks": [dict(clock) for clock in clocks],
+        "alarms": [dict(alarm) for alarm in alarms],
+    }
+    return Response(_ENCODE(document), media_type="application/json")
+
+
+@router.get("/{case_id}/events", response_model=documents.CaseHistory, summary="Read a case's history")
+async def read_history(
+    case_id: UUID, state: Cases, reading: CaseReading, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """Who did what about it when, in its order; internal notes, too."""
+    if cursor is not None and not (cursor.isdecimal() and len(cursor) < 10):
+        raise _wrong("cursor", "is not one this list gave out")
+    async with state.commands.database.connection() as connection:
+        reads = PostgresCaseReads(connection, state.work.keyring)
+        row = await reads.one(case_id)
+        if row is None:
+            raise no_case()
+        found = await reads.events(case_id, int(cursor or 0), limit + 1)
+    await reading.of([row["profile_id"]])
+    document = {
+        "items": [documents.event(each, reads, reading.shown) for each in found[:limit]],
+        "next_cursor": str(found[limit - 1]["seq"]) if len(found) > limit else None,
+    }
+    return Response(_ENCODE(document), media_type="application/json")
+
+
+_ACTS: tuple[tuple[str, Verb, type[CaseAct], str], ...] = (
+    ("respond", "responded", Told, "Give the customer the first answer"),
+    ("plan", "planned", Told, "Tell the customer the plan of an urgent case"),
+    ("update", "updated", Told, "Tell the customer how it goes"),
+    ("question", "asked", Told, "Ask the customer; the clock of the solution pauses"),
+    ("answer", "answered", Told, "Record what the customer said"),
+    ("note", "noted", Told, "Write an internal note"),
+    ("assign", "assigned", Assigned, "Give a case to an owner or a team"),
+    ("priority", "prioritised", Prioritised, "Say how urgent a case is"),
+    ("category", "categorised", Categorised, "Say where the cause lies"),
+    ("solve", "solved", Solved, "Tell the customer that it is solved"),
+    ("confirm", "confirmed", MayTell, "Record that the customer confirms the solution"),
+    ("review", "reviewed", Told, "Record what was learnt"),
+    ("reopen", "reopened", Told, "Open a closed case again"),
+    ("attachments", "attached", Attached, "Attach a file that is kept elsewhere"),
+)
+
+
+def _add_act(name: str, verb: Verb, model: type[CaseAct], summary: str) -> None:
+    async def act(
+        case_id: UUID,
+        body: model,  # type: ignore[valid-type]
+        state: Cases,
+        principal: Writer,
+        idempotency_key: RepeatKey = None,
+    ) -> Response:
+        asked = _asked(case_id, verb, body, principal, idempotency_key)
+        return await state.carry_out(lambda desk: desk.act(asked))
+
+    router.add_api_route(
+        f"/{{case_id}}/{name}",
+        act,
+        methods=["POST"],
+        name=f"case_{name}",
+        response_model=documents.StandingDocument,
+        summary=summary,
+    )
+
+
+for _act in _ACTS:
+    _add_act(*_act)
+
+
+@router.post(
+    "/{case_id}/link", response_model=documents.StandingDocument, summary="Link a case that repeats another"
+)
+async def link_case(
+    case_id: UUID, body: Linked, state: Cases, principal: Writer, idempotency_key: RepeatKey = None
+) -> Response:
+    """Its clocks stop, and the other one is worked on. Opening it again takes the link away."""
+    asked = _asked(case_id, "linked", body, principal, idempotency_key)
+    return await state.carry_out(lambda desk: desk.link(asked, body.case_id))
+
+
+@router.post(
+    "/{case_id}/participants", response_model=documents.StandingDocument, summary="Say who takes part"
+)
+async def change_participants(
+    case_id: UUID, body: TakesPart, state: Cases, principal: Writer, idempotency_key: RepeatKey = None
+) -> Response:
+    """Add somebody who takes part, or remove."""
+    verb: Verb = "participant_removed" if body.remove else "participant_added"
+    asked = _asked(case_id, verb, body, principal, idempotency_key)
+    return await state.carry_out(lambda desk: desk.take_part(asked, Participant(body.subject, body.role)))
+
+
+def _asked(case_id: UUID, verb: Verb, body: CaseAct, principal: Principal, key: str | None) -> Act:
+    return Act(
+        case_id=case_id,
+        verb=verb,
+        actor=principal.subject,
+        changes=body.changes(),
+        detail=body.detail(),
+        said=body.said(),
+        version=body.version,
+        key=key,
+    )
+
+
+def no_case() -> Problem:
+    """The problem of an id that is no case's."""
+    return Problem(404, detail="There is no such case.")
+
+
+def _wrong(field: str, reason: str) -> Problem:
+    return Problem(400, detail="The request is not valid.", errors=[FieldError(field, reason)])

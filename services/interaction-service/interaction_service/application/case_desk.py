@@ -1,0 +1,298 @@
+"""Commands of the case desk: opening a case, what is done about it, and the alarms of its clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4, uuid5
+
+from interaction_service.application.case_clocks import Clocks, by_case, first_look, raise_due, standing_of
+from interaction_service.application.case_ports import (
+    CaseNews,
+    CaseRules,
+    CaseStore,
+    Derived,
+    Happening,
+    LookAgain,
+    Raised,
+    Run,
+)
+from interaction_service.domain.case_clocks import moves_of
+from interaction_service.domain.cases import (
+    Case,
+    Category,
+    Kind,
+    NotNow,
+    Participant,
+    Priority,
+    Source,
+    Step,
+    Verb,
+    take,
+)
+
+_CASES = UUID("2c7c2f6e-2c55-5a0e-8d19-6d4a7b1b0f53")
+MOST_PARTICIPANTS = 50
+
+
+class NoSuchCustomer(Exception):
+    """Nobody has this id."""
+
+
+class NoSuchCase(Exception):
+    """No case has this id."""
+
+
+class NoSuchTeam(Exception):
+    """The pack has no team of this name."""
+
+
+class VersionConflict(Exception):
+    """The case changed since the caller read it."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(version)
+        self.version = version
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCase:
+    """Command. `received_at`: when the customer told it, which is when the clocks start; now where it is None.
+    Category and priority are those of the cause, as the pack declares it, where none is given.
+
+    `key` makes a repeat by the same actor the same case.
+    """
+
+    customer_id: UUID
+    kind: Kind
+    said: Mapping[str, Any]
+    actor: str
+    team: str
+    source: Source = "staff"
+    priority: Priority | None = None
+    category: Category | None = None
+    cause: str | None = None
+    owner: str | None = None
+    received_at: datetime | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Command: somebody does something about a case.
+
+    `changes` are new values of the case's fields, `detail` what the history tells of it beside them, `said` what is
+    sealed. `version` is the one that the caller saw, `key` makes a repeat by the same actor the same act.
+    """
+
+    case_id: UUID
+    verb: Verb
+    actor: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    said: Mapping[str, Any] | None = None
+    version: int | None = None
+    key: str | None = None
+
+
+class TimerOf(NamedTuple):
+    """The run of a clock that a timer is for."""
+
+    case_id: UUID
+    cycle: int
+    clock: str
+    number: int
+
+
+class Looked(NamedTuple):
+    """A run that was looked at: the alarms it raises now, and when to look next."""
+
+    derived: Derived
+    raised: Sequence[Raised]
+    next: LookAgain
+
+
+class CaseDesk:
+    """Works within one transaction."""
+
+    def __init__(
+        self,
+        store: CaseStore,
+        news: CaseNews,
+        rules: CaseRules,
+        now: datetime,
+        digest: Callable[[str, str], bytes],
+    ) -> None:
+        """`digest` gives the keyed hash of an actor and a key of repeats."""
+        self._store = store
+        self._news = news
+        self._rules = rules
+        self._now = now
+        self._digest = digest
+
+    async def open(self, asked: OpenCase) -> Case:
+        """Open a case, or return the one that the same request opened.
+
+        Raises NoSuchCustomer, NoSuchTeam, NoSuchCause.
+        """
+        customer_id = await self._customer_of(asked.customer_id)
+        self._check_team(asked.team)
+        cause = None if asked.cause is None else self._rules.cause(asked.cause)
+        case_id = uuid4() if asked.key is None else uuid5(_CASES, f"{asked.actor}\0{asked.key}")
+        if asked.key is not None and (known := await self._store.hold([case_id])):
+            return known[case_id]
+        opened_at = asked.received_at or self._now
+        # Taken before looking again: whoever repeats a request at the same time waits here for the first.
+        number = await self._store.next_number(opened_at)
+        if asked.key is not None and (known := await self._store.hold([case_id])):
+            return known[case_id]
+        case = Case(
+            case_id=case_id,
+            number=number,
+            profile_id=asked.customer_id,
+            kind=asked.kind,
+            priority=asked.priority or (cause.priority if cause else "normal"),
+            team=asked.team,
+            source=asked.source,
+            opened_at=opened_at,
+            category=asked.category or (cause.category if cause else None),
+            cause=asked.cause,
+            owner=asked.owner,
+        )
+        clocks = Clocks(case, {})
+        clocks.move(moves_of(None, "opened", case), self._rules, opened_at)
+        case, derived = self._derived(case, clocks)
+        await self._store.add(case, asked.said)
+        happening = Happening(case_id, 1, "opened", opened_at, asked.actor, {"source": asked.source})
+        await self._keep(case, customer_id, clocks, derived, happening)
+        return case
+
+    async def act(self, asked: Act) -> Case:
+        """Do something about a case. Raises NoSuchCase, NoSuchTeam, NoSuchCause, VersionConflict, NotNow."""
+        case = await self._held(asked.case_id)
+        repeat_key = None if asked.key is None else self._digest(asked.actor, asked.key)
+        if repeat_key is not None and await self._store.is_repeat(case.case_id, repeat_key):
+            return case
+        if asked.version is not None and asked.version != case.version:
+            raise VersionConflict(case.version)
+        if "team" in asked.changes:
+            self._check_team(asked.changes["team"])
+        changes = dict(asked.changes)
+        if changes.get("cause") is not None and (cause := self._rules.cause(changes["cause"])):
+            changes["category"] = changes.get("category") or cause.category
+        after = take(case, Step(asked.verb, changes), self._now)
+        runs = by_case(await self._store.runs([case.case_id])).get(case.case_id, {})
+        clocks = Clocks(after, {} if after.cycle != case.cycle else runs)
+        clocks.move(moves_of(case, asked.verb, after), self._rules, self._now)
+        if (after.team, after.priority) != (case.team, case.priority):
+            clocks.change_policies(after, self._rules, self._now)
+        after, derived = self._derived(after, clocks)
+        customer_id = await self._customer_of(case.profile_id)
+        happening = Happening(
+            case.case_id,
+            after.version,
+            asked.verb,
+            self._now,
+            asked.actor,
+            asked.detail,
+            asked.said,
+            repeat_key,
+        )
+        await self._store.save([after], self._now)
+        await self._keep(after, customer_id, clocks, derived, happening)
+        return after
+
+    async def link(self, asked: Act, other_id: UUID) -> Case:
+        """Link a case to the one that it repeats; from then on that one is worked on. Raises as `act`."""
+        held = await self._store.hold(sorted({asked.case_id, other_id}))
+        if asked.case_id not in held:
+            raise NoSuchCase
+        case, other = held[asked.case_id], held.get(other_id)
+        customers = await self._store.customers_of([one.profile_id for one in held.values()])
+        if other is None or customers.get(other.profile_id) != customers.get(case.profile_id):
+            raise NotNow("can be linked to a case of the same customer only")
+        if other_id == case.case_id or other.duplicate_of is not None:
+            raise NotNow("cannot be linked to itself, or to a case that is linked to another")
+        return await self.act(replace(asked, changes={"duplicate_of": other_id}))
+
+    async def take_part(self, asked: Act, participant: Participant) -> Case:
+        """Add somebody who takes part, in place of what the same subject was before, or remove. Raises as `act`."""
+        case = await self._held(asked.case_id)
+        others = tuple(one for one in case.participants if one.subject != participant.subject)
+        if asked.verb == "participant_added":
+            if len(others) >= MOST_PARTICIPANTS:
+                raise NotNow(f"has {MOST_PARTICIPANTS} participants already")
+            others = (*others, participant)
+        return await self.act(replace(asked, changes={"participants": others}))
+
+    async def raise_alarms(self, timers: Sequence[TimerOf]) -> None:
+        """Raise what is due of these runs: each alarm once, whoever asks how often. Runs that ended raise nothing."""
+        cases = await self._store.hold(sorted({timer.case_id for timer in timers}))
+        runs = by_case(await self._store.runs(list(cases)))
+        changed: list[Case] = []
+        customers = await self._store.customers_of({case.profile_id for case in cases.values()})
+        looked: list[tuple[Case, Looked]] = []
+        for case in cases.values():
+            derived = Clocks(case, runs.get(case.case_id, {})).derive(self._now)
+            asked = [one for one in derived if _is_asked(one.run, timers) and not one.run.is_stopped]
+            looked += [(case, Looked(one, *raise_due(case, one, self._rules, self._now))) for one in asked]
+            after = standing_of(case, derived)
+            if after != case:
+                changed.append(replace(after, version=case.version + 1))
+        await self._store.add_alarms([alarm for _, look in looked for alarm in look.raised])
+        await self._store.keep_clocks([look.derived for _, look in looked])
+        # A timer that fired goes by itself.
+        await self._store.look_again([look.next for _, look in looked if look.next.at is not None])
+        await self._store.save(changed, self._now)
+        for case, look in looked:
+            for alarm in look.raised:
+                self._news.alarm(case, customers.get(case.profile_id, case.profile_id), alarm)
+        for case in changed:
+            customer_id = customers.get(case.profile_id, case.profile_id)
+            self._news.changed(case, customer_id, _what(cases[case.case_id], case))
+
+    def _derived(self, case: Case, clocks: Clocks) -> tuple[Case, list[Derived]]:
+        derived = clocks.derive(self._now)
+        return standing_of(case, derived), derived
+
+    async def _keep(
+        self, case: Case, customer_id: UUID, clocks: Clocks, derived: Sequence[Derived], happening: Happening
+    ) -> None:
+        await self._store.add_happening(happening)
+        grown = clocks.grown()
+        await self._store.add_clock_events(grown)
+        await self._store.keep_clocks(derived)
+        touched = {(run.clock, run.number) for run, _ in grown}
+        await self._store.look_again(
+            [first_look(one, self._rules) for one in derived if (one.run.clock, one.run.number) in touched]
+        )
+        self._news.changed(case, customer_id, [happening.verb])
+        self._news.happened(case, happening)
+
+    async def _held(self, case_id: UUID) -> Case:
+        held = await self._store.hold([case_id])
+        if case_id not in held:
+            raise NoSuchCase
+        return held[case_id]
+
+    async def _customer_of(self, profile_id: UUID) -> UUID:
+        found = await self._store.customers_of([profile_id])
+        if profile_id not in found:
+            raise NoSuchCustomer
+        return found[profile_id]
+
+    def _check_team(self, team: str) -> None:
+        if team not in self._rules.teams:
+            raise NoSuchTeam
+
+
+def _is_asked(run: Run, timers: Sequence[TimerOf]) -> bool:
+    return TimerOf(run.case_id, run.cycle, run.clock, run.number) in timers
+
+
+def _what(before: Case, after: Case) -> list[str]:
+    """Return what became of a case by the passing of time alone."""
+    broken = [f"breached:{clock}" for clock in after.breached if clock not in before.breached]
+    return broken or ["due"]
