@@ -175,7 +175,10 @@ def _add_partners(router: APIRouter, services: Services, allow: Allow) -> None:
         responses={200: {"model": Partner}, 409: problem("There is a partner of this name.")},
     )
     async def register_partner(request: Request, asked: PartnerAsked) -> Response:
-        """Every erasure from now on is told to it, signed as Standard Webhooks has it."""
+        """Every erasure from now on is told to it, signed as Standard Webhooks has it.
+
+        A disabled one is registered anew by its name, with another address or secret.
+        """
         return await forward_write(request, services.profile, "/v1/privacy/partners")
 
     @router.get(

@@ -362,6 +362,13 @@ async def test_partners_are_registered_with_care(desk: Desk, mail_house: MailHou
     assert disabled.json()["disabled_at"] is not None
     request_id = await desk.erase()
     assert "partner:mail-house" not in {each["place"] for each in (await desk.read(request_id))["places"]}
+    moved = await desk.register(mail_house, url=mail_house.url + "/moved")
+    assert (moved.json()["partner_id"], moved.json()["disabled_at"]) == (partner_id, None)
+    await desk.world.resolve([desk.world.touchpoint("m3", "email:bo@example.com")])
+    another = {"identifier": {"type": "email", "value": "bo@example.com"}, "reason": "asked"}
+    assert (await desk.api.post("/v1/privacy/erasures", another, role="dpo")).status_code == 200
+    await desk.later()
+    assert [method for method, *_ in mail_house.asked] == ["POST"], "the secret that was sealed anew opens"
 
 
 async def test_asked_again_the_places_are_told_again(desk: Desk, mail_house: MailHouse) -> None:

@@ -13,8 +13,13 @@ import asyncpg
 REGISTER = """
 INSERT INTO privacy_partner AS standing
   (partner_id, name, url, status_url, identifier_types, sealed_secret, created_at, created_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name) DO NOTHING RETURNING true
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (name) DO UPDATE SET url = excluded.url, status_url = excluded.status_url,
+  identifier_types = excluded.identifier_types, sealed_secret = excluded.sealed_secret,
+  created_at = excluded.created_at, created_by = excluded.created_by, disabled_at = NULL
+WHERE standing.disabled_at IS NOT NULL AND standing.partner_id = excluded.partner_id RETURNING true
 """
+DISABLED = "SELECT partner_id FROM privacy_partner WHERE name = $1 AND disabled_at IS NOT NULL"
 LIST = "SELECT * FROM privacy_partner ORDER BY name LIMIT 1000"
 READ = "SELECT * FROM privacy_partner WHERE partner_id = $1"
 DISABLE = """
@@ -44,7 +49,7 @@ class PostgresPartners:
         self._connection = connection
 
     async def register(self, partner: StoredPartner) -> bool:
-        """Store a partner; False when its name is taken."""
+        """Store a partner, or one anew that was disabled; False when its name is taken."""
         is_new = await self._connection.fetchval(
             REGISTER,
             partner.partner_id,
@@ -57,6 +62,11 @@ class PostgresPartners:
             partner.created_by,
         )
         return bool(is_new)
+
+    async def disabled(self, name: str) -> UUID | None:
+        """Return the id of a disabled partner by its name."""
+        found: UUID | None = await self._connection.fetchval(DISABLED, name)
+        return found
 
     async def list(self) -> Sequence[StoredPartner]:
         """Return all partners by name."""

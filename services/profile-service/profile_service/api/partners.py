@@ -92,25 +92,29 @@ class ReceiptTaken(BaseModel):
 
 @router.post("/partners", summary="Register a partner who erases as well")
 async def post_partner(asked: PartnerAskedFor, state: State, principal: Writer) -> PartnerDocument:
-    """Every erasure from now on is told to this address, signed with the secret."""
+    """Every erasure from now on is told to this address, signed with the secret.
+
+    A disabled partner is registered anew by its name, with another address or secret: what is open goes there, too.
+    """
     for field, url in (("url", asked.url), ("status_url", asked.status_url)):
         _check(field, url, state)
     unknown = [name for name in asked.identifier_types if name not in state.rank]
     if unknown:
         raise _wrong("identifier_types", f"must be of {', '.join(state.rank)}")
-    partner_id = uuid4()
-    partner = StoredPartner(
-        partner_id=partner_id,
-        name=asked.name,
-        url=asked.url,
-        status_url=asked.status_url,
-        identifier_types=sorted(set(asked.identifier_types)),
-        sealed_secret=KeyringSeals(state.keyring).seal_secret(partner_id, asked.secret),
-        created_at=state.clock.now(),
-        created_by=principal.subject,
-    )
     async with state.command() as unit:
-        if not await PostgresPartners(unit.connection).register(partner):
+        partners = PostgresPartners(unit.connection)
+        partner_id = await partners.disabled(asked.name) or uuid4()
+        partner = StoredPartner(
+            partner_id=partner_id,
+            name=asked.name,
+            url=asked.url,
+            status_url=asked.status_url,
+            identifier_types=sorted(set(asked.identifier_types)),
+            sealed_secret=KeyringSeals(state.keyring).seal_secret(partner_id, asked.secret),
+            created_at=unit.now,
+            created_by=principal.subject,
+        )
+        if not await partners.register(partner):
             raise Problem(409, detail="There is a partner of this name.")
     return PartnerDocument.model_validate(partner)
 
