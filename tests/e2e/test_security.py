@@ -101,8 +101,10 @@ async def test_every_operation_is_entered_here(world: World, service: str) -> No
     }
     assert set(operations) == set(DOORS[service])
     for door, operation in operations.items():
-        signed = DOORS[service][door] == SIGNATURE
-        assert signed or operation.get("security"), f"{door} is documented without a credential"
+        needed = DOORS[service][door]
+        assert needed == SIGNATURE or operation.get("security"), f"{door} is documented without a credential"
+        if needed not in (SIGNATURE, WRITE_KEY):
+            assert operation["security"] == [{"bearerAuth": [needed]}], f"{door} names another permission"
 
 
 @pytest.mark.parametrize("service", DOORS)

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from guanxi_kit.auth import ROLE_PERMISSIONS
 from guanxi_kit.errors import PROBLEM_MEDIA_TYPE
 
 SECURITY_SCHEMES: dict[str, Any] = {
@@ -47,7 +48,17 @@ def _problem(description: str) -> dict[str, Any]:
     return {"description": description, "content": {PROBLEM_MEDIA_TYPE: {"schema": schema}}}
 
 
+def _permission(operation: dict[str, Any]) -> str | None:
+    needed = [scope for way in operation.get("security", ()) for scopes in way.values() for scope in scopes]
+    return needed[0] if needed else None
+
+
 def _complete(operation: dict[str, Any]) -> None:
+    permission = _permission(operation)
+    if permission is not None:
+        roles = ", ".join(role for role, granted in ROLE_PERMISSIONS.items() if permission in granted)
+        told = operation.get("description", "")
+        operation["description"] = f"{told}\n\nNeeds the permission `{permission}`; roles: {roles}.".strip()
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)
     answers = _ALWAYS | (_SECURED if operation.get("security") else {})
