@@ -12,6 +12,7 @@ import msgspec
 from guanxi_contracts.touchpoint import Purchase, TouchpointKind, TouchpointReceivedV1
 from guanxi_kit.clock import Clock
 from guanxi_kit.crypto import Keyring
+from guanxi_kit.masking import mask_content
 from interaction_service.application.content import Contact, SealedContent, encode_content
 from interaction_service.application.identification import Identification, Identified, Usable
 from interaction_service.application.message import KINDS, JsonObject, Message, read_message, read_object
@@ -161,7 +162,7 @@ class Intake:
             touchpoint_id=identity,
             channel=channel.name,
             kind=kind,
-            name=message.event if kind == "track" else message.name,
+            name=_name(message.event if kind == "track" else message.name),
             occurred_at=time,
             received_at=received_at,
             identifiers=person.refs,
@@ -182,6 +183,11 @@ def _kind_of(message: Message) -> TouchpointKind:
     if kind is None:
         raise Refused("type", f"must be one of {', '.join(KINDS)}")
     return kind
+
+
+def _name(name: str | None) -> str | None:
+    """Return the name of an event or page as it may be stored in clear, without addresses and telephone numbers."""
+    return None if name is None else str(mask_content(name))
 
 
 def _nobody(person: Identified) -> Refused:

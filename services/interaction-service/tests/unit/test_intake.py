@@ -58,6 +58,22 @@ def content_of(touchpoint: TouchpointReceivedV1) -> Any:
     return msgspec.json.decode(KEYRING.open(touchpoint.sealed, touchpoint.touchpoint_id.bytes))
 
 
+async def test_names_of_events_and_pages_are_stored_without_addresses(intake: Intake, kept: Kept) -> None:
+    await accept(
+        intake,
+        {"type": "track", "userId": "u", "event": "Order Completed"},
+        {"type": "track", "userId": "u", "event": "Called 139 0000 1234"},
+        {"type": "page", "userId": "u", "name": "Orders of lin@example.com"},
+        {"type": "page", "userId": "u"},
+    )
+    assert [each.name for each in kept.touchpoints] == [
+        "Order Completed",
+        "Called 139****1234",
+        "Orders of l****@example.com",
+        None,
+    ]
+
+
 async def test_identifiers_from_everywhere_strongest_first(intake: Intake, kept: Kept) -> None:
     message = {
         "type": "identify",
