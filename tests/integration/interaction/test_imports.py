@@ -84,7 +84,7 @@ async def test_a_file_of_customers_from_upload_to_refused_rows(service: Service)
         "客户编号": "user_id", "姓名": "trait.name", "手机号码": "trait.phone", "生日": "trait.birthday"
     }  # fmt: skip
     import_id = document["import_id"]
-    mapping = {
+    mapping: dict[str, Any] = {
         "kind": "identify",
         "columns": [{"column": name, "to": to} for name, to in mapped.items() if to != "user_id"],
     }

@@ -18,7 +18,10 @@ def test_a_formula_becomes_text(cell: str) -> None:
 
 
 def test_all_else_stays() -> None:
-    rows = [["张三", 'a "quoted", cell', "line\nbreak", "", None, -5, 1.5], ["", "  ", "a=1", True]]
+    rows: list[list[object]] = [
+        ["张三", 'a "quoted", cell', "line\nbreak", "", None, -5, 1.5],
+        ["", "  ", "a=1", True],
+    ]
     assert list(csv.reader(io.StringIO(csv_lines(rows).decode()))) == [
         ["张三", 'a "quoted", cell', "line\nbreak", "", "", "-5", "1.5"],
         ["", "  ", "a=1", "True"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ class ModelCalendar:
     off: frozenset[date] = frozenset()
     worked: frozenset[date] = frozenset()
     closed: frozenset[date] = frozenset()
-    opened: dict[date, Minutes] = field(default_factory=dict)
+    opened: Mapping[date, Minutes] = field(default_factory=dict)
     shifted_like: int = 0
     always: bool = False
 

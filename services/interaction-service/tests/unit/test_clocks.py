@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from interaction_service.domain.calendars import ALWAYS, Calendar, Holidays, Intervals, Week, WorkingCalendar
-from interaction_service.domain.clocks import ClockEvent, Policy, derive
+from interaction_service.domain.clocks import ClockEvent, EventKind, Policy, derive
 
 from .minute_model import ModelCalendar, ModelPolicy, walk
 
@@ -143,11 +143,12 @@ def histories(
     begin = datetime.fromisoformat(draw(st.sampled_from(BEGINS))).replace(tzinfo=UTC)
     pairs = draw(st.lists(calendars(begin), min_size=1, max_size=2))
     minutes = sorted(draw(st.lists(st.integers(0, SPAN), min_size=2, max_size=9)))
-    kinds = st.sampled_from(("pause", "resume", "pause", "resume", "policy", "stop", "start"))
+    likely: tuple[EventKind, ...] = ("pause", "resume", "pause", "resume", "policy", "stop", "start")
+    kinds = st.sampled_from(likely)
     ours: list[ClockEvent] = []
     model: list[tuple[datetime, str, ModelPolicy | None]] = []
     for place, minute in enumerate(minutes[:-1]):
-        kind = draw(kinds) if place else "start"
+        kind: EventKind = draw(kinds) if place else "start"
         at = begin + timedelta(minutes=minute)
         if kind in ("start", "policy"):
             pair = draw(st.sampled_from(pairs))
