@@ -89,7 +89,8 @@ async def measure(world: Firing, cases: int, seconds: int) -> dict[str, Any]:
     running = asyncio.create_task(loop.run())
     await asyncio.sleep(3)
     evaluating.fired = 0
-    server = psutil.Process(await world.admin.fetchval("SELECT pg_backend_pid()")).parent()
+    backend = psutil.Process(await world.admin.fetchval("SELECT pg_backend_pid()"))
+    server = psutil.Process(backend.ppid())
     began, worker, database = time.monotonic(), time.process_time(), _backends(server)
     await asyncio.sleep(seconds)
     elapsed = time.monotonic() - began
