@@ -231,7 +231,7 @@ async def make_worker(
         import_job.KIND: import_job.ImportRows(database, keyring, take_rows),
         REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS),
     }
-    jobs = JobRunner(database, relay, JOBS, handlers, time)
+    jobs = JobRunner(database, relay, JOBS, handlers, time, rests={import_job.KIND: import_job.REST})
     timers = TimerLoop(database, relay, TIMERS, {CASE_CLOCK: case_work}, time)
     keys = KeyringUser(keyring, database, "worker", time)
     anchors = AuditAnchors(database, keyring, time, seconds=settings.audit_anchor_seconds)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,6 +28,7 @@ TURN_SECONDS = 5.0
 LONGEST_REST = 5.0
 LONGEST_DELAY = 60.0
 STOP_SECONDS = 5.0
+_NO_OTHERS: Mapping[str, float] = MappingProxyType({})
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +37,9 @@ class JobRunner:
     """A part of a worker process. `stream` names the outbox stream that jobs publish to; `relay` must serve it.
 
     A job has turns of a few seconds, so that a long one does not keep the others waiting. After each step the runner
-    rests as long as the step took times `rest`: a job takes at most its share of the processor. A transient fault is
-    tried again, later and later; any other fails the job with its kind, and the process goes on.
+    rests as long as the step took times `rest` (of some kinds what `rests` says): a job takes at most its share of the
+    processor. A transient fault is tried again, later and later; any other fails the job with its kind, and the process
+    goes on.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class JobRunner:
         *,
         poll_seconds: float = 0.5,
         rest: float = 0.5,
+        rests: Mapping[str, float] = _NO_OTHERS,
     ) -> None:
         self._db = db
         self._relay = relay
@@ -57,6 +61,7 @@ class JobRunner:
         self._clock = clock
         self._poll_seconds = poll_seconds
         self._rest = rest
+        self._rests = rests
         self._leases = Leases(uuid4(), LEASE)
         self._retries: dict[UUID, int] = {}
         self._stopping = asyncio.Event()
@@ -114,7 +119,8 @@ class JobRunner:
             job = await self._leases.advance(unit.connection, job, step, self._clock.now())
         self._retries.pop(job.job_id, None)
         if job.state == "running":
-            await self._pause(min(LONGEST_REST, (time.monotonic() - started) * self._rest))
+            rest = self._rests.get(job.kind, self._rest)
+            await self._pause(min(LONGEST_REST, (time.monotonic() - started) * rest))
         return job
 
     async def _work(self, handler: JobHandler, job: Job) -> Any:

@@ -26,6 +26,8 @@ from interaction_service.domain.imports.sniffing import NotImportable
 KIND = "import_rows"
 BATCH, BATCHES = 1_000, 4
 """Rows that go to the log together, and how often in a step."""
+REST = 0.1
+"""Less than other jobs rest: between its batches a step lets others have their turn, and somebody waits for its end."""
 MOST_REASONS = 20
 OPEN_FILES = 2
 _GONE = "the file is no longer there: an import has 7 days from its upload"

@@ -155,10 +155,8 @@ class RowMapper:
             value = values[place] if place < len(values) else None
             if value is None or value == "":
                 continue
-            try:
-                value = read(value)
-            except Unreadable as error:
-                raise Refused(column.column, str(error)) from None
+            is_plain = read is _text and type(value) is str
+            value = value.strip() if is_plain else _read(read, value, column)
             if kind == TRAIT:
                 traits[name] = value
             elif kind == PROPERTY:
@@ -232,6 +230,13 @@ class RowMapper:
             given = context.get("externalIds")
             context["externalIds"] = [*given, *external] if isinstance(given, list) else external
         return message
+
+
+def _read(read: Reading, value: Any, column: ColumnMapping) -> Any:
+    try:
+        return read(value)
+    except Unreadable as error:
+        raise Refused(column.column, str(error)) from None
 
 
 def _split(target: str) -> tuple[str, str]:

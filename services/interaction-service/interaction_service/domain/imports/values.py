@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Literal
 
@@ -32,6 +33,13 @@ def read_number(value: Any) -> int | float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     text = str(value).strip()
+    whole, point, fraction = text.partition(".")
+    # Most numbers are written plainly, and a pattern costs more than reading them.
+    if text.isascii() and len(text) <= 15 and whole.isdigit():
+        if not point:
+            return int(whole)
+        if fraction.isdigit():
+            return float(text)
     plain = _MONEY.sub("", text) if len(text) <= _LONGEST else ""
     if _NUMBER.fullmatch(plain) is None:
         raise Unreadable("must be a number")
@@ -66,6 +74,11 @@ def _moment(value: Any, zone: tzinfo) -> datetime:
     text = str(value).strip()
     if len(text) > _LONGEST:
         raise Unreadable("must be a time, year first")
+    if text[4:5] == "-":
+        # What ISO 8601 says is read by the standard library in a fraction of the time.
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(text)
+            return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
     found = _TIME.fullmatch(text) or _COMPACT.fullmatch(text)
     try:
         if found is None:
