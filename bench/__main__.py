@@ -1,6 +1,6 @@
 """`make bench`: measure against floors that run in the same session; writes bench/out/results.json and a plot.
 
-python -m bench [ingest import_rows pipeline latency reads idle merging duplicates identity classification timers]
+python -m bench [ingest import_rows pipeline latency reads idle merging merge_storm duplicates identity classification timers]
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from bench import (
     import_rows,
     ingest,
     latency,
+    merge_storm,
     merging,
     pipeline,
     reads,
@@ -41,6 +42,7 @@ SECTIONS = {
     "merging": merging,
     "duplicates": duplicates,
     "identity": identity,
+    "merge_storm": merge_storm,
     "timers": timers,
 }
 OUT = Path(__file__).parent / "out"

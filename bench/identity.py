@@ -14,7 +14,6 @@ from typing import Any
 
 import matplotlib as mpl
 
-from bench import merge_storm
 from bench.resolving import BATCH, Resolving, resolving
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
 
@@ -26,7 +25,7 @@ TOUCHPOINTS = max(BATCH, int(40_000 * SCALE))
 MERGING_SHARE = 5
 """One touchpoint in five merges two customers."""
 SIZES = [max(1_000, int(size * SCALE)) for size in (100_000, 1_000_000, 10_000_000)]
-ROUNDS = 3
+ROUNDS = 5
 OURS, ASKED = "#2b6cb0", "#c53030"
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -47,13 +46,12 @@ INSERT INTO profile.seen_touchpoint SELECT md5('t' || n)::uuid FROM generate_ser
 
 
 async def measure(tell: Callable[[str], None]) -> dict[str, Any]:
-    """Resolve rates with and without merges, rates by the number of identifiers, and a storm of merges."""
+    """Resolve rates with and without merges, and by the number of identifiers."""
     async with resolving() as handler:
         merging = await _merging(handler, tell)
     async with resolving() as handler:
         sizes = await _sizes(handler, tell)
-    storm = await merge_storm.measure(tell, max(200, int(100_000 * SCALE)))
-    result = {"scale": SCALE, "merging": merging, "identifiers": sizes, "storm": storm}
+    result = {"scale": SCALE, "merging": merging, "identifiers": sizes}
     plot(result, (DOCS if SCALE == 1 else Path(__file__).parent / "out") / "benchmarks-identity.svg")
     return result
 
@@ -136,8 +134,8 @@ def _visits(
 
 
 def plot(result: dict[str, Any], path: Path) -> None:
-    """Write an SVG: rates with and without merges, rate by size, latency of others before and in the storm."""
-    figure, (merging, sizes, storm) = plt.subplots(1, 3, figsize=(13, 3.6))
+    """Write an SVG: rates with and without merges, rate by size."""
+    figure, (merging, sizes) = plt.subplots(1, 2, figsize=(9, 3.6))
     rates = [result["merging"]["none"], result["merging"]["merging"]]
     merging.bar(["none", "20 % merging"], rates, color=OURS)
     merging.axhline(rates[0] * 0.5, color=ASKED, linestyle="--")
@@ -148,21 +146,7 @@ def plot(result: dict[str, Any], path: Path) -> None:
     sizes.set_xscale("log")
     sizes.set_ylim(bottom=0)
     sizes.set_title(f"resolved per second by identifiers (ratio {result['identifiers']['ratio']})")
-    quiet = result["storm"]["quiet_ms"]
-    times = {
-        "quiet": quiet,
-        "merging": result["storm"]["storm_ms"],
-        "no merge": result["storm"]["same_without_merging_ms"],
-    }
-    storm.bar(
-        [f"{q} {when}" for when in times for q in quiet],
-        [value for found in times.values() for value in found.values()],
-        color=OURS,
-    )
-    storm.tick_params(axis="x", rotation=30)
-    storm.axhline(quiet["p99"] * 2, color=ASKED, linestyle="--")
-    storm.set_title(f"others' ms to the changed view, {result['storm']['merges']:,} merges")
-    for axes in (merging, sizes, storm):
+    for axes in (merging, sizes):
         axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     path.parent.mkdir(exist_ok=True)

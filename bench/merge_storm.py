@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import asyncpg
+import matplotlib as mpl
 import msgspec
 
 from bench.http_load import LoadResult, request, run
@@ -19,80 +22,75 @@ from bench.traffic import headers
 from guanxi_devstack.world import World
 from guanxi_kit.http import HttpClient, make_client
 
+mpl.use("svg")
+import matplotlib.pyplot as plt
+
+MERGES = int(os.environ.get("GUANXI_BENCH_MERGES", "100000"))
+PACE = int(os.environ.get("GUANXI_BENCH_PACE", "200"))
+"""Merges a second, one after the other without a rest: below what the machine can do, since what waits in a queue
+says nothing of merging."""
 OTHERS = 200
 RATE = 100
 """Touchpoints of others, a second."""
-QUIET_SECONDS = 20
-AHEAD = 16
-"""Merges that are sent and not done yet, at most: what waits in a queue says nothing of merging."""
-SIZE = 8
+QUIET_SECONDS = 30
+SIZE = 5
+PICTURE = Path(__file__).parents[1] / "docs" / "benchmarks-merge-storm.svg"
 _ENCODE = msgspec.json.Encoder().encode
 Message = dict[str, Any]
 
 
-async def measure(tell: Callable[[str], None], merges: int) -> dict[str, Any]:
-    """Milliseconds until others' views have changed: in quiet, while one merge follows the other, and while as
-    many of the same touchpoints come that merge nobody any more.
-    """
+async def measure(tell: Callable[[str], None]) -> dict[str, Any]:
+    """Milliseconds until others' views have changed: in quiet, and while one merge follows the other."""
     async with world() as running, make_client(running.url, timeout=60) as client:
         connection = await asyncpg.connect(running.topology.admin_dsn)
         try:
             await _post(running, [_visit(f"other-{n}") for n in range(OTHERS)])
             others = {str(each) for each in await _settled(connection, OTHERS)}
             halves = [
-                _visit(f"{half}-{n}", half) for n in range(merges) for half in ("userId", "anonymousId")
+                _visit(f"{half}-{n}", half) for n in range(MERGES) for half in ("userId", "anonymousId")
             ]
             await _post(running, halves)
-            await _settled(connection, OTHERS + 2 * merges)
+            await _settled(connection, OTHERS + 2 * MERGES)
+            await connection.execute("VACUUM ANALYZE", timeout=600)
+            tell(f"{2 * MERGES:,} customers wait to be merged")
             quiet = await _listening(running, client, others, asyncio.sleep(QUIET_SECONDS))
             began = time.perf_counter()
-            stormy = await _listening(running, client, others, _storm(running, connection, merges))
+            stormy = await _listening(running, client, others, _storm(running, connection))
             seconds = time.perf_counter() - began
-            again = _again(running, merges, rate=merges / seconds)
-            busy = await _listening(running, client, others, again)
         finally:
             await connection.close()
-    before, during, after = _quantiles(quiet), _quantiles(stormy), _quantiles(busy)
+    before, during = _quantiles(quiet), _quantiles(stormy)
     result = {
-        "merges": merges,
-        "merges_per_second": round(merges / seconds),
+        "merges": MERGES,
+        "merges_per_second": round(MERGES / seconds),
+        "others_per_second": RATE,
         "quiet_ms": before,
         "storm_ms": during,
-        "same_without_merging_ms": after,
         "ratio_p99": round(during["p99"] / before["p99"], 2),
     }
     tell(f"merge storm: {result} (asked: p99 of others at most 2 x)")
+    _plot(result)
     return result
 
 
-async def _storm(running: World, connection: asyncpg.Connection, merges: int) -> None:
-    """Send the links, never more than `AHEAD` before they are merged."""
-    sent = 0
-    while True:
-        done = await connection.fetchval("SELECT coalesce(sum(merges), 0) FROM profile.totals")
-        if done >= merges:
-            return
-        if sent < merges and sent - done < AHEAD:
-            links = range(sent, min(merges, sent + SIZE))
-            await _post(running, [_link(n) for n in links])
-            sent = links.stop
-        else:
-            await asyncio.sleep(0.01)
-
-
-async def _again(running: World, merges: int, rate: float) -> None:
-    """Send the links of people who are one by now, as fast as they merged."""
+async def _storm(running: World, connection: asyncpg.Connection) -> None:
+    """Send links that merge two customers each, until all have merged."""
     key = running.credentials.write_keys["web"]
     requests = (
         request(
             "POST",
             "/v1/batch",
-            _ENCODE({"batch": [_link(n) for n in range(start, start + SIZE)]}),
+            _ENCODE({"batch": [_link(n) for n in range(start, min(MERGES, start + SIZE))]}),
             headers(key),
         )
-        for start in range(0, merges, SIZE)
+        for start in range(0, MERGES, SIZE)
     )
-    await run("127.0.0.1", running.ports.api("interaction"), requests, connections=2, rate=rate / SIZE)
+    outcome = await run(
+        "127.0.0.1", running.ports.api("interaction"), requests, connections=2, rate=PACE / SIZE
+    )
+    assert set(outcome.statuses) == {200}, outcome.statuses
+    while await connection.fetchval("SELECT coalesce(sum(merges), 0) FROM profile.totals") < MERGES:
+        await asyncio.sleep(0.05)
 
 
 async def _listening(running: World, client: HttpClient, others: set[str], meanwhile: Any) -> list[float]:
@@ -169,3 +167,20 @@ def _link(number: int) -> Message:
 def _quantiles(values: list[float]) -> dict[str, float]:
     ordered = sorted(values)
     return {f"p{q}": round(ordered[min(len(ordered) - 1, len(ordered) * q // 100)], 1) for q in (50, 99)}
+
+
+def _plot(result: dict[str, Any]) -> None:
+    figure, axes = plt.subplots(figsize=(6, 3.4))
+    places = range(2)
+    for shift, (name, color) in enumerate({"quiet_ms": "#a0aec0", "storm_ms": "#2b6cb0"}.items()):
+        values = [result[name]["p50"], result[name]["p99"]]
+        axes.bar([place + 0.35 * shift for place in places], values, 0.33, label=name[:-3], color=color)
+    axes.axhline(result["quiet_ms"]["p99"] * 2, color="#c53030", linestyle="--", label="2 x p99 in quiet")
+    axes.set_xticks([place + 0.17 for place in places], ["p50", "p99"])
+    axes.set_ylabel("ms to the changed view")
+    axes.set_title(f"others, while {result['merges']:,} merges come at {result['merges_per_second']}/s")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.tight_layout()
+    figure.savefig(PICTURE)
+    plt.close(figure)
