@@ -1,4 +1,4 @@
-"""A schema with durable timers, and a handler that gives each an effect row and an event."""
+"""interaction-service's schema, and a handler that gives each durable timer an effect row and an event."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 
+import interaction_service
 from bench.resolving import database_server
 from guanxi_devstack.bootstrap import (
     bootstrap,
@@ -21,19 +23,17 @@ from guanxi_devstack.bootstrap import (
     with_login,
 )
 from guanxi_kit.clock import SystemClock
-from guanxi_kit.consumer import KIT_TABLES, Relay
+from guanxi_kit.consumer import Relay
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.db import Database, open_pool
-from guanxi_kit.timers import TIMER_TABLE, Timer, TimerHandler, TimerLoop
+from guanxi_kit.migrate import run_migrations
+from guanxi_kit.settings import ServiceSettings
+from guanxi_kit.timers import Timer, TimerHandler, TimerLoop
 
 STREAM = "interaction.timers"
 TABLES = """
-CREATE TABLE {schema}.effect (key uuid NOT NULL, due_at timestamptz NOT NULL);
-CREATE TABLE {schema}.traffic (id uuid NOT NULL, content bytea NOT NULL);
-CREATE TABLE {schema}.open_case (case_id uuid PRIMARY KEY);
-CREATE TABLE {schema}.clock_event (
-  case_id uuid NOT NULL, clock text NOT NULL, seq integer NOT NULL, kind text NOT NULL, at timestamptz NOT NULL,
-  policy jsonb, PRIMARY KEY (case_id, clock, seq));
+CREATE TABLE interaction.effect (key uuid NOT NULL, due_at timestamptz NOT NULL);
+CREATE TABLE interaction.traffic (id uuid NOT NULL, content bytea NOT NULL);
 """
 
 
@@ -83,11 +83,11 @@ class Firing:
     def __init__(self, db: Watched, admin: asyncpg.Connection) -> None:
         self.db, self.admin = db, admin
         self.effects = Effects(db)
+        self.relay = Relay(db, None, streams=[STREAM])  # type: ignore[arg-type]
 
     def loop(self, handlers: dict[str, TimerHandler] | None = None) -> TimerLoop:
         """Return a loop for these kinds of timers; for `effect` alone without any."""
-        relay = Relay(self.db, None, streams=[STREAM])  # type: ignore[arg-type]
-        return TimerLoop(self.db, relay, STREAM, handlers or {"effect": self.effects}, SystemClock())
+        return TimerLoop(self.db, self.relay, STREAM, handlers or {"effect": self.effects}, SystemClock())
 
     async def traffic(self) -> None:
         """Insert rows in batches of 500 until cancelled, as a worker that keeps a timeline does."""
@@ -107,11 +107,18 @@ async def firing() -> AsyncIterator[Firing]:
         await create_database(server, name)
         dsn = with_database(server, name)
         await bootstrap(dsn, passwords)
+        settings = ServiceSettings.load(
+            service="interaction-service",
+            database_url=with_login(dsn, "interaction_app", passwords["interaction_app"]),
+            database_owner_url=with_login(dsn, "interaction_owner", passwords["interaction_owner"]),
+        )
+        await run_migrations(
+            settings, Path(interaction_service.__file__).parent / "migrations", "interaction"
+        )
         owner = await asyncpg.connect(with_login(dsn, "interaction_owner", passwords["interaction_owner"]))
-        await owner.execute((KIT_TABLES + TIMER_TABLE + TABLES).format(schema="interaction"))
+        await owner.execute(TABLES)
         await owner.close()
-        app = with_login(dsn, "interaction_app", passwords["interaction_app"])
-        db = Watched(await open_pool(app, application_name="bench"))
+        db = Watched(await open_pool(settings.database_dsn(), application_name="bench"))
         admin = await asyncpg.connect(dsn)
         try:
             yield Firing(db, admin)

@@ -1,140 +1,141 @@
 """Processor time that the clocks of open cases cost: the worker's own and that of the database for it.
 
-Each case has a solution clock (48 h, round the clock) and a progress clock (24 h, the office's hours), begun at some
-moment of the last two days, with timers at 50, 80 and 100 %. A timer that fires has its case locked, the clock's
-events read and derived, an event emitted, and the next timer armed.
+The cases are complaints, requests and enquiries that came at some moment of the last two days and that nobody has
+touched. Some are opened by the case desk, late, so that their alarms are raised at once; the others are copies of
+them, each a little later. Then the case desk fires the timers that become due.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from uuid import UUID, uuid4
+from typing import Any, get_args
+from uuid import UUID
 
 import psutil
 
-from bench.firing import Firing
-from guanxi_kit.consumer.unit import StreamUnit
+from bench.firing import STREAM, Firing
+from guanxi_kit.clock import SystemClock
+from guanxi_kit.consumer import stream_unit
+from guanxi_kit.crypto import Keyring
 from guanxi_kit.packs import load_pack
-from guanxi_kit.timers import Timer, arm
-from interaction_service.adapters.working_calendars import make_calendars
-from interaction_service.domain.calendars import Calendar
-from interaction_service.domain.clocks import ClockEvent, Policy, derive
+from guanxi_kit.packs.clocks import CaseKind
+from guanxi_kit.telemetry import METRICS
+from interaction_service.adapters.case_store import TIMER
+from interaction_service.adapters.case_work import CaseWork
+from interaction_service.application.case_desk import OpenCase
+from interaction_service.main import make_case_work
 
-KIND = "case.clock"
-SHARES = (50, 80, 100)
-CLOCKS = {"solution": (48, "always"), "progress": (24, "office")}
 PACKS = Path(__file__).parents[1] / "packs"
-CHUNK = 5_000
-READ = """
-SELECT case_id, clock, kind, at, policy FROM clock_event
-JOIN unnest($1::uuid[], $2::text[]) AS wanted (case_id, clock) USING (case_id, clock) ORDER BY case_id, clock, seq
+CUSTOMER = UUID(int=1)
+OPENED = 1_000
+AGE = timedelta(hours=48)
+COPY = """
+INSERT INTO interaction.{table} SELECT (jsonb_populate_record(t, jsonb_build_object({changed}))).*
+FROM interaction.{table} AS t, generate_series(1, $1::integer) AS n
 """
-Events = dict[tuple[UUID, str], list[ClockEvent]]
-
-
-class Evaluating:
-    """Evaluates the clock of each timer that is due."""
-
-    def __init__(self, calendars: Mapping[str, Calendar]) -> None:
-        self._calendars = calendars
-        self.fired = 0
-
-    async def lock(self, unit: StreamUnit, keys: Sequence[UUID]) -> None:
-        """Lock the cases."""
-        await unit.connection.fetch(
-            "SELECT 1 FROM open_case WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR NO KEY UPDATE",
-            list(keys),
-        )
-
-    async def fire(self, unit: StreamUnit, timers: Sequence[Timer]) -> None:
-        """Derive, tell, arm the next."""
-        following: list[Timer] = []
-        events = await self._read(unit, timers)
-        for timer in timers:
-            state = derive(events[timer.key, timer.name], unit.now)
-            unit.emit("case.changed", timer.key.bytes, b"x" * 400)
-            if (turn := state.next_turn(unit.now, SHARES)) is not None:
-                following.append(Timer(KIND, timer.key, turn, timer.name))
-        await arm(unit.connection, following)
-        self.fired += len(timers)
-
-    async def _read(self, unit: StreamUnit, timers: Sequence[Timer]) -> Events:
-        rows = await unit.connection.fetch(
-            READ, [timer.key for timer in timers], [timer.name for timer in timers]
-        )
-        found: Events = {}
-        for row in rows:
-            policy = row["policy"] and Policy(
-                row["policy"]["seconds"], self._calendars[row["policy"]["calendar"]]
-            )
-            found.setdefault((row["case_id"], row["clock"]), []).append(
-                ClockEvent(row["kind"], row["at"], policy)
-            )
-        return found
+OTHER = "md5(t.{key}::text || n)::uuid"
+LATER = "t.{column} + n * $2::interval"
+COPIED = {
+    "case_file": "'case_id', {case}, 'number', t.number || '-' || n, 'opened_at', {opened_at}",
+    "case_clock": "'case_id', {case}, 'started_at', {started_at}",
+    "case_clock_event": "'case_id', {case}, 'at', {at}",
+    "case_alarm": "'case_id', {case}",
+    "timer": "'key', {timer}, 'shard', ('x' || right({timer}::text, 1))::bit(4)::integer & 7,"
+    " 'due_at', {due_at}, 'turn_at', {turn_at}",
+}
 
 
 async def measure(world: Firing, cases: int, seconds: int) -> dict[str, Any]:
-    """Return processor time as a share of one core over `seconds`, and what evaluating a clock takes (us)."""
-    calendars = make_calendars(load_pack(PACKS, "services").clocks)
-    evaluating = Evaluating(calendars)
-    derive_us = await _open(world, cases, calendars)
-    await world.admin.execute("VACUUM ANALYZE")
-    loop = world.loop({KIND: evaluating})
+    """Return processor time as a share of one core over `seconds`, and what alarms cost that come all at once."""
+    work = make_case_work(Keyring.generate(), load_pack(PACKS, "services"))
+    opened = min(OPENED, cases)
+    await world.admin.execute("TRUNCATE interaction.timer, interaction.outbox")
+    await _open(world, work, opened)
+    loop = world.loop({TIMER: work})
+    server = psutil.Process(psutil.Process(await world.admin.fetchval("SELECT pg_backend_pid()")).ppid())
+    began = _Spent(server)
+    caught_up = await loop.turn()
+    at_once = began.until_now()
+    await _copy(world, cases // opened - 1, AGE / cases)
     running = asyncio.create_task(loop.run())
     await asyncio.sleep(3)
-    evaluating.fired = 0
-    backend = psutil.Process(await world.admin.fetchval("SELECT pg_backend_pid()"))
-    server = psutil.Process(backend.ppid())
-    began, worker, database = time.monotonic(), time.process_time(), _backends(server)
+    before, began = _fired(), _Spent(server)
     await asyncio.sleep(seconds)
-    elapsed = time.monotonic() - began
-    worker, database = time.process_time() - worker, _backends(server) - database
+    worker, database, elapsed = began.until_now()
+    fired = _fired() - before
     await loop.stop()
     await running
     return {
         "worker_percent": round(100 * worker / elapsed, 2),
         "database_percent": round(100 * database / elapsed, 2),
-        "fired_per_second": round(evaluating.fired / elapsed, 1),
-        "derive_us": round(derive_us, 1),
+        "fired_per_second": round(fired / elapsed, 1),
+        "all_at_once": {
+            "timers": caught_up,
+            "worker_ms_each": round(1000 * at_once[0] / caught_up, 2),
+            "database_ms_each": round(1000 * at_once[1] / caught_up, 2),
+        },
     }
 
 
-async def _open(world: Firing, cases: int, calendars: Mapping[str, Calendar]) -> float:
-    """Open cases and arm their timers; return the microseconds that deriving one clock takes."""
-    chance, now, spent = random.Random(3), datetime.now(UTC), 0.0
-    for begin in range(0, cases, CHUNK):
-        ids = [uuid4() for _ in range(min(CHUNK, cases - begin))]
-        rows, timers = [], []
-        for case_id in ids:
-            at = now - timedelta(hours=48 * chance.random())
-            for clock, (hours, calendar) in CLOCKS.items():
-                started = ClockEvent("start", at, Policy(hours * 3600, calendars[calendar]))
-                before = time.perf_counter()
-                turn = derive([started], now).next_turn(now, SHARES)
-                spent += time.perf_counter() - before
-                rows.append((case_id, clock, 1, "start", at, {"seconds": hours * 3600, "calendar": calendar}))
-                if turn is not None:
-                    timers.append(Timer(KIND, case_id, turn, clock))
-        async with world.db.pool.acquire() as connection, connection.transaction():
-            await connection.copy_records_to_table("open_case", records=[(case_id,) for case_id in ids])
-            await connection.copy_records_to_table("clock_event", records=rows)
-            await arm(connection, timers)
-    return 1e6 * spent / (cases * len(CLOCKS))
+async def _open(world: Firing, work: CaseWork, count: int) -> None:
+    now = datetime.now(UTC)
+    await world.admin.execute(
+        "INSERT INTO interaction.membership (profile_id, customer_id, version) VALUES ($1, $1, 1)", CUSTOMER
+    )
+    kinds = get_args(CaseKind)
+    for begin in range(0, count, 100):
+        async with stream_unit(world.db, world.relay, STREAM, SystemClock()) as unit:
+            desk = work.desk(unit)
+            for number in range(begin, min(begin + 100, count)):
+                await desk.open(
+                    OpenCase(
+                        CUSTOMER,
+                        kinds[number % len(kinds)],
+                        {"subject": "It does not work"},
+                        actor="bench",
+                        team="service",
+                        received_at=now - AGE * (number + 1) / count,
+                    )
+                )
 
 
-def _backends(server: psutil.Process) -> float:
-    """Seconds of processor time of the server and its processes; those that ended meanwhile are not counted."""
-    total = 0.0
-    for process in (server, *server.children(recursive=True)):
-        try:
-            spent = process.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += spent.user + spent.system
-    return total
+async def _copy(world: Firing, copies: int, apart: timedelta) -> None:
+    keys = {"case": OTHER.format(key="case_id"), "timer": OTHER.format(key="key")}
+    times = ("opened_at", "started_at", "at", "due_at", "turn_at")
+    parts = keys | {column: LATER.format(column=column) for column in times}
+    for table, changed in COPIED.items():
+        statement = COPY.format(table=table, changed=changed.format(**parts))
+        arguments = [copies, apart] if "$2" in statement else [copies]
+        await world.admin.execute(statement, *arguments, timeout=600)
+    await world.admin.execute("VACUUM ANALYZE", timeout=600)
+
+
+def _fired() -> float:
+    fired: float = METRICS.timers.labels(kind=TIMER, outcome="fired")._value.get()
+    return fired
+
+
+class _Spent:
+    """Processor time from now on: of this process, and of the server with its processes that do not end meanwhile."""
+
+    def __init__(self, server: psutil.Process) -> None:
+        self._server = server
+        self._began = self._now()
+
+    def until_now(self) -> tuple[float, float, float]:
+        """Return seconds of this process, of the server, and of the wall clock."""
+        worker, database, wall = (now - began for now, began in zip(self._now(), self._began, strict=True))
+        return worker, database, wall
+
+    def _now(self) -> tuple[float, float, float]:
+        database = 0.0
+        for process in (self._server, *self._server.children(recursive=True)):
+            try:
+                spent = process.cpu_times()
+            except psutil.NoSuchProcess:
+                continue
+            database += spent.user + spent.system
+        return time.process_time(), database, time.monotonic()
