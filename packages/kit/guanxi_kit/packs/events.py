@@ -1,9 +1,9 @@
-"""Pack file `events.yaml`: which track events are purchases and where their figures stand."""
+"""Pack file `events.yaml`: which track events there are, what they hold, and which of them are purchases."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -35,11 +35,33 @@ class PurchaseEvent(PackModel):
         return paths
 
 
+class PropertyRule(PackModel):
+    """What a property of an event must be; a `time` is a text in ISO 8601. Null counts as absent."""
+
+    type: Literal["string", "integer", "number", "boolean", "object", "array", "time"] | None = None
+    required: bool = False
+
+
+class EventSchema(PackModel):
+    """What an event must hold; other properties are free.
+
+    A violation is told to the sender (`refuse`), accepted and set aside for somebody to mend (`quarantine`), or
+    accepted and counted (`flag`).
+    """
+
+    properties: Annotated[dict[Text, PropertyRule], Field(max_length=100)]
+    on_violation: Literal["refuse", "quarantine", "flag"] = "flag"
+
+
 class EventSettings(PackModel):
-    """Meaning of a pack's events. `default_currency` (ISO 4217) holds where an event names none."""
+    """Meaning of a pack's events. `default_currency` (ISO 4217) holds where an event names none.
+
+    Events that neither `purchases` nor `schemas` name are accepted and listed as unknown.
+    """
 
     default_currency: Currency
     purchases: Annotated[tuple[PurchaseEvent, ...], Field(max_length=64)]
+    schemas: Annotated[dict[Text, EventSchema], Field(max_length=1000, default_factory=dict)]
 
     @field_validator("purchases")
     @classmethod

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from guanxi_kit.packs.cases import CaseSettings, find_case_problems
+from guanxi_kit.packs.channels import ReadyChannel
 from guanxi_kit.packs.classification import Lifecycle, Segment, Segments, Tag, Tags, find_rule_problems
 from guanxi_kit.packs.clocks import ClockSettings, find_clock_problems
 from guanxi_kit.packs.events import EventSettings
@@ -25,6 +26,9 @@ from guanxi_kit.packs.record import RecordSettings
 from guanxi_kit.packs.scores import ScoreSettings
 from guanxi_kit.packs.templates import parse_template
 
+_FOLDERS = ("templates", "channels")
+_CHANNEL_FILE = re.compile(r"([a-z][a-z0-9_]{0,63})\.yaml")
+_CHANNEL = TypeAdapter(ReadyChannel)
 _TEMPLATE_FILE = re.compile(r"([a-z][a-z0-9_]{0,63})\.([a-z]{2}(?:-[A-Z]{2})?)\.liquid")
 _Part = TypeVar("_Part")
 
@@ -39,7 +43,10 @@ class PackHead(PackModel):
 
 @dataclass(frozen=True)
 class Pack:
-    """A checked industry pack. `templates` maps template name to locale to the file's text."""
+    """A checked industry pack.
+
+    `templates` maps template name to locale to the file's text, `channels` the name of a ready-made channel to it.
+    """
 
     name: str
     labels: Labels
@@ -56,6 +63,7 @@ class Pack:
     clocks: ClockSettings
     cases: CaseSettings
     templates: Mapping[str, Mapping[str, str]]
+    channels: Mapping[str, ReadyChannel]
 
 
 _FILES: Mapping[str, TypeAdapter[Any]] = {
@@ -91,6 +99,7 @@ class _Reading:
     documents: dict[str, LocatedYaml] = field(default_factory=dict)
     parts: dict[str, Any] = field(default_factory=dict)
     templates: dict[str, dict[str, str]] = field(default_factory=dict)
+    channels: dict[str, ReadyChannel] = field(default_factory=dict)
 
     def report(self, file: Path, line: int, name: str, reason: str) -> None:
         self.problems.append(PackProblem(file, line, name, reason))
@@ -105,6 +114,7 @@ def load_pack(directory: Path, name: str) -> Pack:
     for stem in _FILES:
         _read_part(reading, stem)
     _read_templates(reading)
+    _read_channels(reading)
     _check_references(reading, name)
     _check_rules(reading)
     _check_record(reading)
@@ -113,52 +123,60 @@ def load_pack(directory: Path, name: str) -> Pack:
     if reading.problems:
         raise PackError(reading.problems)
     head: PackHead = reading.parts["pack"]
+    parts = {stem: part for stem, part in reading.parts.items() if stem != "pack"}
     return Pack(
         name=head.name,
         labels=head.labels,
         default_locale=head.default_locale,
-        identifiers=reading.parts["identifiers"],
-        events=reading.parts["events"],
-        scores=reading.parts["scores"],
-        journeys=reading.parts["journeys"],
-        purposes=reading.parts["purposes"],
-        tags=reading.parts["tags"],
-        segments=reading.parts["segments"],
-        lifecycle=reading.parts["lifecycle"],
-        record=reading.parts["record"],
-        clocks=reading.parts["clocks"],
-        cases=reading.parts["cases"],
         templates=reading.templates,
+        channels=reading.channels,
+        **parts,
     )
 
 
 def _refuse_unknown_files(reading: _Reading) -> None:
     for path in sorted(reading.folder.iterdir()):
-        known = path.name == "templates" or (path.suffix == ".yaml" and path.stem in _FILES)
+        known = path.name in _FOLDERS or (path.suffix == ".yaml" and path.stem in _FILES)
         if not known and path.suffix in {".yaml", ".yml", ".liquid", ""} and not path.name.startswith("."):
             reading.report(path, 1, path.name, "is no part of a pack")
 
 
 def _read_part(reading: _Reading, stem: str) -> None:
     file = reading.folder / f"{stem}.yaml"
-    try:
-        document = read_yaml(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        if stem not in _OPTIONAL:
-            return reading.report(file, 1, stem, "the file is missing")
-        document = LocatedYaml(_OPTIONAL[stem], {})
-    except (OSError, UnicodeDecodeError) as error:
-        return reading.report(file, 1, stem, f"cannot be read: {error}")
-    except LocatedYamlError as error:
-        return reading.report(file, error.line, _name(stem, error.path), error.reason)
+    document: LocatedYaml | None = LocatedYaml(_OPTIONAL.get(stem), {})
+    if file.exists():
+        document = _read_document(reading, file, stem)
+    elif stem not in _OPTIONAL:
+        return reading.report(file, 1, stem, "the file is missing")
+    if document is None:
+        return None
     reading.documents[stem] = document
+    part = _validated(reading, file, stem, document, _FILES[stem])
+    if part is not None:
+        reading.parts[stem] = part
+    return None
+
+
+def _read_document(reading: _Reading, file: Path, stem: str) -> LocatedYaml | None:
+    try:
+        return read_yaml(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reading.report(file, 1, stem, f"cannot be read: {error}")
+    except LocatedYamlError as error:
+        reading.report(file, error.line, _name(stem, error.path), error.reason)
+    return None
+
+
+def _validated(
+    reading: _Reading, file: Path, stem: str, document: LocatedYaml, type_: TypeAdapter[_Part]
+) -> _Part | None:
     try:
         # JSON mode is the strict mode in which a list may fill a tuple.
-        reading.parts[stem] = _FILES[stem].validate_json(json.dumps(document.value))
+        return type_.validate_json(json.dumps(document.value))
     except ValidationError as error:
         for path, reason in _explained(error):
             reading.report(file, document.line_of(path), _name(stem, path), reason)
-    return None
+        return None
 
 
 def _explained(error: ValidationError) -> Iterator[tuple[FieldPath, str]]:
@@ -190,6 +208,20 @@ def _read_templates(reading: _Reading) -> None:
             reading.report(file, 1, f"templates.{match[1]}.{match[2]}", str(error))
         else:
             reading.templates.setdefault(match[1], {})[match[2]] = text
+
+
+def _read_channels(reading: _Reading) -> None:
+    folder = reading.folder / "channels"
+    for file in sorted(folder.iterdir()) if folder.is_dir() else []:
+        match = _CHANNEL_FILE.fullmatch(file.name)
+        if match is None:
+            reading.report(file, 1, f"channels.{file.name}", "must be named like pos_sale.yaml")
+            continue
+        stem = f"channels.{match[1]}"
+        document = _read_document(reading, file, stem)
+        found = None if document is None else _validated(reading, file, stem, document, _CHANNEL)
+        if found is not None:
+            reading.channels[match[1]] = found
 
 
 def _check_references(reading: _Reading, name: str) -> None:

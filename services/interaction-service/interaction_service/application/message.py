@@ -72,7 +72,7 @@ _MESSAGE = msgspec.json.Decoder(Message)
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 _SINGLE = msgspec.json.Decoder(Single)
 _OBJECT = msgspec.json.Decoder(JsonObject | None)
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _PAIR = re.compile(rb"\{\}|\[\]")
 _TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"')
@@ -85,7 +85,7 @@ def read_envelope(body: bytes) -> Envelope:
     try:
         body.decode()
         return _ENVELOPE.decode(body)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise Malformed(*explain(error)) from None
 
 
@@ -94,28 +94,38 @@ def read_single(body: bytes) -> Single:
     try:
         body.decode()
         return _SINGLE.decode(body)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise Malformed(*explain(error)) from None
 
 
 def read_message(raw: msgspec.Raw | bytes) -> Message:
     """Read one message. Raises Refused."""
     text = bytes(raw)
+    check_bounds(text)
+    try:
+        message = _MESSAGE.decode(text)
+    except UNREADABLE as error:
+        raise Refused(*explain(error)) from None
+    check_names(message)
+    return message
+
+
+def check_bounds(text: bytes) -> None:
+    """Refuse JSON that is too large or nested too deeply. Raises Refused."""
     if len(text) > MAX_EVENT_BYTES:
         raise Refused("", f"is larger than {MAX_EVENT_BYTES} bytes")
     if text.count(b"{") + text.count(b"[") > MAX_DEPTH:
         check_depth(text)
-    try:
-        message = _MESSAGE.decode(text)
-    except _UNREADABLE as error:
-        raise Refused(*explain(error)) from None
+
+
+def check_names(message: Message) -> None:
+    """Refuse ids and names that are too long. Raises Refused."""
     if message.message_id is not None and len(message.message_id) > MAX_MESSAGE_ID:
         raise Refused("messageId", f"is longer than {MAX_MESSAGE_ID} characters")
     if message.event is not None and (len(message.event) > MAX_NAME or "\0" in message.event):
         raise Refused("event", BAD_NAME)
     if message.name is not None and (len(message.name) > MAX_NAME or "\0" in message.name):
         raise Refused("name", BAD_NAME)
-    return message
 
 
 def read_object(raw: msgspec.Raw | msgspec.UnsetType, field: str) -> JsonObject:
@@ -124,7 +134,7 @@ def read_object(raw: msgspec.Raw | msgspec.UnsetType, field: str) -> JsonObject:
         return {}
     try:
         return _OBJECT.decode(raw) or {}
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         inner, reason = explain(error)
         raise Refused(f"{field}.{inner}" if inner else field, reason) from None
 

@@ -1,0 +1,67 @@
+"""What takes messages, edits and rows in, made for a pack."""
+
+from __future__ import annotations
+
+from guanxi_kit.clock import Clock
+from guanxi_kit.crypto import Keyring
+from guanxi_kit.fields import FieldRules
+from guanxi_kit.identifiers import IdentifierRules
+from guanxi_kit.packs import Pack
+from interaction_service.application.event_names import EventNames
+from interaction_service.application.event_rules import EventRules
+from interaction_service.application.identification import Identification
+from interaction_service.application.imports.take_rows import TakeRows
+from interaction_service.application.intake import Intake
+from interaction_service.application.ports import TouchpointLog
+from interaction_service.application.purchasing import Purchasing
+from interaction_service.application.staff_edits import StaffEdits
+
+
+def make_intake(
+    log: TouchpointLog,
+    keyring: Keyring,
+    pack: Pack,
+    region: str,
+    clock: Clock,
+    *,
+    names: EventNames | None = None,
+) -> Intake:
+    """Return the intake for a pack; `region` reads local phone numbers, `names` counts unknown events."""
+    return Intake(
+        log=log,
+        keyring=keyring,
+        identification=make_identification(keyring, pack, region),
+        purchasing=Purchasing(pack.events),
+        events=EventRules(pack.events),
+        names=EventNames(clock) if names is None else names,
+        clock=clock,
+    )
+
+
+def make_staff_edits(
+    log: TouchpointLog, keyring: Keyring, pack: Pack, region: str, clock: Clock
+) -> StaffEdits:
+    """Return what takes in the edits of staff; `region` reads local phone numbers."""
+    return StaffEdits(
+        log=log,
+        keyring=keyring,
+        identification=make_identification(keyring, pack, region),
+        fields=FieldRules(pack.record, region),
+        clock=clock,
+    )
+
+
+def make_take_rows(log: TouchpointLog, keyring: Keyring, pack: Pack, region: str, clock: Clock) -> TakeRows:
+    """Return what takes rows of files in."""
+    intake = make_intake(log, keyring, pack, region, clock)
+    return TakeRows(intake, make_identification(keyring, pack, region), keyring)
+
+
+def make_identification(keyring: Keyring, pack: Pack, region: str) -> Identification:
+    """Return what finds identifiers by a pack's rules."""
+    return Identification(
+        IdentifierRules(pack.identifiers, region),
+        pack.identifiers.rank,
+        keyring,
+        enterprises=pack.record.has_enterprises,
+    )
