@@ -13,6 +13,7 @@ from guanxi_gateway.adapters.upstream import Upstream
 from guanxi_gateway.api.audit import audit_router
 from guanxi_gateway.api.cases import cases_router
 from guanxi_gateway.api.changes import changes_router
+from guanxi_gateway.api.channels import channels_router
 from guanxi_gateway.api.classification import (
     customer_classification_router,
     segments_router,
@@ -24,6 +25,7 @@ from guanxi_gateway.api.documents import DESCRIPTION, complete_document
 from guanxi_gateway.api.duplicates import duplicates_router
 from guanxi_gateway.api.exports import exports_router
 from guanxi_gateway.api.figures import figures_router
+from guanxi_gateway.api.hook_documents import describe_hooks
 from guanxi_gateway.api.imports import imports_router
 from guanxi_gateway.api.ingest import IngestLane
 from guanxi_gateway.api.jobs import jobs_router
@@ -32,6 +34,7 @@ from guanxi_gateway.api.limits import AddressLimit, limited
 from guanxi_gateway.api.merges import merges_router
 from guanxi_gateway.api.privacy import privacy_router
 from guanxi_gateway.api.records import records_router
+from guanxi_gateway.api.refusals import refusals_router
 from guanxi_gateway.api.reviews import quarantine_router, suggestions_router
 from guanxi_gateway.api.simulations import simulations_router
 from guanxi_gateway.application.changes import Changes, StreamLimits
@@ -81,9 +84,11 @@ def make_api(
     app.include_router(records_router(upstreams.services, allow))
     app.include_router(cases_router(upstreams.services, allow))
     app.include_router(figures_router(upstreams.services, allow))
+    app.include_router(channels_router(upstreams.services, allow))
     app.include_router(jobs_router(upstreams.services, allow))
     app.include_router(keys_router(upstreams.services, allow))
     app.include_router(imports_router(upstreams.services.interaction, upstreams.ingest, allow))
+    app.include_router(refusals_router(upstreams.services, allow))
     app.include_router(simulations_router(upstreams.services, allow))
     app.include_router(merges_router(upstreams.services, allow))
     app.include_router(suggestions_router(upstreams.services, allow))
@@ -102,6 +107,7 @@ def make_api(
         Middleware(AddressLimit, limiter=limiter.address),
         Middleware(IngestLane, interaction=upstreams.ingest, limiter=limiter.write_key),
     ]
+    describe_hooks(app)
     complete_document(app)
     return app
 

@@ -47,6 +47,13 @@ OF_NOBODY = {
     "/v1/undeclared-fields",
     # An id for an id, for who is about to write.
     "/v1/customers/{customer_id}/current",
+    # How channels are read; secrets by name alone.
+    "/v1/channels",
+    "/v1/channels/{name}",
+    "/v1/channel-templates",
+    # Why items were refused, without what they hold; names of events.
+    "/v1/refusals",
+    "/v1/event-names",
     "/v1/audit/verify",
     # Requests for erasure name nobody: they count what was removed, by place.
     "/v1/privacy/erasures",

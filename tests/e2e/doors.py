@@ -8,7 +8,21 @@ WRITE_KEY = "a channel's write key"
 SIGNATURE = "a partner's signature"
 _INGEST = {
     f"POST /v1/{name}": WRITE_KEY
-    for name in ("identify", "track", "page", "screen", "group", "alias", "batch", "import")
+    for name in ("identify", "track", "page", "screen", "group", "alias", "batch", "import", "cloudevents")
+}
+_CHANNELS = {
+    "POST /v1/hooks/{channel}": SIGNATURE,
+    "GET /v1/hooks/{channel}": SIGNATURE,
+    "GET /v1/channel-templates": "channel.write",
+    "GET /v1/channels": "channel.write",
+    "GET /v1/channels/{name}": "channel.write",
+    "PUT /v1/channels/{name}": "channel.write",
+    "POST /v1/channels/{name}/dry-run": "channel.write",
+    "GET /v1/refusals": "refusal.read",
+    "GET /v1/refusals/{refusal_id}": "refusal.read",
+    "POST /v1/refusals/{refusal_id}/replay": "refusal.write",
+    "POST /v1/refusals/{refusal_id}/discard": "refusal.write",
+    "GET /v1/event-names": "refusal.read",
 }
 _CASES = {
     "POST /v1/cases": "case.write",
@@ -50,6 +64,7 @@ _IMPORTS = dict.fromkeys(
 DOORS: Mapping[str, Mapping[str, str]] = {
     "gateway": {
         **_INGEST,
+        **_CHANNELS,
         "GET /v1/customers": "customer.lookup",
         "GET /v1/customers/{customer_id}": "customer.read",
         "GET /v1/customers/{customer_id}/timeline": "timeline.read",
@@ -194,6 +209,7 @@ DOORS: Mapping[str, Mapping[str, str]] = {
     },
     "interaction": {
         **_INGEST,
+        **_CHANNELS,
         "GET /v1/customers/{customer_id}/timeline": "timeline.read",
         "POST /v1/staff/edits": "customer.write",
         **_IMPORTS,

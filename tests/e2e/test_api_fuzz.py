@@ -178,7 +178,7 @@ async def test_nothing_breaks_and_answers_are_as_described(
 
     operation = operation_of(api, name)
     assert fuzz(operation, mode, check) > 5
-    if mode is GenerationMode.POSITIVE:
+    if mode is GenerationMode.POSITIVE and "webhooks" not in OPERATIONS[name]["tags"]:
         assert not {401, 403, 429} & set(statuses), f"requests got no further than the door: {statuses}"
     if name in INGEST and mode is GenerationMode.POSITIVE:
         assert statuses.get(200), f"no generated message was accepted: {statuses}"

@@ -67,6 +67,7 @@ _INGEST: dict[str, tuple[type[BaseModel], str]] = {
     "alias": (ingest.Alias, "Say that two ids are one person"),
     "batch": (ingest.Batch, "Send many messages"),
     "import": (ingest.Batch, "Send many messages of the past"),
+    "cloudevents": (ingest.CloudEvent, "Send CloudEvents"),
 }
 _ACCEPTED = {
     "description": "Durably accepted; a batch names the messages that were refused.",
@@ -99,14 +100,21 @@ def complete_document(app: FastAPI) -> None:
 
 
 def _operation(name: str, model: type[BaseModel], summary: str) -> dict[str, Any]:
-    schema = {"$ref": _REF.format(model=model.__name__)}
+    schema: dict[str, Any] = {"$ref": _REF.format(model=model.__name__)}
+    content: dict[str, Any] = {"application/json": {"schema": schema}}
+    if model is ingest.CloudEvent:
+        several = {"type": "array", "items": schema, "minItems": 1, "maxItems": 2_500}
+        content = {
+            "application/cloudevents+json": {"schema": schema},
+            "application/cloudevents-batch+json": {"schema": several, "example": [EXAMPLES["CloudEvent"]]},
+        }
     return {
         "tags": ["ingest"],
         "summary": summary,
         "description": (model.__doc__ or "").strip(),
         "operationId": f"ingest_{name}",
         "security": [{"writeKey": []}],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "requestBody": {"required": True, "content": content},
         "responses": {
             "200": _ACCEPTED,
             "400": problem("The request is not valid; `errors` names the fields.", _PROBLEM_EXAMPLES["400"]),

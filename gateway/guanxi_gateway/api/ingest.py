@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,9 +16,12 @@ from guanxi_gateway.application.rate_limits import RateLimiter
 from guanxi_kit.errors import Problem
 
 INGEST_PATHS = frozenset(
-    f"/v1/{name}" for name in ("identify", "track", "page", "screen", "group", "alias", "batch", "import")
+    f"/v1/{name}"
+    for name in ("identify", "track", "page", "screen", "group", "alias", "batch", "import", "cloudevents")
 )
 
+HOOKS = "/v1/hooks/"
+_QUERY_SAFE = "%&=+-_.~!$'()*,;:@/?"
 BODY_SECONDS = 20.0
 
 
@@ -28,7 +32,7 @@ class ClientGone(Exception):
 class IngestLane:
     """Middleware that streams ingest requests on and their answers back, and passes all else to the application.
 
-    The write key is checked by the interaction-service.
+    The write key, and the signature of a webhook, is checked by the interaction-service.
 
     A body is passed on as it comes, compressed or not; its size is bounded by the edge of the application.
     """
@@ -40,23 +44,33 @@ class IngestLane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection. Raises Problem for the edge to answer."""
-        if scope["type"] != "http" or scope["path"] not in INGEST_PATHS:
+        path: str = scope.get("path", "")
+        hook = path.startswith(HOOKS)
+        if scope["type"] != "http" or not (hook or path in INGEST_PATHS):
             await self._app(scope, receive, send)
             return
-        scope["guanxi.route"] = scope["path"]
-        if scope["method"] != "POST":
-            raise Problem(405, headers={"Allow": "POST"})
-        await self._forward(scope, receive, send)
+        scope["guanxi.route"] = f"{HOOKS}{{channel}}" if hook else path
+        methods = ("GET", "POST") if hook else ("POST",)
+        if scope["method"] not in methods:
+            raise Problem(405, headers={"Allow": ", ".join(methods)})
+        await self._forward(scope, receive, send, hook=hook)
 
-    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _forward(self, scope: Scope, receive: Receive, send: Send, *, hook: bool) -> None:
         headers = end_to_end(scope["headers"])
         key = write_key_of(next((value for name, value in headers if name == b"authorization"), b""))
         if key is not None:
             count(self._limiter, "write key", key)
+        elif hook:
+            # By address as well: what strangers send without a signature must not shut the sender out.
+            client = scope.get("client")
+            count(self._limiter, "webhook", (scope["path"], client[0] if client else None))
         body = Body(receive)
         try:
             content = await body.open()
-            answer = await self._interaction.send("POST", scope["path"], _forwarded(headers, scope), content)
+            target = _target(scope) if hook else scope["path"]
+            answer = await self._interaction.send(
+                scope["method"], target, _forwarded(headers, scope), content
+            )
         except UpstreamFailed as failed:
             if body.failed is None:
                 raise problem_of_failure(failed) from None
@@ -65,11 +79,21 @@ class IngestLane:
             raise body.failed from None
         except ClientGone:
             return
-        check_answer(self._interaction.service, answer)
+        if hook and answer.status == 200:
+            check_answer(self._interaction.service, answer, answer.media_type)
+        else:
+            check_answer(self._interaction.service, answer)
         kept = passed_on(answer.headers)
         kept.append((b"content-length", b"%d" % len(answer.body)))
         await send({"type": "http.response.start", "status": answer.status, "headers": kept})
         await send({"type": "http.response.body", "body": answer.body})
+
+
+def _target(scope: Scope) -> str:
+    """Return the path and query of a webhook as they came, encoded."""
+    path = quote(scope["path"], safe="/-_.~")
+    query: bytes = scope["query_string"]
+    return f"{path}?{quote(query.decode('latin-1'), safe=_QUERY_SAFE)}" if query else path
 
 
 def _forwarded(headers: RawHeaders, scope: Scope) -> RawHeaders:

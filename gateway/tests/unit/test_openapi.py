@@ -64,6 +64,7 @@ def test_every_operation_names_its_credential_and_the_problems_to_expect(documen
     for name, operation in operations(document):
         scheme = "writeKey" if "ingest" in operation["tags"] else "bearerAuth"
         scheme = "partnerSignature" if name.endswith("/partner-receipts") else scheme
+        scheme = "channelSignature" if "webhooks" in operation["tags"] else scheme
         (needed,) = operation["security"]
         assert list(needed) == [scheme], name
         assert len(needed[scheme]) == (scheme == "bearerAuth"), name

@@ -51,6 +51,9 @@ Permission = Literal[
     "import.write",
     "case.read",
     "case.write",
+    "channel.write",
+    "refusal.read",
+    "refusal.write",
 ]
 
 _READ: tuple[Permission, ...] = (
@@ -64,7 +67,13 @@ _AGENT: frozenset[Permission] = frozenset((
     *_READ, "changes.read", "customer.write", "customer.clear", "merge.read", "tag.write", "segment.read",
     "consent.read", "consent.write", "case.read", "case.write",
 ))  # fmt: skip
-_TEAM_LEAD: frozenset[Permission] = _AGENT | {"stats.read", "merge.write", "rule.simulate", "job.read"}
+_TEAM_LEAD: frozenset[Permission] = _AGENT | {
+    "stats.read",
+    "merge.write",
+    "rule.simulate",
+    "job.read",
+    "refusal.read",
+}
 _MARKETER: frozenset[Permission] = frozenset((
     "customer.read", "score.read", "message.read", "stats.read", "changes.read", "tag.write", "segment.read",
     "segment.write", "consent.read", "job.read",

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, PRIVACY_ERASURE_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
@@ -19,8 +19,6 @@ from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.consumer import Relay, Unit, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
-from guanxi_kit.fields import FieldRules
-from guanxi_kit.identifiers import IdentifierRules
 from guanxi_kit.jobs import JobHandler, JobRunner
 from guanxi_kit.jobs import api as jobs_api
 from guanxi_kit.log.factory import open_consumer, open_producer
@@ -38,28 +36,39 @@ from interaction_service.adapters.case_export import PostgresCaseExport
 from interaction_service.adapters.case_store import TIMER as CASE_CLOCK
 from interaction_service.adapters.case_work import CaseWork
 from interaction_service.adapters.channels import ChannelDirectory, ChannelRefused, add_channel
+from interaction_service.adapters.event_names import NameFlush
 from interaction_service.adapters.holiday_watch import HolidayWatch
+from interaction_service.adapters.hook_directory import HookDirectory
 from interaction_service.adapters.imports import job as import_job
 from interaction_service.adapters.imports.sweeping import ImportSweeper
 from interaction_service.adapters.pack_case_rules import PackCaseRules
+from interaction_service.adapters.refusals import PostgresRefusals, RefusalSweep
 from interaction_service.adapters.sealed_columns import SEALED_COLUMNS
 from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelines, PostgresTimelineWriter
 from interaction_service.adapters.touchpoint_log import EventLog
 from interaction_service.adapters.working_calendars import make_calendars
 from interaction_service.api import cases, export, import_refusals, imports, staff, timeline
+from interaction_service.api import channels as channels_api
+from interaction_service.api import refusals as refusals_api
 from interaction_service.api.admission import Admission
+from interaction_service.api.channels import ChannelDesk
 from interaction_service.api.commands import COMMANDS, Commands
+from interaction_service.api.hooks import HookDoor, HookLane
 from interaction_service.api.import_state import make_import_state
 from interaction_service.api.ingest import Ingest, IngestLane
 from interaction_service.api.ingest_openapi import describe_ingest
+from interaction_service.api.refusals import RefusalDesk
 from interaction_service.application.deadlines import Deadlines
-from interaction_service.application.identification import Identification
-from interaction_service.application.imports.take_rows import TakeRows
-from interaction_service.application.intake import Intake
-from interaction_service.application.ports import TouchpointLog
-from interaction_service.application.purchasing import Purchasing
+from interaction_service.application.event_names import EventNames
+from interaction_service.application.making import (
+    make_identification,
+    make_intake,
+    make_staff_edits,
+    make_take_rows,
+)
 from interaction_service.application.recording import Recording
-from interaction_service.application.staff_edits import StaffEdits
+from interaction_service.application.refusals import Refusals
+from interaction_service.application.replaying import Replay
 from interaction_service.application.timeline import ReadTimeline
 from interaction_service.consumers import customer_merged, privacy_erasure, touchpoint_resolved
 from interaction_service.settings import InteractionSettings
@@ -73,46 +82,6 @@ LEAST_CONNECTIONS = 2
 READ_SECONDS = 20.0
 """How long the body of an ingest request may take to arrive."""
 TOPICS = (PRIVACY_ERASURE_TOPIC.name, TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
-
-
-def make_intake(log: TouchpointLog, keyring: Keyring, pack: Pack, region: str, clock: Clock) -> Intake:
-    """Return the intake for a pack; `region` reads local phone numbers."""
-    return Intake(
-        log=log,
-        keyring=keyring,
-        identification=make_identification(keyring, pack, region),
-        purchasing=Purchasing(pack.events),
-        clock=clock,
-    )
-
-
-def make_staff_edits(
-    log: TouchpointLog, keyring: Keyring, pack: Pack, region: str, clock: Clock
-) -> StaffEdits:
-    """Return what takes in the edits of staff; `region` reads local phone numbers."""
-    return StaffEdits(
-        log=log,
-        keyring=keyring,
-        identification=make_identification(keyring, pack, region),
-        fields=FieldRules(pack.record, region),
-        clock=clock,
-    )
-
-
-def make_take_rows(log: TouchpointLog, keyring: Keyring, pack: Pack, region: str, clock: Clock) -> TakeRows:
-    """Return what takes rows of files in."""
-    intake = make_intake(log, keyring, pack, region, clock)
-    return TakeRows(intake, make_identification(keyring, pack, region), keyring)
-
-
-def make_identification(keyring: Keyring, pack: Pack, region: str) -> Identification:
-    """Return what finds identifiers by a pack's rules."""
-    return Identification(
-        IdentifierRules(pack.identifiers, region),
-        pack.identifiers.rank,
-        keyring,
-        enterprises=pack.record.has_enterprises,
-    )
 
 
 def make_case_work(keyring: Keyring, pack: Pack) -> CaseWork:
@@ -139,9 +108,18 @@ def make_api(
         await start_patiently(log)
         channels = ChannelDirectory(database, time)
         touchpoints = EventLog(log, timeout=settings.append_seconds)
+        names = EventNames(time)
+        intake = make_intake(touchpoints, keyring, pack, settings.default_region, time, names=names)
+        hooks = HookDirectory(database, keyring, time)
         app.state.ingest = Ingest(
-            make_intake(touchpoints, keyring, pack, settings.default_region, time),
+            intake,
             channels,
+            Refusals(
+                PostgresRefusals(database),
+                keyring,
+                make_identification(keyring, pack, settings.default_region),
+                time,
+            ),
             Admission(requests=settings.ingest_requests, bytes_held=settings.ingest_bytes),
             Deadlines(READ_SECONDS),
         )
@@ -149,6 +127,9 @@ def make_api(
         app.state.imports = make_import_state(
             settings, pack, database=database, keyring=keyring, clock=time, take_rows=take_rows
         )
+        app.state.hooks = HookDoor(app.state.ingest, hooks, time)
+        app.state.channels = ChannelDesk(database, keyring, time, hooks, intake, dict(pack.channels))
+        app.state.refusals = RefusalDesk(database, keyring, time, Replay(intake, hooks))
         app.state.staff_edits = make_staff_edits(touchpoints, keyring, pack, settings.default_region, time)
         app.state.timelines = PostgresTimelines(database)
         app.state.timeline = ReadTimeline(app.state.timelines, keyring, pack.record.masked)
@@ -163,6 +144,7 @@ def make_api(
             async with (
                 open_keys(keyring, database, time, SEALED_COLUMNS, checks) as app.state.keys,
                 open_audit(settings, database, keyring, time) as app.state.audit,
+                NameFlush(database, names),
             ):
                 yield
         finally:
@@ -178,19 +160,28 @@ def make_api(
         body_limits={"/v1/imports": settings.import_max_bytes},
     )
     app.state.verifier = TokenVerifier.from_settings(settings, time)
-    app.include_router(timeline.router)
-    app.include_router(export.router)
-    app.include_router(staff.router)
-    app.include_router(imports.router)
-    app.include_router(import_refusals.router)
-    app.include_router(cases.router)
-    app.include_router(jobs_api.router)
-    app.include_router(keys_router)
-    app.include_router(audit_router(timeline.fragments_of))
+    for router in _routers():
+        app.include_router(router)
     # Inside the edge, which counts and answers problems, but before routing and the framework's other layers.
-    app.user_middleware.append(Middleware(IngestLane))
+    app.user_middleware += [Middleware(IngestLane), Middleware(HookLane)]
     describe_ingest(app)
     return app
+
+
+def _routers() -> list[APIRouter]:
+    return [
+        timeline.router,
+        export.router,
+        staff.router,
+        imports.router,
+        import_refusals.router,
+        cases.router,
+        channels_api.router,
+        refusals_api.router,
+        jobs_api.router,
+        keys_router,
+        audit_router(timeline.fragments_of),
+    ]
 
 
 @asynccontextmanager
@@ -239,7 +230,7 @@ async def make_worker(
     try:
         holidays = HolidayWatch(calendars, time)
         yield WorkerProcess(
-            [keys, anchors, holidays, sweeper, timers, jobs, worker],
+            [keys, anchors, RefusalSweep(database, time), holidays, sweeper, timers, jobs, worker],
             [Check("database", database.ping), keys.readiness],
         )
     finally:

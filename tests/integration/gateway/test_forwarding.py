@@ -62,6 +62,22 @@ async def test_a_touchpoint_passes_as_it_is(gateway: Any, stand_in: Any, path: s
     assert not {"x-secret", "te"} & set(seen.headers)
 
 
+async def test_a_webhook_passes_with_its_query_and_any_answer(gateway: Any, stand_in: Any) -> None:
+    stand_in.answers(200, b"success", media_type="text/plain; charset=utf-8")
+    path = "/v1/hooks/till?signature=a%2Bb&echostr=%E4%BD%A0&timestamp=1"
+    async with gateway.client() as client:
+        answer = await client.post(path, content=b"<xml/>", headers={"x-signature": "sha256=1"})
+        assert (answer.text, answer.headers["content-type"]) == ("success", "text/plain; charset=utf-8")
+        assert (await client.get(path)).text == "success"
+        assert (await client.delete(path)).status_code == 405
+        assert [(one.method, one.path, one.query) for one in stand_in.seen] == [
+            (method, "/v1/hooks/till", path.partition("?")[2]) for method in ("POST", "GET")
+        ]
+        assert stand_in.seen[0].headers["x-signature"] == "sha256=1"
+        stand_in.answers(401, b"no", media_type="text/plain")
+        assert (await client.post(path)).headers["content-type"] == PROBLEM
+
+
 async def test_a_body_in_pieces_passes_whole(gateway: Any, stand_in: Any) -> None:
     pieces = [bytes([number]) * 60_000 for number in range(15)]
 

@@ -20,8 +20,8 @@ from interaction_service.adapters.erasure_rules import RULES
 from interaction_service.adapters.imports.job import ImportRows
 from interaction_service.adapters.imports.sweeping import ImportSweeper
 from interaction_service.adapters.touchpoint_log import EventLog
+from interaction_service.application.making import make_identification, make_take_rows
 from interaction_service.domain.imports.limits import KEPT
-from interaction_service.main import make_identification, make_take_rows
 
 from .conftest import PACKS, MemoryEngine, Service, running_worker
 from .events import count

@@ -7,6 +7,7 @@ from typing import Any
 from guanxi_gateway.api.schemas import (
     audit,
     cases,
+    channels,
     classification,
     consents,
     duplicates,
@@ -16,6 +17,7 @@ from guanxi_gateway.api.schemas import (
     merges,
     privacy_examples,
     record,
+    refusals,
     reviews,
     segments,
     simulations,
@@ -200,6 +202,15 @@ ACCEPTED: dict[str, Any] = {
     "accepted": 1,
     "refused": [{"index": 1, "message_id": "web-0006", "field": "event", "reason": "is missing"}],
 }
+CLOUD_EVENT: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "pos-7-4711",
+    "source": "https://pos.example.com/store/7",
+    "type": "Order Completed",
+    "time": "2026-05-20T08:00:00Z",
+    "userid": "u-1",
+    "data": {"revenue": 58.5, "currency": "CNY"},
+}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "CustomerView": {**CUSTOMER, "last_interactions": TIMELINE["items"]},
     "FoundCustomers": FOUND,
@@ -216,6 +227,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Alias": ALIAS,
     "Batch": BATCH,
     "Accepted": ACCEPTED,
+    "CloudEvent": CLOUD_EVENT,
+    **channels.EXAMPLES,
     **classification.EXAMPLES,
     **duplicates.EXAMPLES,
     **audit.EXAMPLES,
@@ -230,6 +243,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     **reviews.EXAMPLES,
     **segments.EXAMPLES,
     **traits.EXAMPLES,
+    **refusals.EXAMPLES,
     **simulations.EXAMPLES,
 }
 """By the name of the schema."""

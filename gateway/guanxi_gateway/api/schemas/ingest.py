@@ -97,6 +97,36 @@ class Batch(BaseModel):
     )
 
 
+class CloudEvent(BaseModel):
+    """An event of CloudEvents 1.0, structured or batched; the binary mode is understood as well.
+
+    It becomes a track message of its type, with `data` as properties. Of the types `guanxi.identify`, `guanxi.track`
+    and so on `data` is a message of that kind. Source and id name it for ever.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "anyOf": [{"required": ["userid"]}, {"required": ["anonymousid"]}, {"required": ["subject"]}],
+        },
+    )
+
+    specversion: Literal["1.0"]
+    id: str = Field(min_length=1, max_length=200)
+    source: str = Field(min_length=1, max_length=500, pattern=r"^[!-~]+$", description="A URI reference.")
+    type: str = Field(min_length=1, max_length=512, pattern=r"^[^\x00]+$")
+    subject: str | SkipJsonSchema[None] = Field(
+        None,
+        min_length=1,
+        max_length=256,
+        description="The user, where neither userid nor anonymousid is given.",
+    )
+    time: Timestamp | SkipJsonSchema[None] = None
+    userid: Key | SkipJsonSchema[None] = None
+    anonymousid: Key | SkipJsonSchema[None] = None
+    data: dict[str, Any] | None = None
+
+
 class RefusedMessage(BaseModel):
     """A message of a batch that was not accepted, by its place in it, from 0."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from guanxi_kit.packs.cases import CaseSettings, find_case_problems
 from guanxi_kit.packs.channels import ReadyChannel
@@ -18,10 +17,11 @@ from guanxi_kit.packs.clocks import ClockSettings, find_clock_problems
 from guanxi_kit.packs.events import EventSettings
 from guanxi_kit.packs.identifiers import IdentifierSettings
 from guanxi_kit.packs.journeys import Journey, Send
-from guanxi_kit.packs.located_yaml import FieldPath, LocatedYaml, LocatedYamlError, read_yaml
+from guanxi_kit.packs.located_yaml import FieldPath, LocatedYaml
 from guanxi_kit.packs.model import Labels, Locale, PackModel, Slug
 from guanxi_kit.packs.problems import PackError, PackProblem
 from guanxi_kit.packs.purposes import PurposeSettings
+from guanxi_kit.packs.reading import Reading, name_of, read_document, validated
 from guanxi_kit.packs.record import RecordSettings
 from guanxi_kit.packs.scores import ScoreSettings
 from guanxi_kit.packs.templates import parse_template
@@ -30,7 +30,6 @@ _FOLDERS = ("templates", "channels")
 _CHANNEL_FILE = re.compile(r"([a-z][a-z0-9_]{0,63})\.yaml")
 _CHANNEL = TypeAdapter(ReadyChannel)
 _TEMPLATE_FILE = re.compile(r"([a-z][a-z0-9_]{0,63})\.([a-z]{2}(?:-[A-Z]{2})?)\.liquid")
-_Part = TypeVar("_Part")
 
 
 class PackHead(PackModel):
@@ -92,22 +91,9 @@ _OPTIONAL: Mapping[str, Any] = {
 }
 
 
-@dataclass
-class _Reading:
-    folder: Path
-    problems: list[PackProblem] = field(default_factory=list)
-    documents: dict[str, LocatedYaml] = field(default_factory=dict)
-    parts: dict[str, Any] = field(default_factory=dict)
-    templates: dict[str, dict[str, str]] = field(default_factory=dict)
-    channels: dict[str, ReadyChannel] = field(default_factory=dict)
-
-    def report(self, file: Path, line: int, name: str, reason: str) -> None:
-        self.problems.append(PackProblem(file, line, name, reason))
-
-
 def load_pack(directory: Path, name: str) -> Pack:
     """Return the pack in `directory/name`. Raises PackError with every mistake: file, line, field, reason."""
-    reading = _Reading(directory / name)
+    reading = Reading(directory / name)
     if not reading.folder.is_dir():
         raise PackError([PackProblem(reading.folder, 1, name, "is not a folder with a pack")])
     _refuse_unknown_files(reading)
@@ -134,67 +120,30 @@ def load_pack(directory: Path, name: str) -> Pack:
     )
 
 
-def _refuse_unknown_files(reading: _Reading) -> None:
+def _refuse_unknown_files(reading: Reading) -> None:
     for path in sorted(reading.folder.iterdir()):
         known = path.name in _FOLDERS or (path.suffix == ".yaml" and path.stem in _FILES)
         if not known and path.suffix in {".yaml", ".yml", ".liquid", ""} and not path.name.startswith("."):
             reading.report(path, 1, path.name, "is no part of a pack")
 
 
-def _read_part(reading: _Reading, stem: str) -> None:
+def _read_part(reading: Reading, stem: str) -> None:
     file = reading.folder / f"{stem}.yaml"
     document: LocatedYaml | None = LocatedYaml(_OPTIONAL.get(stem), {})
     if file.exists():
-        document = _read_document(reading, file, stem)
+        document = read_document(reading, file, stem)
     elif stem not in _OPTIONAL:
         return reading.report(file, 1, stem, "the file is missing")
     if document is None:
         return None
     reading.documents[stem] = document
-    part = _validated(reading, file, stem, document, _FILES[stem])
+    part = validated(reading, file, stem, document, _FILES[stem])
     if part is not None:
         reading.parts[stem] = part
     return None
 
 
-def _read_document(reading: _Reading, file: Path, stem: str) -> LocatedYaml | None:
-    try:
-        return read_yaml(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reading.report(file, 1, stem, f"cannot be read: {error}")
-    except LocatedYamlError as error:
-        reading.report(file, error.line, _name(stem, error.path), error.reason)
-    return None
-
-
-def _validated(
-    reading: _Reading, file: Path, stem: str, document: LocatedYaml, type_: TypeAdapter[_Part]
-) -> _Part | None:
-    try:
-        # JSON mode is the strict mode in which a list may fill a tuple.
-        return type_.validate_json(json.dumps(document.value))
-    except ValidationError as error:
-        for path, reason in _explained(error):
-            reading.report(file, document.line_of(path), _name(stem, path), reason)
-        return None
-
-
-def _explained(error: ValidationError) -> Iterator[tuple[FieldPath, str]]:
-    for detail in error.errors(include_url=False):
-        path = tuple(part for part in detail["loc"] if part != "[key]")
-        if detail["type"] == "extra_forbidden":
-            yield path, "is not a known field"
-        elif detail["type"] == "missing":
-            yield path, "is missing"
-        else:
-            yield path, detail["msg"].removeprefix("Value error, ")
-
-
-def _name(stem: str, path: FieldPath) -> str:
-    return stem + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-
-
-def _read_templates(reading: _Reading) -> None:
+def _read_templates(reading: Reading) -> None:
     folder = reading.folder / "templates"
     for file in sorted(folder.iterdir()) if folder.is_dir() else []:
         match = _TEMPLATE_FILE.fullmatch(file.name)
@@ -210,7 +159,7 @@ def _read_templates(reading: _Reading) -> None:
             reading.templates.setdefault(match[1], {})[match[2]] = text
 
 
-def _read_channels(reading: _Reading) -> None:
+def _read_channels(reading: Reading) -> None:
     folder = reading.folder / "channels"
     for file in sorted(folder.iterdir()) if folder.is_dir() else []:
         match = _CHANNEL_FILE.fullmatch(file.name)
@@ -218,13 +167,13 @@ def _read_channels(reading: _Reading) -> None:
             reading.report(file, 1, f"channels.{file.name}", "must be named like pos_sale.yaml")
             continue
         stem = f"channels.{match[1]}"
-        document = _read_document(reading, file, stem)
-        found = None if document is None else _validated(reading, file, stem, document, _CHANNEL)
+        document = read_document(reading, file, stem)
+        found = None if document is None else validated(reading, file, stem, document, _CHANNEL)
         if found is not None:
             reading.channels[match[1]] = found
 
 
-def _check_references(reading: _Reading, name: str) -> None:
+def _check_references(reading: Reading, name: str) -> None:
     head: PackHead | None = reading.parts.get("pack")
     if head is None:
         return
@@ -261,7 +210,7 @@ def _purpose_fault(send: Send, purposes: PurposeSettings | None) -> str | None:
     return None
 
 
-def _check_rules(reading: _Reading) -> None:
+def _check_rules(reading: Reading) -> None:
     parts = reading.parts
     record: RecordSettings | None = parts.get("record")
     traits = record.told if record else ()
@@ -270,10 +219,10 @@ def _check_rules(reading: _Reading) -> None:
     )
     for stem, path, reason in found:
         line = reading.documents[stem].line_of(path)
-        reading.report(reading.folder / f"{stem}.yaml", line, _name(stem, path), reason)
+        reading.report(reading.folder / f"{stem}.yaml", line, name_of(stem, path), reason)
 
 
-def _check_record(reading: _Reading) -> None:
+def _check_record(reading: Reading) -> None:
     record: RecordSettings | None = reading.parts.get("record")
     identifiers: IdentifierSettings | None = reading.parts.get("identifiers")
     purposes: PurposeSettings | None = reading.parts.get("purposes")
@@ -282,7 +231,7 @@ def _check_record(reading: _Reading) -> None:
 
     def report(path: FieldPath, reason: str) -> None:
         line = reading.documents["record"].line_of(path)
-        reading.report(reading.folder / "record.yaml", line, _name("record", path), reason)
+        reading.report(reading.folder / "record.yaml", line, name_of("record", path), reason)
 
     for name, declared in record.fields.items():
         if declared.identifier is not None and declared.identifier not in identifiers.types:
@@ -292,19 +241,19 @@ def _check_record(reading: _Reading) -> None:
                 report(("fields", name, "purposes", place), f"there is no purpose {purpose!r}")
 
 
-def _check_clocks(reading: _Reading) -> None:
+def _check_clocks(reading: Reading) -> None:
     clocks: ClockSettings | None = reading.parts.get("clocks")
     for path, reason in find_clock_problems(clocks) if clocks else ():
         line = reading.documents["clocks"].line_of(path)
-        reading.report(reading.folder / "clocks.yaml", line, _name("clocks", path), reason)
+        reading.report(reading.folder / "clocks.yaml", line, name_of("clocks", path), reason)
 
 
-def _check_cases(reading: _Reading) -> None:
+def _check_cases(reading: Reading) -> None:
     for path, reason in find_case_problems(reading.parts.get("cases", CaseSettings())):
         line = reading.documents["cases"].line_of(path)
-        reading.report(reading.folder / "cases.yaml", line, _name("cases", path), reason)
+        reading.report(reading.folder / "cases.yaml", line, name_of("cases", path), reason)
 
 
-def _report_journey(reading: _Reading, path: FieldPath, reason: str) -> None:
+def _report_journey(reading: Reading, path: FieldPath, reason: str) -> None:
     line = reading.documents["journeys"].line_of(path)
-    reading.report(reading.folder / "journeys.yaml", line, _name("journeys", path), reason)
+    reading.report(reading.folder / "journeys.yaml", line, name_of("journeys", path), reason)

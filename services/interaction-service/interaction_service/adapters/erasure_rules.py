@@ -20,6 +20,11 @@ RULES: tuple[Rule, ...] = (
         "rows of files that name the person and were not taken in",
         (Statement("DELETE FROM import_refusal WHERE tombstones && $1::bytea[]", (TOMBSTONES,)),),
     ),
+    Rule(
+        "refusal",
+        "refused items that name the person; those that name nobody go within days",
+        (Statement("DELETE FROM refusal WHERE tombstones && $1::bytea[]", (TOMBSTONES,)),),
+    ),
     # What is taken in from a file after the erasure is recognised as that of an erased person by profile-service.
     *kept("gone when their import ends, and 7 days after the upload at the latest", "import_chunk"),
     *kept("names of files and columns, under seal; gone 14 days after the upload", "import_file"),
@@ -34,7 +39,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("case_file", "the person's cases", delete_by("case_file", "profile_id")),
     *kept("how many cases there were on a day", "case_number_day"),
+    *kept("names of events, not of persons", "event_name"),
     *kept("what the law wants kept, sealed; no endpoint reads it", "held_record"),
-    *kept("sources of touchpoints", "channel"),
+    *kept("sources of touchpoints, and how they are read", "channel", "channel_declaration"),
     *PLUMBING,
 )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from guanxi_kit.sealing import KIT_COLUMNS, SealedColumn
 from interaction_service.adapters.case_rows import case_aad, event_aad
+from interaction_service.adapters.declarations import secrets_aad
 from interaction_service.adapters.imports.file_store import chunk_aad, document_aad
-from interaction_service.adapters.imports.refusals import refusal_aad
+from interaction_service.adapters.imports.refusals import refusal_aad as import_refusal_aad
 from interaction_service.adapters.timeline_erasure import held_aad
+from interaction_service.application.refusals import refusal_aad
 
 SEALED_COLUMNS = (
     *KIT_COLUMNS,
@@ -20,6 +22,13 @@ SEALED_COLUMNS = (
     SealedColumn(
         "case_event", ("case_id", "seq"), "sealed", lambda row: event_aad(row["case_id"], row["seq"])
     ),
+    SealedColumn(
+        "channel_declaration",
+        ("channel_id", "version"),
+        "sealed",
+        lambda row: secrets_aad(row["channel_id"], row["version"]),
+    ),
+    SealedColumn("refusal", ("refusal_id",), "sealed", lambda row: refusal_aad(row["refusal_id"])),
     SealedColumn("held_record", ("request_id", "number"), "sealed", lambda row: held_aad(row["request_id"])),
     SealedColumn("import_file", ("import_id",), "sealed", lambda row: document_aad(row["import_id"])),
     SealedColumn(
@@ -32,6 +41,6 @@ SEALED_COLUMNS = (
         "import_refusal",
         ("import_id", "row_number"),
         "sealed",
-        lambda row: refusal_aad(row["import_id"], row["row_number"]),
+        lambda row: import_refusal_aad(row["import_id"], row["row_number"]),
     ),
 )

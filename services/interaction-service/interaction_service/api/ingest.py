@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -17,17 +17,21 @@ from guanxi_kit.telemetry import METRICS
 from interaction_service.api.admission import Admission
 from interaction_service.api.body import Disconnected, read_body
 from interaction_service.api.write_key import checked, from_authorization, unauthenticated
+from interaction_service.application import cloud_events
 from interaction_service.application.deadlines import Deadlines
-from interaction_service.application.intake import Intake, Outcome, Refusal, Submission
+from interaction_service.application.intake import Intake
 from interaction_service.application.message import (
     KINDS,
     Envelope,
     Malformed,
+    Message,
     read_envelope,
     read_object,
     read_single,
 )
 from interaction_service.application.ports import Channel, Channels, Unavailable
+from interaction_service.application.refusals import Origin, Refusals
+from interaction_service.application.submission import Given, Outcome, Refusal, Submission
 from interaction_service.domain.limits import (
     MAX_BATCH_EVENTS,
     MAX_BODY_BYTES,
@@ -41,7 +45,9 @@ PATHS: Mapping[str, TouchpointKind | None] = {
     **{f"/v1/{name}": kind for name, kind in KINDS.items()},
     "/v1/batch": None,
     "/v1/import": None,
+    "/v1/cloudevents": None,
 }
+_CLOUD_EVENTS = "/v1/cloudevents"
 _HISTORICAL = "/v1/import"
 _ENCODE = msgspec.json.Encoder().encode
 _SHOWN_ERRORS = 100
@@ -60,6 +66,7 @@ class Ingest:
 
     intake: Intake
     channels: Channels
+    refusals: Refusals
     admission: Admission
     reading: Deadlines
 
@@ -81,45 +88,51 @@ class IngestLane:
             raise Problem(405, headers={"Allow": "POST"})
         ingest: Ingest = scope["app"].state.ingest
         try:
-            outcome = await _serve(ingest, path, scope, receive)
+            outcome, single = await _serve(ingest, path, scope, receive)
         except Disconnected:
             return
         except Unavailable:
-            raise Problem(
-                503,
-                detail="The touchpoints could not be taken now; send them again.",
-                type="urn:guanxi:problem:not-stored",
-                headers={"Retry-After": "2"},
-            ) from None
-        body = answer(path, outcome)
+            raise not_stored() from None
+        body = answer(outcome, single=single)
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
-async def _serve(ingest: Ingest, path: str, scope: Scope, receive: Receive) -> Outcome:
-    authorization = encoding = b""
+async def _serve(ingest: Ingest, path: str, scope: Scope, receive: Receive) -> tuple[Outcome, bool]:
+    """Return what became of the messages, and whether the request is for one alone."""
+    authorization = encoding = media_type = b""
     for name, value in scope["headers"]:
         if name == b"authorization":
             authorization = value
         elif name == b"content-encoding":
             encoding = value.strip().lower()
+        elif name == b"content-type":
+            media_type = value.partition(b";")[0].strip().lower()
     kind = PATHS[path]
-    limit = MAX_BODY_BYTES if kind is None else MAX_EVENT_BYTES
+    single = kind is not None or (path == _CLOUD_EVENTS and media_type != cloud_events.BATCHED.encode())
+    limit = MAX_EVENT_BYTES if single else MAX_BODY_BYTES
     with ingest.admission.enter() as ticket:
         channel: Channel | None = None
         if authorization:
             channel = await _channel(ingest.channels, from_authorization(authorization))
         body = await read_body(receive, encoding, limit, ticket, ingest.reading)
+        events: list[bytes] | None = None
         try:
-            write_key, submission = _read(path, kind, body)
+            if path == _CLOUD_EVENTS:
+                write_key = None
+                submission, events = _read_events(scope, media_type.decode("latin-1"), body)
+            else:
+                write_key, submission = _read(path, kind, body)
         except Malformed as error:
-            raise _malformed(error, authenticated=channel is not None) from None
+            raise malformed(error, authenticated=channel is not None) from None
         if channel is None:
             channel = await _channel(ingest.channels, checked(write_key))
         outcome = await ingest.intake.accept(channel, submission)
-    _count(channel.name, outcome)
-    return outcome
+        if outcome.refused or outcome.quarantined:
+            await ingest.refusals.keep(channel, outcome, partial(_origin, submission, events))
+    count_outcome(channel.name, outcome)
+    return outcome, single
 
 
 @cache
@@ -128,9 +141,10 @@ def _series(channel: str) -> tuple[Counter, Counter]:
     return INGESTED.labels(channel, "accepted"), INGESTED.labels(channel, "refused")
 
 
-def _count(channel: str, outcome: Outcome) -> None:
+def count_outcome(channel: str, outcome: Outcome) -> None:
+    """Count the messages of an answered request."""
     accepted, refused = _series(channel)
-    accepted.inc(outcome.accepted)
+    accepted.inc(outcome.accepted + len(outcome.quarantined))
     if outcome.refused:
         refused.inc(len(outcome.refused))
 
@@ -144,6 +158,34 @@ def _read(path: str, kind: TouchpointKind | None, body: bytes) -> tuple[str | No
         return envelope.write_key, _submission(envelope, historical=path == _HISTORICAL)
     except Refused as error:
         raise Malformed(error.field, error.reason) from None
+
+
+def _read_events(scope: Scope, media_type: str, body: bytes) -> tuple[Submission, list[bytes]]:
+    """Return the messages of CloudEvents, and the events as they came. Raises Malformed."""
+    if media_type == cloud_events.BATCHED:
+        events = cloud_events.split_batch(body)
+        return Submission(messages=[cloud_events.read_event(event) for event in events]), events
+    if media_type != cloud_events.STRUCTURED:
+        body = cloud_events.structured(scope["headers"], media_type, body)
+    return Submission(messages=[cloud_events.read_event(body)]), [body]
+
+
+def _origin(submission: Submission, events: list[bytes] | None, index: int) -> tuple[Origin, Given]:
+    """Return a message as it came, with what the request said about it."""
+    given = submission.messages[index]
+    if events is not None:
+        return Origin("event", events[index].decode("utf-8", "replace")), given
+    assert not isinstance(given, Message | Refused)
+    context = submission.context
+    origin = Origin(
+        way="message",
+        text=bytes(given).decode("utf-8", "replace"),
+        kind=submission.kind,
+        historical=submission.historical,
+        sent_at=submission.sent_at,
+        context=None if context is msgspec.UNSET else bytes(context).decode("utf-8", "replace"),
+    )
+    return origin, given
 
 
 def _submission(envelope: Envelope, *, historical: bool) -> Submission:
@@ -170,7 +212,7 @@ async def _channel(channels: Channels, write_key: str) -> Channel:
     return channel
 
 
-def _malformed(error: Malformed, *, authenticated: bool) -> Problem:
+def malformed(error: Malformed, *, authenticated: bool) -> Problem:
     """Describe the body's fault to a known channel only; without any credential it is the credential that lacks."""
     if not authenticated:
         return unauthenticated("A channel's write key is needed.")
@@ -182,11 +224,22 @@ def _malformed(error: Malformed, *, authenticated: bool) -> Problem:
     )
 
 
-def answer(path: str, outcome: Outcome) -> bytes:
-    """Return the body of a success. Raises Problem when nothing was accepted."""
-    if outcome.accepted:
-        return _ENCODE({"success": True, "accepted": outcome.accepted, "refused": outcome.refused})
-    single = PATHS[path] is not None
+def not_stored() -> Problem:
+    """Return the answer when the event log or the channels are away."""
+    return Problem(
+        503,
+        detail="The touchpoints could not be taken now; send them again.",
+        type="urn:guanxi:problem:not-stored",
+        headers={"Retry-After": "2"},
+    )
+
+
+def answer(outcome: Outcome, *, single: bool, ignored: int | None = None) -> bytes:
+    """Return the body of a success; `ignored` items are of no interest. Raises Problem when all were refused."""
+    aside = len(outcome.quarantined)
+    if outcome.accepted or aside or not outcome.refused:
+        document = {"success": True, "accepted": outcome.accepted + aside, "refused": outcome.refused}
+        return _ENCODE(document if ignored is None else {**document, "ignored": ignored})
     extra: dict[str, Any] = {} if single else {"refused": outcome.refused}
     raise Problem(
         400,

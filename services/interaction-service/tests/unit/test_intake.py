@@ -20,9 +20,10 @@ from guanxi_kit.packs import load_pack
 from guanxi_kit.packs.identifiers import IdentifierSettings, IdentifierType
 from guanxi_kit.testing import ManualClock
 from interaction_service.application.content import decode_content
-from interaction_service.application.intake import Intake, Outcome, Submission
+from interaction_service.application.intake import Intake
+from interaction_service.application.making import make_intake
 from interaction_service.application.ports import Channel
-from interaction_service.main import make_intake
+from interaction_service.application.submission import Outcome, Submission
 
 PACK = load_pack(Path(__file__).parents[4] / "packs", "services")
 KEYRING = Keyring.generate()

@@ -11,8 +11,9 @@ from guanxi_kit.erasure import tombstone_of
 from interaction_service.application.identification import Identification, Usable
 from interaction_service.application.imports.mapping import RowMapper
 from interaction_service.application.imports.ports import Row
-from interaction_service.application.intake import Intake, Prepared, Submission
+from interaction_service.application.intake import Intake
 from interaction_service.application.ports import Channel
+from interaction_service.application.submission import Prepared, Submission
 from interaction_service.domain.refusal import Refused
 
 IMPORT = "import"
