@@ -1,6 +1,7 @@
 """`make bench`: measure against floors that run in the same session; writes bench/out/results.json and a plot.
 
-python -m bench [ingest import_rows pipeline latency reads idle merging merge_storm duplicates identity classification timers]
+python -m bench [ingest import_rows pipeline latency reads idle merging merge_storm duplicates identity classification
+                 timers webhooks]
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from bench import (
     pipeline,
     reads,
     timers,
+    webhooks,
 )
 from bench.platform import machine
 from bench.plot import plot
@@ -44,6 +46,7 @@ SECTIONS = {
     "identity": identity,
     "merge_storm": merge_storm,
     "timers": timers,
+    "webhooks": webhooks,
 }
 OUT = Path(__file__).parent / "out"
 
