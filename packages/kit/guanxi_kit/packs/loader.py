@@ -249,7 +249,8 @@ def _check_clocks(reading: Reading) -> None:
 
 
 def _check_cases(reading: Reading) -> None:
-    for path, reason in find_case_problems(reading.parts.get("cases", CaseSettings())):
+    cases: CaseSettings | None = reading.parts.get("cases")
+    for path, reason in find_case_problems(cases) if cases else ():
         line = reading.documents["cases"].line_of(path)
         reading.report(reading.folder / "cases.yaml", line, name_of("cases", path), reason)
 

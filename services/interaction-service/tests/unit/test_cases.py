@@ -118,7 +118,7 @@ def test_whatever_the_customer_is_told_first_is_the_response(desk: Desk) -> None
     assert desk.state("first_response").state == "running"  # type: ignore[union-attr]
     desk.do("updated")
     for clock in ("first_response", "response_limit"):
-        assert desk.state(clock).state == "stopped"  # type: ignore[arg-type, union-attr]
+        assert desk.state(clock).state == "stopped"  # type: ignore[union-attr]
     assert desk.state("solution").state == "running"  # type: ignore[union-attr]
 
 
@@ -147,7 +147,7 @@ def test_only_what_the_customer_is_told_restarts_the_progress(desk: Desk) -> Non
     opened = desk.open().opened_at
     desk.wait(1)
     for verb in ("noted", "categorised", "assigned", "attached", "answered"):
-        desk.do(verb)  # type: ignore[arg-type]
+        desk.do(verb)
     assert desk.state("progress").due_at == opened + timedelta(hours=24)  # type: ignore[union-attr]
     desk.do("updated")
     assert desk.state("progress").due_at == desk.clock.now() + timedelta(hours=24)  # type: ignore[union-attr]
