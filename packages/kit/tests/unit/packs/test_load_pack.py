@@ -58,6 +58,24 @@ def test_the_services_pack_says_what_the_handbook_says() -> None:
             "scores.yaml:10: scores.rfm.tiers[0].name: Input should be",
         ),
         (
+            "channels/pos_sale.yaml",
+            "  each: sales",
+            "  every: sales",
+            "channels/pos_sale.yaml:14: channels.pos_sale.declaration.every: is not a known field",
+        ),
+        (
+            "channels/pos_sale.yaml",
+            'template: "{timestamp}.{body}"',
+            'template: "{timestamp}"',
+            "channels/pos_sale.yaml:8: channels.pos_sale.declaration.verify.hmac: template must hold {body}",
+        ),
+        (
+            "events.yaml",
+            "default_currency: CNY",
+            "default_currency: CNY\nschemas: {Booked: {properties: {seats: {type: whole}}}}",
+            "events.yaml:3: events.schemas.Booked.properties.seats.type: Input should be",
+        ),
+        (
             "scores.yaml",
             "  without_purchase: ordinary\n",
             "",
