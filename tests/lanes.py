@@ -1,7 +1,8 @@
-"""`make test`: types and every test in two lanes side by side, because a test mostly waits.
+"""`make test`: types and every test in three lanes side by side, because a test mostly waits.
 
-One lane is what starts whole platforms and brokers, the other everything else. Each has ports and databases of its own.
-The second lane is shown as it goes, the first when it has ended; the exit status is 1 when anything failed.
+One lane is what starts whole platforms and brokers, one the services that hold most, one everything else. Each has
+ports and databases of its own. The last is shown as it goes, the others when they have ended; the exit status is 1
+when anything failed.
 """
 
 from __future__ import annotations
@@ -14,28 +15,38 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-PLATFORM = ("tests/e2e", "tests/chaos", "tests/integration/log", "tests/integration/deploy")
-PORTS = {"platform": "20000-25999", "parts": "26000-32000"}
+PLATFORMS = ("tests/e2e", "tests/chaos", "tests/integration/log", "tests/integration/deploy")
+SERVICES = tuple(f"tests/integration/{name}" for name in ("profile", "operators", "interaction", "privacy"))
 PYTEST = (sys.executable, "-m", "pytest")
-PLATFORM_STEPS = (("make", "--no-print-directory", "types"), (*PYTEST, *PLATFORM))
-PARTS_STEPS = ((*PYTEST, *(f"--ignore={folder}" for folder in PLATFORM)),)
+LANES = {
+    "platforms": (("make", "--no-print-directory", "types"), (*PYTEST, *PLATFORMS)),
+    "services": ((*PYTEST, *SERVICES),),
+    "parts": ((*PYTEST, *(f"--ignore={folder}" for folder in (*PLATFORMS, *SERVICES))),),
+}
+PORTS = {"platforms": "20000-23999", "services": "24000-27999", "parts": "28000-32000"}
+SHOWN = "parts"
 
 
 def main() -> int:
-    """Run both lanes."""
+    """Run all lanes."""
     started = time.monotonic()
+    running: dict[str, subprocess.Popen[bytes]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        shown_later = Path(folder) / "platform.log"
-        with shown_later.open("wb") as output:
-            platform = _start("platform", output.fileno())
+        logs = {name: Path(folder) / f"{name}.log" for name in LANES if name != SHOWN}
         try:
-            parts = _start("parts", None).wait()
-            sys.stdout.write("\nWhole platforms and brokers:\n")
-            _show(shown_later, platform)
+            for name, log in logs.items():
+                with log.open("wb") as output:
+                    running[name] = _start(name, output.fileno())
+            running[SHOWN] = _start(SHOWN, None)
+            running[SHOWN].wait()
+            for name, log in logs.items():
+                sys.stdout.write(f"\nThe lane {name}:\n")
+                _show(log, running[name])
         finally:
-            platform.terminate()
-            platform.wait()
-    failed = [name for name, code in (("parts", parts), ("platform", platform.returncode)) if code]
+            for process in running.values():
+                process.terminate()
+                process.wait()
+    failed = [name for name, process in running.items() if process.returncode]
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     sys.stdout.write(
         f"\n{'FAILED: ' + ', '.join(failed) if failed else 'All passed'} in {minutes}:{seconds:02} min\n"
@@ -71,9 +82,7 @@ def _show(log: Path, running: subprocess.Popen[bytes]) -> None:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["platform"]:
-            sys.exit(lane(PLATFORM_STEPS))
-        case ["parts"]:
-            sys.exit(lane(PARTS_STEPS))
+        case [name]:
+            sys.exit(lane(LANES[name]))
         case _:
             sys.exit(main())
