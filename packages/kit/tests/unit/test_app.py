@@ -282,7 +282,7 @@ async def test_openapi_tells_security_and_problems(client: HttpClient) -> None:
     document = (await client.get("/openapi.json")).json()
     assert set(document["components"]["securitySchemes"]) == {"bearerAuth", "writeKey"}
     read = document["paths"]["/v1/customers/{customer_id}"]["get"]
-    assert read["security"] == [{"bearerAuth": []}]
+    assert read["security"] == [{"bearerAuth": ["customer.read"]}]
     assert {"200", "400", "401", "403", "default"} == set(read["responses"])
     assert list(read["responses"]["400"]["content"]) == [PROBLEM_MEDIA_TYPE]
     write = document["paths"]["/v1/customers"]["post"]
