@@ -138,7 +138,8 @@ class Verdict:
         return await check_mail(self._connection, self._hands, self._erasers, self._inbox, self._oracle)
 
     async def _all_published(self) -> None:
-        assert await self._connection.fetch(_UNPUBLISHED) == []
+        waiting = await self._connection.fetch(_UNPUBLISHED)
+        assert not waiting, f"never published: {[tuple(row) for row in waiting[:10]]}"
 
     async def _look_again(self) -> Oracle:
         """Return the oracle for the ledger as it stands: an erasure that nobody waits for may still take effect."""

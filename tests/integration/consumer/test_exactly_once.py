@@ -22,7 +22,16 @@ import pytest
 from guanxi_contracts.envelope import EventType
 from guanxi_devstack.pytest_plugin import DatabaseDsns
 from guanxi_kit.clock import SystemClock
-from guanxi_kit.consumer import KIT_TABLES, Poison, Received, Relay, Subscription, Unit, Worker, stream_unit
+from guanxi_kit.consumer import (
+    KIT_TABLES,
+    Poison,
+    Received,
+    Relay,
+    Subscription,
+    Unit,
+    Worker,
+    stream_unit,
+)
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.log.factory import open_admin, open_consumer, open_producer
@@ -245,6 +254,37 @@ async def test_what_a_dead_owner_left_in_the_outbox_is_published_by_the_next(
     assert await second.effects() == numbers
     assert await first.effects() == numbers
     await eventually(lambda: outbox_is_empty(first), timeout=10)
+
+
+KEEP = """
+CREATE TABLE profile.kept AS SELECT * FROM profile.outbox;
+CREATE FUNCTION profile.keep() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+  'BEGIN INSERT INTO profile.kept SELECT NEW.*; RETURN NEW; END';
+CREATE TRIGGER keep AFTER INSERT ON profile.outbox FOR EACH ROW EXECUTE FUNCTION profile.keep();
+"""
+
+
+async def test_rows_whose_removal_the_database_forgot_are_removed_again(
+    first: Stage, second: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A removal is not durable at once: after a crash rows of an owner that lives on may stand again."""
+    monkeypatch.setattr("guanxi_kit.consumer.relay.SWEEP_SECONDS", 0.2)
+    owner = await asyncpg.connect(first.dsns.owner[first.service])
+    await owner.execute(KEEP)
+    numbers = list(range(100))
+    await publish(first, [(n, encode(n)) for n in numbers])
+    await first.start("group")
+    await second.start("group")
+    await eventually(lambda: has_all(second, numbers), timeout=20)
+    await eventually(lambda: outbox_is_empty(first), timeout=10)
+    await owner.execute("ALTER TABLE profile.outbox DISABLE TRIGGER keep")
+    await owner.execute("INSERT INTO profile.outbox OVERRIDING SYSTEM VALUE SELECT * FROM profile.kept")
+    await owner.close()
+    assert not await first.pool.fetchval("SELECT count(*) = 0 FROM kept")
+    await eventually(lambda: outbox_is_empty(first), timeout=10)
+    await publish(first, [(100, encode(100))])
+    await eventually(lambda: has_all(second, [*numbers, 100]), timeout=20)
+    assert await second.effects() == [*numbers, 100]
 
 
 async def outbox_is_empty(stage: Stage) -> None:

@@ -27,7 +27,7 @@ async def test_tags_and_segments_from_the_command_line(platform: Platform, tmp_p
             return view
 
         view = await eventually(classified, timeout=90)
-        assert [each["tag"] for each in view["tags"]] == ["coffee_lover"]
+        assert "coffee_lover" in [each["tag"] for each in view["tags"]]
         assert (view["lifecycle"]["stage"], view["lifecycle"]["evidence"]) == (
             "developing",
             {"purchases.count": 1},

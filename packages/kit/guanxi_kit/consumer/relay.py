@@ -25,6 +25,12 @@ CHUNK_ROWS = 64
 CHUNK_BYTES = 8_000_000
 QUEUE_BYTES = 32_000_000
 SWEEP_SECONDS = 5.0
+_RETURNED = """
+SELECT outbox.id, outbox.source, outbox.records
+FROM outbox JOIN unnest($1::text[], $2::bigint[]) AS published (source, id)
+  ON outbox.source = published.source AND outbox.id <= published.id
+ORDER BY outbox.id
+"""
 _UNPACK = msgspec.msgpack.Decoder(list[tuple[str, bytes, bytes, Headers]]).decode
 
 log = structlog.get_logger(__name__)
@@ -53,6 +59,7 @@ class Relay:
         self._queue: deque[OutboxRow] = deque()
         self._queued: set[int] = set()
         self._queued_bytes = 0
+        self._published: dict[str, int] = {}
         self._sweep_at = 0.0
         self._failing_since: float | None = None
         self._stale_streams: set[str] = set(streams)
@@ -140,10 +147,11 @@ class Relay:
                 delay = min(delay * 2, 5.0)
 
     async def _step(self) -> None:
-        """Publish one chunk, or wait for work; look for forgotten stream rows every few seconds."""
+        """Publish one chunk, or wait for work; look for forgotten rows every few seconds."""
         if time.monotonic() >= self._sweep_at:
             self._sweep_at = time.monotonic() + SWEEP_SECONDS
             self._stale_streams.update(self._streams)
+            await self._queue_returned()
         if not self._queue and not self._stale_streams:
             with suppress(TimeoutError):
                 async with asyncio.timeout(SWEEP_SECONDS), self._changed:
@@ -156,10 +164,19 @@ class Relay:
             async with self._changed:
                 for row in chunk:
                     self._queue.popleft()
+                    self._published[row.source] = max(row.id, self._published.get(row.source, 0))
                     self._queued.discard(row.id)
                     self._queued_bytes -= len(row.records)
                 METRICS.outbox_pending.set(len(self._queue))
                 self._changed.notify_all()
+
+    async def _queue_returned(self) -> None:
+        """Queue rows that were published and stand again: a database that crashed may forget their removal."""
+        if not self._published:
+            return
+        async with self._db.pool.acquire() as connection:
+            found = await connection.fetch(_RETURNED, list(self._published), list(self._published.values()))
+        self._enqueue(OutboxRow(row["id"], row["source"], row["records"]) for row in found)
 
     async def _publish_stream(self, source: str) -> None:
         """Publish all rows of a stream as the table has them."""
