@@ -64,9 +64,8 @@ async def _get(
     request: Request, upstream: Upstream, path: str, query: Mapping[str, str | int | None] | None
 ) -> Answer:
     headers = [(name, value) for name, value in request.headers.raw if name in _FORWARDED]
-    given = {name: str(value) for name, value in (query or {}).items() if value is not None}
     try:
-        return await upstream.get(path, given, headers)
+        return await upstream.get(path, _given(query), headers)
     except UpstreamFailed as failed:
         raise problem_of_failure(failed) from None
 
@@ -117,8 +116,12 @@ async def forward_write(
     )
 
 
+def _given(query: Mapping[str, str | int | None] | None) -> dict[str, str]:
+    return {name: str(value) for name, value in (query or {}).items() if value is not None}
+
+
 def _target(path: str, query: Mapping[str, str | int | None] | None) -> str:
-    given = {name: str(value) for name, value in (query or {}).items() if value is not None}
+    given = _given(query)
     return f"{path}?{urlencode(given)}" if given else path
 
 

@@ -112,7 +112,7 @@ class Relay:
                 "SELECT id, source, records FROM outbox WHERE source = ANY($1) ORDER BY id", list(sources)
             )
         async with self._changed:
-            self._enqueue(OutboxRow(row["id"], row["source"], row["records"]) for row in found)
+            self._enqueue(OutboxRow(*row) for row in found)
             self._changed.notify_all()
 
     async def flush(self) -> None:
@@ -176,7 +176,7 @@ class Relay:
             return
         async with self._db.pool.acquire() as connection:
             found = await connection.fetch(_RETURNED, list(self._published), list(self._published.values()))
-        self._enqueue(OutboxRow(row["id"], row["source"], row["records"]) for row in found)
+        self._enqueue(OutboxRow(*row) for row in found)
 
     async def _publish_stream(self, source: str) -> None:
         """Publish all rows of a stream as the table has them."""
@@ -191,9 +191,7 @@ class Relay:
                     )
                 if not found:
                     break
-                await self._publish(
-                    _chunk(OutboxRow(row["id"], row["source"], row["records"]) for row in found)
-                )
+                await self._publish(_chunk(OutboxRow(*row) for row in found))
         except BaseException:
             self._stale_streams.add(source)
             raise
