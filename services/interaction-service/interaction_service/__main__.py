@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from guanxi_kit.app import run
-from interaction_service.main import SERVICE, add_channel_command, make_api, make_worker, migrate
+from interaction_service.add_channel import add_channel_command
+from interaction_service.main import SERVICE, make_api, make_worker, migrate
 from interaction_service.settings import InteractionSettings
 
 if __name__ == "__main__":

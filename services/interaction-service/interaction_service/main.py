@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from argparse import ArgumentParser
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -35,7 +33,7 @@ from interaction_service.adapters.case_channels import ChannelCases
 from interaction_service.adapters.case_export import PostgresCaseExport
 from interaction_service.adapters.case_store import TIMER as CASE_CLOCK
 from interaction_service.adapters.case_work import CaseWork
-from interaction_service.adapters.channels import ChannelDirectory, ChannelRefused, add_channel
+from interaction_service.adapters.channels import ChannelDirectory
 from interaction_service.adapters.event_names import NameFlush
 from interaction_service.adapters.holiday_watch import HolidayWatch
 from interaction_service.adapters.hook_directory import HookDirectory
@@ -103,7 +101,7 @@ def make_api(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # Each timeline page is planned for its own months, so that the other partitions are not even looked at.
-        database = await _open_database(settings, plan_cache_mode="force_custom_plan")
+        database = await open_database(settings, plan_cache_mode="force_custom_plan")
         log = producer(settings)
         await start_patiently(log)
         channels = ChannelDirectory(database, time)
@@ -193,7 +191,7 @@ async def make_worker(
 ) -> AsyncIterator[WorkerProcess]:
     """Open what the worker needs and lend its parts: the jobs, then the consumer whose relay serves both."""
     time = clock or SystemClock()
-    database = await _open_database(settings)
+    database = await open_database(settings)
     log = producer(settings)
     await start_patiently(log)
     keyring = Keyring.from_settings(settings)
@@ -247,29 +245,8 @@ def _writer(unit: Unit) -> PostgresTimelineWriter:
     return PostgresTimelineWriter(unit.connection)
 
 
-async def add_channel_command(settings: InteractionSettings, arguments: Sequence[str]) -> int:
-    """Make a channel and print its write key if it is new: it is stored as a digest and cannot be shown again."""
-    parser = ArgumentParser(prog=f"{SERVICE} add-channel", description=add_channel_command.__doc__)
-    parser.add_argument("--name", required=True)
-    parser.add_argument("--kind", required=True, help="web, app, mini_program, pos, ...")
-    parser.add_argument("--write-key", help="use this key, in place of the one the channel may have")
-    options = parser.parse_args(arguments)
-    database = await _open_database(settings)
-    try:
-        key = await add_channel(database, name=options.name, kind=options.kind, write_key=options.write_key)
-    except ChannelRefused as error:
-        sys.stderr.write(f"{SERVICE} add-channel: {error}\n")
-        return 1
-    finally:
-        await database.close()
-    if key is None:
-        sys.stderr.write(f"channel {options.name} is there already; its write key cannot be shown\n")
-    else:
-        sys.stdout.write(f"{key}\n")
-    return 0
-
-
-async def _open_database(settings: InteractionSettings, plan_cache_mode: str = "auto") -> Database:
+async def open_database(settings: InteractionSettings, plan_cache_mode: str = "auto") -> Database:
+    """Open the connections of a process."""
     pool = await open_pool(
         settings.database_dsn(),
         max=max(settings.database_pool, LEAST_CONNECTIONS),
