@@ -62,6 +62,18 @@ async def resolve(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(address[0]) for _, _, _, _, address in found))
 
 
+async def public_address(
+    host: str, port: int, *, allow_private: bool = False, resolve: Resolve = resolve
+) -> str:
+    """Return an address of a name, to be used in its place. Raises AddressRefused, NoAnswer, OSError."""
+    addresses = await resolve(host, port)
+    if not addresses:
+        raise NoAnswer("no address")
+    if not allow_private and not all(map(_is_public, addresses)):
+        raise AddressRefused("is an address of a private network")
+    return addresses[0]
+
+
 class OutwardClient:
     """Sends single requests. `allow_private` is for development and tests; `transport` replaces the network."""
 
@@ -85,21 +97,17 @@ class OutwardClient:
         parts = check_url(url, allow_private=self._allow_private)
         try:
             async with asyncio.timeout(self._seconds):
-                address = await self._address(parts)
+                address = await public_address(
+                    parts.hostname or "",
+                    _port(parts),
+                    allow_private=self._allow_private,
+                    resolve=self._resolve,
+                )
                 return await self._ask(method, parts, address, headers, body)
         except TimeoutError:
             raise NoAnswer("timeout") from None
         except (OSError, UnicodeError, TransportError) as error:
             raise NoAnswer(type(error).__name__) from None
-
-    async def _address(self, parts: SplitResult) -> str:
-        host = parts.hostname or ""
-        addresses = await self._resolve(host, _port(parts))
-        if not addresses:
-            raise NoAnswer("no address")
-        if not self._allow_private and not all(map(_is_public, addresses)):
-            raise AddressRefused("is an address of a private network")
-        return addresses[0]
 
     async def _ask(
         self, method: str, parts: SplitResult, address: str, headers: Mapping[str, str], body: bytes
