@@ -52,12 +52,12 @@ class CaseChangedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     breached: list[str] = []
 
 
-class CaseAlarmV1(msgspec.Struct, kw_only=True):
+class CaseAlarmV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     """So much of a clock's time is used, or it ran out and nobody has stopped it: once for each level of each run.
 
     `level` is 50, 80 or 100 (percent of the time) or `escalation:n`, the step of the pack's ladder counted from 0.
     `recipients` are subjects, teams (`team:name`) and roles (`role:name`). `run` counts the runs of a clock that
-    starts anew within a cycle, from 1.
+    starts anew within a cycle, from 1. `number` is what people call the case by, `team` who has it.
     """
 
     case_id: UUID
@@ -70,6 +70,8 @@ class CaseAlarmV1(msgspec.Struct, kw_only=True):
     due_at: Instant
     raised_at: Instant
     recipients: list[str]
+    number: str | None = None
+    team: str | None = None
 
 
 CASE_CHANGED = EventType("guanxi.case.changed.v1", CaseChangedV1)

@@ -125,7 +125,7 @@ CASE_CHANGED_TOPIC = Topic(
     retention_days=7,
     personal=False,
     events=(CASE_CHANGED, CASE_ALARM),
-    consumers=("profile-service", "notification-service"),
+    consumers=("profile-service", "scoring-service", "notification-service"),
     summary="A case changed, or one of its clocks runs out.",
 )
 PRIVACY_ERASURE_TOPIC = Topic(

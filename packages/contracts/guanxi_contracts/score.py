@@ -9,6 +9,7 @@ import msgspec
 
 from guanxi_contracts.envelope import EventType, Instant
 
+RiskLevel = Literal["low", "elevated", "high"]
 RfmTier = Literal["high_value", "potential", "ordinary", "dormant"]
 
 
@@ -19,11 +20,20 @@ class ScoreReason(msgspec.Struct, frozen=True):
     figures: dict[str, float | int | str]
 
 
+class RiskScore(msgspec.Struct, kw_only=True):
+    """The risk of losing the customer over what went wrong: points from 0 to 100, and why."""
+
+    score: int
+    level: RiskLevel
+    reasons: list[ScoreReason]
+
+
 class ScoreChangedV1(msgspec.Struct, kw_only=True):
-    """The RFM score of a customer changed.
+    """The scores of a customer changed.
 
     `recency`, `frequency` and `monetary` are classes 1 (worst) to 5 (best), 0 without a purchase.
     `revision` grows with every change of this customer's score, so that a reader keeps the newest.
+    `risk` is absent where the pack has no rules of it.
     """
 
     customer_id: UUID
@@ -38,6 +48,7 @@ class ScoreChangedV1(msgspec.Struct, kw_only=True):
     last_purchase_at: Instant | None
     computed_at: Instant
     reasons: list[ScoreReason] = []
+    risk: RiskScore | None = None
 
 
 SCORE_CHANGED = EventType("guanxi.score.changed.v1", ScoreChangedV1)

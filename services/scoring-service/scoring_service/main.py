@@ -8,7 +8,12 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, PRIVACY_ERASURE_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
+from guanxi_contracts.catalog import (
+    CASE_CHANGED_TOPIC,
+    CUSTOMER_MERGED_TOPIC,
+    PRIVACY_ERASURE_TOPIC,
+    TOUCHPOINT_RESOLVED_TOPIC,
+)
 from guanxi_kit.app import Check, WorkerProcess, create_app
 from guanxi_kit.audit import AuditAnchors, audit_router, open_audit
 from guanxi_kit.auth import TokenVerifier
@@ -32,13 +37,18 @@ from scoring_service.adapters.sealed_columns import SEALED_COLUMNS
 from scoring_service.api import export, scores
 from scoring_service.api.state import ApiState
 from scoring_service.application.review import Review
-from scoring_service.consumers import customer_merged, privacy_erasure, touchpoint_resolved
+from scoring_service.consumers import case_changed, customer_merged, privacy_erasure, touchpoint_resolved
 from scoring_service.settings import ScoringSettings
 
 SERVICE = "scoring-service"
 SCHEMA = "scoring"
 JOBS = "scoring.jobs"
-TOPICS = (PRIVACY_ERASURE_TOPIC.name, TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
+TOPICS = (
+    PRIVACY_ERASURE_TOPIC.name,
+    TOUCHPOINT_RESOLVED_TOPIC.name,
+    CUSTOMER_MERGED_TOPIC.name,
+    CASE_CHANGED_TOPIC.name,
+)
 
 
 def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
@@ -94,6 +104,7 @@ async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> 
                 privacy_erasure.subscription(rules),
                 touchpoint_resolved.subscription(rules),
                 customer_merged.subscription(rules),
+                case_changed.subscription(rules),
             ],
             clock=clock,
             keyring=keyring,

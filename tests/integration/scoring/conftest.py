@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from tests.integration import regrouping
 
+from guanxi_contracts.case import CASE_CHANGED, CaseChangedV1
 from guanxi_contracts.customer import CUSTOMER_MERGED, CUSTOMER_SPLIT, CustomerMergedV1, CustomerSplitV1
 from guanxi_contracts.envelope import Envelope
 from guanxi_contracts.privacy import ERASURE_REQUESTED, ErasureRequestedV1
@@ -36,7 +37,7 @@ from scoring_service.adapters.review_store import PostgresReviewStore
 from scoring_service.adapters.review_unit import STREAM, review_units
 from scoring_service.adapters.score_store import PostgresScoreStore
 from scoring_service.application.review import Review
-from scoring_service.consumers import customer_merged, privacy_erasure, touchpoint_resolved
+from scoring_service.consumers import case_changed, customer_merged, privacy_erasure, touchpoint_resolved
 from scoring_service.settings import ScoringSettings
 
 PACKS = Path(__file__).parents[3] / "packs"
@@ -89,12 +90,41 @@ def split(into: int, parted_from: int, *moved: tuple[int, int]) -> CustomerSplit
     )
 
 
-Event = TouchpointResolvedV1 | CustomerMergedV1 | CustomerSplitV1 | ErasureRequestedV1
+def erasure(*profiles: int) -> ErasureRequestedV1:
+    return ErasureRequestedV1(
+        request_id=UUID(int=9),
+        customer_ids=[person(profile) for profile in profiles],
+        profile_ids=[person(profile) for profile in profiles],
+        tombstones=[],
+        requested_at=NOW,
+    )
+
+
+def case(
+    number: int, profile: int, version: int = 1, *, customer: int | None = None, **changes: Any
+) -> CaseChangedV1:
+    """A case of a fragment as interaction-service tells of it: a complaint just opened, unless said otherwise."""
+    told: dict[str, Any] = {"kind": "complaint", "state": "received", "is_open": True, "opened_at": NOW}
+    return CaseChangedV1(
+        case_id=UUID(int=number),
+        profile_id=person(profile),
+        customer_id=person(profile if customer is None else customer),
+        priority="normal",
+        team="service",
+        changed_at=NOW,
+        version=version,
+        what=["changed"],
+        **(told | changes),
+    )
+
+
+Event = TouchpointResolvedV1 | CustomerMergedV1 | CustomerSplitV1 | ErasureRequestedV1 | CaseChangedV1
 _KINDS: dict[type, Any] = {
     TouchpointResolvedV1: TOUCHPOINT_RESOLVED,
     CustomerMergedV1: CUSTOMER_MERGED,
     CustomerSplitV1: CUSTOMER_SPLIT,
     ErasureRequestedV1: ERASURE_REQUESTED,
+    CaseChangedV1: CASE_CHANGED,
 }
 
 
@@ -205,6 +235,7 @@ async def scoring(database_dsns: DatabaseDsns) -> AsyncIterator[Scoring]:
         {
             (TouchpointResolvedV1,): touchpoint_resolved.subscription(rules),
             (CustomerMergedV1, CustomerSplitV1): customer_merged.subscription(rules),
+            (CaseChangedV1,): case_changed.subscription(rules),
             (ErasureRequestedV1,): privacy_erasure.subscription(rules),
         },
     )

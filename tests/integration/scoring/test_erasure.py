@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from guanxi_contracts.privacy import ERASURE_RECEIPT, ErasureReceiptV1
 
-from guanxi_contracts.privacy import ERASURE_RECEIPT, ErasureReceiptV1, ErasureRequestedV1
-
-from .conftest import NOW, Scoring, merge, person, touchpoint
-
-
-def erasure(*profiles: int) -> ErasureRequestedV1:
-    return ErasureRequestedV1(
-        request_id=UUID(int=9),
-        customer_ids=[person(profile) for profile in profiles],
-        profile_ids=[person(profile) for profile in profiles],
-        tombstones=[],
-        requested_at=NOW,
-    )
+from .conftest import Scoring, erasure, merge, touchpoint
 
 
 async def receipts(scoring: Scoring) -> list[ErasureReceiptV1]:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from guanxi_contracts.case import CaseChangedV1
 from guanxi_contracts.catalog import (
     CUSTOMER_MERGED_TOPIC,
     SCORE_CHANGED_TOPIC,
@@ -66,7 +67,7 @@ async def append(settings: ScoringSettings, events: list[Event]) -> None:
 
 
 def _outgoing(event: Event, number: str) -> Outgoing:
-    assert not isinstance(event, ErasureRequestedV1)
+    assert not isinstance(event, ErasureRequestedV1 | CaseChangedV1)
     key = event.customer_id.bytes
     if isinstance(event, CustomerMergedV1):
         value = CUSTOMER_MERGED.encode(event, id=number, source="test", time=NOW)

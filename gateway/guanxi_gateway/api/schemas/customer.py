@@ -79,17 +79,26 @@ class RfmScore(BaseModel):
     reasons: list[ScoreReason]
 
 
-def _optional_rfm(schema: dict[str, Any]) -> None:
-    """A customer who was not scored yet has no `rfm`; it is never null."""
+class RiskScore(BaseModel):
+    """The risk of losing the customer over what went wrong (complaints, broken promises), in points."""
+
+    score: int = Field(ge=0, le=100)
+    level: Literal["low", "elevated", "high"]
+    reasons: list[ScoreReason]
+
+
+def _optional_scores(schema: dict[str, Any]) -> None:
+    """A customer who was not scored yet has no `rfm` and no `risk`; they are never null."""
     del schema["required"]
 
 
 class Scores(BaseModel):
     """The scores of a customer that were computed so far."""
 
-    model_config = ConfigDict(json_schema_extra=_optional_rfm)
+    model_config = ConfigDict(json_schema_extra=_optional_scores)
 
     rfm: RfmScore
+    risk: RiskScore
 
 
 class Consent(BaseModel):

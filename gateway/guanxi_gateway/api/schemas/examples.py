@@ -25,6 +25,11 @@ from guanxi_gateway.api.schemas import (
 )
 
 CUSTOMER_ID = "018f3a52-8c00-7d1e-b0a4-5f2e6c9d1b37"
+RISK: dict[str, Any] = {
+    "score": 30,
+    "level": "elevated",
+    "reasons": [{"code": "open_complaint", "figures": {"count": 1, "points": 30}}],
+}
 CUSTOMER: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,
     "customer_number": "C20240501001",
@@ -66,7 +71,8 @@ CUSTOMER: dict[str, Any] = {
             "revision": 1,
             "computed_at": "2024-05-01T08:00:00.080000Z",
             "reasons": [{"code": "recent_purchase", "figures": {"days": 0}}],
-        }
+        },
+        "risk": RISK,
     },
     "tags": classification.TAGS_OF_CUSTOMER,
     "segments": classification.SEGMENTS_OF_CUSTOMER,
@@ -103,6 +109,7 @@ SCORES: dict[str, Any] = {
         "computed_at": "2024-05-01T08:00:00.080000Z",
         "reasons": [{"code": "recent_purchase", "figures": {"days": 0}}],
     },
+    "risk": RISK,
 }
 TIERS: dict[str, Any] = {
     "tiers": {"high_value": 120, "potential": 310, "ordinary": 480, "dormant": 90},

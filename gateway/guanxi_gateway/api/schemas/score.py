@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from guanxi_gateway.api.schemas.customer import RfmTier, ScoreReason
+from guanxi_gateway.api.schemas.customer import RfmTier, RiskScore, ScoreReason
 
 
 class RfmDetail(BaseModel):
@@ -29,8 +29,12 @@ class RfmDetail(BaseModel):
 
 
 class CustomerScores(BaseModel):
-    """All scores of a customer. `redirected_from` is the id asked for when a merge has replaced it."""
+    """All scores of a customer. `redirected_from` is the id asked for when a merge has replaced it.
+
+    `risk` is null where the industry pack has no rules of it.
+    """
 
     customer_id: UUID
     redirected_from: UUID | None
     rfm: RfmDetail
+    risk: RiskScore | None

@@ -11,6 +11,8 @@ from guanxi_kit.packs.model import Ascending, Labels, PackModel
 
 Days = Annotated[int, Field(ge=1, le=3660)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Points = Annotated[int, Field(ge=1, le=100)]
+RiskSignal = Literal["open_complaint", "overdue_case", "reopened_case", "recent_complaint"]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
@@ -78,7 +80,28 @@ class RfmSettings(PackModel):
         return self
 
 
+class RiskSettings(PackModel):
+    """The risk of losing a customer over what went wrong: points that add up to 100 at most.
+
+    `points`: of every open complaint, open case with a promise broken, open case that was reopened, and once of a
+    complaint that is settled but not longer than `recent_days` after it was opened. `elevated` and `high`: the points
+    from which these levels hold.
+    """
+
+    points: dict[RiskSignal, Points]
+    recent_days: Days
+    elevated: Points
+    high: Points
+
+    @model_validator(mode="after")
+    def _levels_rise(self) -> RiskSettings:
+        if self.elevated >= self.high:
+            raise ValueError("elevated must be below high")
+        return self
+
+
 class ScoreSettings(PackModel):
-    """All scores of a pack."""
+    """All scores of a pack; the risk is optional."""
 
     rfm: RfmSettings
+    risk: RiskSettings | None = None

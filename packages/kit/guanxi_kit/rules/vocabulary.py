@@ -11,7 +11,14 @@ _NAMED = re.compile(_PART)
 _NESTED = re.compile(rf"{_PART}(\.{_PART}){{0,3}}")
 
 _SCORES = frozenset(
-    f"scores.rfm.{name}" for name in ("tier", "recency", "frequency", "monetary", "purchases", "amount_minor")
+    [
+        *(
+            f"scores.rfm.{name}"
+            for name in ("tier", "recency", "frequency", "monetary", "purchases", "amount_minor")
+        ),
+        "scores.risk.score",
+        "scores.risk.level",
+    ]
 )
 _FACTS = _SCORES | {
     "kind",

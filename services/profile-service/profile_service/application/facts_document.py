@@ -51,7 +51,7 @@ def make_facts(known: Known, wanted: Wanted, now: datetime) -> CustomerFacts:
         "kind": known.kind,
         "days_since_created": whole_days(known.created_at, now),
         "traits": known.traits,
-        "scores": {"rfm": known.score or {}},
+        "scores": {"rfm": known.score or {}, "risk": (known.score or {}).get("risk") or {}},
     }
     clocks: dict[str, datetime | date] = {"days_since_created": known.created_at}
     if wanted.activity:

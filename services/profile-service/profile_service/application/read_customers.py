@@ -146,7 +146,10 @@ async def read_view(
 def _scores(customer: StoredCustomer) -> dict[str, dict[str, Any]]:
     stored = {scored: (each.computed_at, each.document) for scored, each in customer.scores.items()}
     score = current_score(stored, customer.customer_id)
-    return {} if score is None else {"rfm": {name: v for name, v in score.items() if name != "customer_id"}}
+    if score is None:
+        return {}
+    found = {"rfm": {name: v for name, v in score.items() if name not in ("customer_id", "risk")}}
+    return found | {"risk": risk} if (risk := score.get("risk")) else found
 
 
 def _show_identifiers(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from guanxi_contracts.catalog import SCORE_CHANGED_TOPIC
-from guanxi_contracts.score import SCORE_CHANGED, ScoreChangedV1, ScoreReason
+from guanxi_contracts.score import SCORE_CHANGED, RiskScore, ScoreChangedV1, ScoreReason
 from guanxi_kit.consumer import Cause
 from guanxi_kit.consumer.unit import Outbox
 from scoring_service.application.ports import ScoreChange
+from scoring_service.domain.reasons import Reason
+from scoring_service.domain.risk import Risk
 
 SOURCE = "scoring-service"
 TOPIC = SCORE_CHANGED_TOPIC.name
@@ -30,13 +32,22 @@ def encode(change: ScoreChange) -> bytes:
             amount_minor=score.amount_minor,
             last_purchase_at=score.last_purchase_at,
             computed_at=score.computed_at,
-            reasons=[ScoreReason(reason.code, reason.figures) for reason in change.reasons],
+            reasons=_reasons(change.reasons),
+            risk=None if change.risk is None else _risk(change.risk),
         ),
         id=f"{score.customer_id}:{score.revision}",
         source=SOURCE,
         time=score.computed_at,
         subject=str(score.customer_id),
     )
+
+
+def _risk(risk: Risk) -> RiskScore:
+    return RiskScore(score=risk.score, level=risk.level, reasons=_reasons(risk.reasons))
+
+
+def _reasons(reasons: Sequence[Reason]) -> list[ScoreReason]:
+    return [ScoreReason(reason.code, reason.figures) for reason in reasons]
 
 
 def publish_to(outbox: Outbox) -> Callable[[Cause, ScoreChange], None]:

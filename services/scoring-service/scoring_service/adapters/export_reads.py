@@ -22,6 +22,13 @@ class PostgresExportReads:
         )
         return [dict(row) for row in rows]
 
+    async def cases(self, profile_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+        """Return how the cases of fragments stand."""
+        rows = await self._connection.fetch(
+            "SELECT * FROM case_standing WHERE profile_id = ANY($1::uuid[]) ORDER BY case_id", profile_ids
+        )
+        return [dict(row) for row in rows]
+
     async def scores(self, profile_ids: Sequence[UUID]) -> list[dict[str, Any]]:
         """Return the scores under any of a person's ids."""
         rows = await self._connection.fetch(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from guanxi_kit.packs import Pack, Tier
 from scoring_service.domain.rfm import RfmRules, TierRule
+from scoring_service.domain.risk import RiskRules
 
 
 def rfm_rules(pack: Pack) -> RfmRules:
@@ -16,6 +19,19 @@ def rfm_rules(pack: Pack) -> RfmRules:
         tiers=tuple(_tier_rule(tier) for tier in rfm.tiers),
         without_purchase=rfm.without_purchase,
         currency=pack.events.default_currency,
+        risk=_risk_rules(pack),
+    )
+
+
+def _risk_rules(pack: Pack) -> RiskRules | None:
+    risk = pack.scores.risk
+    if risk is None:
+        return None
+    return RiskRules(
+        points=tuple(sorted(risk.points.items())),
+        recent=timedelta(days=risk.recent_days),
+        elevated=risk.elevated,
+        high=risk.high,
     )
 
 

@@ -48,7 +48,7 @@ RETURNING profile_id, customer_id, (xmax = 0) AS is_new
 
 _FEATURES = """
 SELECT customer_id, touchpoints, purchases, foreign_purchases, amount_minor, first_purchase_at, last_purchase_at,
-    last_touch_at, buckets, bucket_amounts
+    last_touch_at, buckets, bucket_amounts, open_complaints, overdue_cases, reopened_cases, last_complaint_at
 FROM feature WHERE customer_id = ANY($1::uuid[])
 """
 
@@ -58,24 +58,24 @@ INSERT INTO customer_score (customer_id) SELECT * FROM unnest($1::uuid[]) ON CON
 
 _LOCK_SCORES = """
 SELECT customer_id, tier, recency, frequency, monetary, purchases, amount_minor, last_purchase_at, revision,
-    computed_at, next_review_at
+    computed_at, next_review_at, risk
 FROM customer_score WHERE customer_id = ANY($1::uuid[]) ORDER BY customer_id FOR UPDATE
 """
 
 _READ_SCORE = """
 SELECT customer_id, tier, recency, frequency, monetary, purchases, amount_minor, last_purchase_at, revision,
-    computed_at, next_review_at
+    computed_at, next_review_at, risk
 FROM customer_score WHERE customer_id = $1
 """
 
 _WRITE_SCORES = """
 UPDATE customer_score AS s SET tier = u.tier, recency = u.recency, frequency = u.frequency, monetary = u.monetary,
     purchases = u.purchases, amount_minor = u.amount_minor, last_purchase_at = u.last_purchase_at,
-    revision = u.revision, computed_at = u.computed_at, next_review_at = u.next_review_at
+    revision = u.revision, computed_at = u.computed_at, next_review_at = u.next_review_at, risk = u.risk
 FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::smallint[], $5::smallint[], $6::bigint[], $7::bigint[],
-    $8::timestamptz[], $9::bigint[], $10::timestamptz[], $11::timestamptz[])
+    $8::timestamptz[], $9::bigint[], $10::timestamptz[], $11::timestamptz[], $12::smallint[])
     AS u(customer_id, tier, recency, frequency, monetary, purchases, amount_minor, last_purchase_at, revision,
-        computed_at, next_review_at)
+        computed_at, next_review_at, risk)
 WHERE s.customer_id = u.customer_id
 """
 
@@ -170,6 +170,7 @@ class PostgresScoreStore:
             [score.revision for score in scores],
             [score.computed_at for score in scores],
             [score.next_review_at for score in scores],
+            [score.risk for score in scores],
         )
 
     async def remove_scores(self, customer_ids: Sequence[UUID]) -> None:
@@ -234,6 +235,10 @@ def _features(row: asyncpg.Record) -> Features:
         last_purchase_at=row["last_purchase_at"],
         last_touch_at=row["last_touch_at"],
         amounts=dict(zip(row["buckets"], row["bucket_amounts"], strict=True)),
+        open_complaints=row["open_complaints"],
+        overdue_cases=row["overdue_cases"],
+        reopened_cases=row["reopened_cases"],
+        last_complaint_at=row["last_complaint_at"],
     )
 
 
@@ -247,4 +252,5 @@ def _score(row: asyncpg.Record) -> Score:
         revision=row["revision"],
         computed_at=row["computed_at"],
         next_review_at=row["next_review_at"],
+        risk=row["risk"],
     )

@@ -37,6 +37,10 @@ async def get_export(
 async def _lines(state: ApiState, people: list[UUID]) -> AsyncIterator[bytes]:
     async with state.database.connection() as connection:
         reads = PostgresExportReads(connection)
-        found = [("figures", await reads.features(people)), ("rfm_scores", await reads.scores(people))]
+        found = [
+            ("figures", await reads.features(people)),
+            ("case_figures", await reads.cases(people)),
+            ("rfm_scores", await reads.scores(people)),
+        ]
     for section, items in found:
         yield b"".join(export_line(section, item) for item in items)

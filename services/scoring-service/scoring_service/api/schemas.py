@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+RiskLevel = Literal["low", "elevated", "high"]
 TierName = Literal["high_value", "potential", "ordinary", "dormant"]
 
 
@@ -36,12 +37,24 @@ class RfmDocument(BaseModel):
     reasons: list[ReasonDocument]
 
 
+class RiskDocument(BaseModel):
+    """The risk of losing the customer over what went wrong, in points."""
+
+    score: int = Field(ge=0, le=100)
+    level: RiskLevel
+    reasons: list[ReasonDocument]
+
+
 class ScoresDocument(BaseModel):
-    """All scores of a customer. `redirected_from` is the id asked for when a merge has replaced it."""
+    """All scores of a customer. `redirected_from` is the id asked for when a merge has replaced it.
+
+    Without a risk where the pack has no rules of it.
+    """
 
     customer_id: UUID
     redirected_from: UUID | None
     rfm: RfmDocument
+    risk: RiskDocument | None
 
 
 class TiersDocument(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -11,9 +12,17 @@ from guanxi_kit.audit import Reading, masked
 from guanxi_kit.auth import require
 from guanxi_kit.errors import Problem
 from scoring_service.adapters.score_store import PostgresScoreStore
-from scoring_service.api.schemas import ReasonDocument, RfmDocument, ScoresDocument, TiersDocument
+from scoring_service.api.schemas import (
+    ReasonDocument,
+    RfmDocument,
+    RiskDocument,
+    ScoresDocument,
+    TiersDocument,
+)
 from scoring_service.api.state import ApiState, state_of
 from scoring_service.application.queries import ExplainedScore, explained_score, tier_counts
+from scoring_service.domain.reasons import Reason
+from scoring_service.domain.risk import Risk
 
 router = APIRouter()
 State = Annotated[ApiState, Depends(state_of)]
@@ -35,6 +44,7 @@ async def read_scores(
         customer_id=current,
         redirected_from=customer_id if customer_id != current else None,
         rfm=_rfm(found, state.rules.currency),
+        risk=None if found.risk is None else _risk(found.risk),
     )
 
 
@@ -68,5 +78,13 @@ def _rfm(found: ExplainedScore, currency: str) -> RfmDocument:
         last_purchase_at=score.last_purchase_at,
         revision=score.revision,
         computed_at=score.computed_at,
-        reasons=[ReasonDocument(code=reason.code, figures=reason.figures) for reason in found.reasons],
+        reasons=_reasons(found.reasons),
     )
+
+
+def _risk(risk: Risk) -> RiskDocument:
+    return RiskDocument(score=risk.score, level=risk.level, reasons=_reasons(risk.reasons))
+
+
+def _reasons(reasons: Sequence[Reason]) -> list[ReasonDocument]:
+    return [ReasonDocument(code=reason.code, figures=reason.figures) for reason in reasons]

@@ -27,6 +27,24 @@ class RecordTouchpoint(NamedTuple):
     cause: Cause
 
 
+class RecordCase(NamedTuple):
+    """Take note of how a case of a fragment stands; the highest version is the truth.
+
+    `customer_id` is whom the fragment belongs to as far as the case's service knows.
+    """
+
+    case_id: UUID
+    profile_id: UUID
+    customer_id: UUID
+    version: int
+    is_complaint: bool
+    is_open: bool
+    is_overdue: bool
+    was_reopened: bool
+    opened_at: datetime
+    cause: Cause
+
+
 class RegroupFragments(NamedTuple):
     """Score the fragments `moved` (fragment, membership version) with `customer_id` from now on.
 

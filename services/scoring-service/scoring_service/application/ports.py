@@ -8,9 +8,12 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from scoring_service.application.commands import RecordCase
 from scoring_service.domain.features import Features
+from scoring_service.domain.reasons import Reason
 from scoring_service.domain.recut import AmountRange, Trade
-from scoring_service.domain.rfm import Classes, Cuts, Reason, RfmRules, Tier
+from scoring_service.domain.rfm import Classes, Cuts, RfmRules, Tier
+from scoring_service.domain.risk import Risk
 
 
 @dataclass(slots=True)
@@ -31,7 +34,10 @@ class FragmentState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The current score of a customer. `revision` grows with every change, also across merges."""
+    """The current score of a customer. `revision` grows with every change, also across merges.
+
+    `risk` are the points of the risk, 0 where the pack has no rules of it.
+    """
 
     customer_id: UUID
     classes: Classes
@@ -41,14 +47,16 @@ class Score:
     revision: int
     computed_at: datetime
     next_review_at: datetime | None
+    risk: int
 
 
 class ScoreChange(NamedTuple):
-    """A score to announce."""
+    """A score to announce; without a risk where the pack has no rules of it."""
 
     score: Score
     previous_tier: Tier | None
     reasons: list[Reason]
+    risk: Risk | None
 
 
 @dataclass(slots=True)
@@ -63,7 +71,7 @@ class TierChange:
 class ScoreStore(Protocol):
     """Features and scores, inside one transaction.
 
-    Locks are always taken in one order - fragments, customers, cuts, counters, each sorted - so that concurrent
+    Locks are always taken in one order - cases, fragments, customers, cuts, counters, each sorted - so that concurrent
     transactions wait for each other but never in a circle.
     """
 
@@ -82,6 +90,18 @@ class ScoreStore(Protocol):
     async def write_scores(self, scores: Sequence[Score]) -> None: ...
     async def remove_scores(self, customer_ids: Sequence[UUID]) -> None: ...
     async def count_tiers(self, changes: Mapping[Tier, TierChange]) -> None: ...
+
+
+class CaseStore(Protocol):
+    """How cases stand, inside one transaction."""
+
+    async def keep(self, told: Sequence[RecordCase]) -> dict[UUID, Features]:
+        """Keep how the cases stand; return, by fragment, what that adds to its features."""
+        ...
+
+    async def add(self, added: Mapping[UUID, Features]) -> None:
+        """Add to the features of fragments that are locked."""
+        ...
 
 
 class Place(NamedTuple):

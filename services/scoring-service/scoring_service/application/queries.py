@@ -9,7 +9,9 @@ from uuid import UUID
 
 from scoring_service.application.ports import Score
 from scoring_service.domain.features import Features
-from scoring_service.domain.rfm import TIERS, Cuts, Reason, RfmRules, Tier, explain
+from scoring_service.domain.reasons import Reason
+from scoring_service.domain.rfm import TIERS, Cuts, RfmRules, Tier, explain
+from scoring_service.domain.risk import Risk, assess
 
 
 class ScoreReader(Protocol):
@@ -31,6 +33,7 @@ class ExplainedScore:
     features: Features
     reasons: list[Reason]
     people: list[UUID]
+    risk: Risk | None
 
 
 async def explained_score(
@@ -43,7 +46,8 @@ async def explained_score(
         return None
     features = (await reader.features_of([current])).get(current, Features())
     reasons = explain(features, score.classes, rules, await reader.current_cuts(rules), now)
-    return ExplainedScore(score, features, reasons, await reader.fragments_of(current))
+    risk = assess(features, rules.risk, now) if rules.risk else None
+    return ExplainedScore(score, features, reasons, await reader.fragments_of(current), risk)
 
 
 async def tier_counts(reader: ScoreReader) -> dict[Tier, int]:

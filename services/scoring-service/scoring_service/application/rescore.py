@@ -12,6 +12,7 @@ from uuid import UUID
 from scoring_service.application.ports import Score, ScoreChange, ScoreStore, TierChange
 from scoring_service.domain.features import Features
 from scoring_service.domain.rfm import Cuts, RfmRules, Tier, classify, explain, next_review
+from scoring_service.domain.risk import Risk, assess
 
 _BYTES = attrgetter("bytes")
 
@@ -74,11 +75,15 @@ class _Scoring:
             revision=self.revision,
             computed_at=self.now,
             next_review_at=next_review(features, self.rules, self.now),
+            risk=risk.score if (risk := self.risk(features)) else 0,
         )
+
+    def risk(self, features: Features) -> Risk | None:
+        return assess(features, self.rules.risk, self.now) if self.rules.risk else None
 
     def change(self, score: Score, old: Score | None, features: Features) -> ScoreChange:
         reasons = explain(features, score.classes, self.rules, self.cuts, self.now)
-        return ScoreChange(score, old.classes.tier if old else None, reasons)
+        return ScoreChange(score, old.classes.tier if old else None, reasons, self.risk(features))
 
 
 def _differs(old: Score | None, new: Score) -> bool:
@@ -88,6 +93,7 @@ def _differs(old: Score | None, new: Score) -> bool:
         or old.amount_minor != new.amount_minor
         or old.purchases != new.purchases
         or old.last_purchase_at != new.last_purchase_at
+        or old.risk != new.risk
     )
 
 

@@ -28,6 +28,8 @@ class Features:
     `amount_minor` and `amounts` (30-day bucket to sum) are minor units of the pack's currency. Purchases in another
     currency count in `purchases` and its times, their amounts nowhere; `foreign_purchases` says how many.
 
+    Cases count while they are open; `last_complaint_at` is when the last complaint was opened.
+
     `amounts` holds the KEPT_BUCKETS latest buckets that have any purchase. This stays exact however touchpoints
     are ordered and split: a bucket among the latest of the whole is among the latest of every part that has it.
     """
@@ -40,6 +42,10 @@ class Features:
     last_purchase_at: datetime | None = None
     last_touch_at: datetime | None = None
     amounts: dict[int, int] = field(default_factory=dict)
+    open_complaints: int = 0
+    overdue_cases: int = 0
+    reopened_cases: int = 0
+    last_complaint_at: datetime | None = None
 
     def add_touchpoint(self, occurred_at: datetime) -> None:
         """Count one touchpoint."""
@@ -68,6 +74,10 @@ class Features:
         self.first_purchase_at = _earlier(self.first_purchase_at, other.first_purchase_at)
         self.last_purchase_at = _later(self.last_purchase_at, other.last_purchase_at)
         self.last_touch_at = _later(self.last_touch_at, other.last_touch_at)
+        self.open_complaints += other.open_complaints
+        self.overdue_cases += other.overdue_cases
+        self.reopened_cases += other.reopened_cases
+        self.last_complaint_at = _later(self.last_complaint_at, other.last_complaint_at)
         for bucket, amount in other.amounts.items():
             self.amounts[bucket] = self.amounts.get(bucket, 0) + amount
         self._keep_latest()

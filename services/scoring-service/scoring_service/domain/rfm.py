@@ -15,6 +15,8 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from scoring_service.domain.features import BUCKET, Features, bucket_of, bucket_start
+from scoring_service.domain.reasons import Reason
+from scoring_service.domain.risk import RiskRules, risk_review
 
 Tier = Literal["high_value", "potential", "ordinary", "dormant"]
 TIERS: tuple[Tier, ...] = ("high_value", "potential", "ordinary", "dormant")
@@ -39,7 +41,10 @@ class TierRule:
 
 @dataclass(frozen=True)
 class RfmRules:
-    """Thresholds of the classes and the tiers in order of precedence; `currency` is the one amounts count in."""
+    """Thresholds of the classes and the tiers in order of precedence; `currency` is the one amounts count in.
+
+    `risk` are the rules of the risk that is told with the score; a pack may declare none.
+    """
 
     recency_days: tuple[int, ...]
     frequency_purchases: tuple[int, ...]
@@ -47,6 +52,7 @@ class RfmRules:
     tiers: tuple[TierRule, ...]
     without_purchase: Tier
     currency: str
+    risk: RiskRules | None = None
 
     @cached_property
     def steps(self) -> list[timedelta]:
@@ -80,13 +86,6 @@ class Classes(NamedTuple):
     recency: int
     frequency: int
     monetary: int
-
-
-class Reason(NamedTuple):
-    """A stable code and its figures."""
-
-    code: str
-    figures: dict[str, float | int | str]
 
 
 def cut_ranks(population: int, quantiles: Sequence[float]) -> list[int]:
@@ -145,7 +144,13 @@ def amounts_around(features: Features, days: int, bucket: int) -> tuple[int, int
 
 
 def next_review(features: Features, rules: RfmRules, now: datetime) -> datetime | None:
-    """First moment after `now` at which time alone may change a class or the tier; None when it never will."""
+    """First moment after `now` at which time alone may change a class, the tier or the risk; None: it never will."""
+    settled = risk_review(features, rules.risk, now) if rules.risk else None
+    reviews = [at for at in (_purchase_review(features, rules, now), settled) if at is not None]
+    return min(reviews, default=None)
+
+
+def _purchase_review(features: Features, rules: RfmRules, now: datetime) -> datetime | None:
     last = features.last_purchase_at
     if last is None:
         return None
