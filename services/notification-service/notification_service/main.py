@@ -28,22 +28,27 @@ from guanxi_kit.jobs import api as jobs_api
 from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
+from guanxi_kit.outward import OutwardClient
 from guanxi_kit.packs import Pack, load_pack
 from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
 from guanxi_kit.sealing.api import open_keys
 from guanxi_kit.sealing.api import router as keys_router
 from guanxi_kit.settings import SettingsError
+from notification_service.adapters.callbacks import SignedCallbacks
 from notification_service.adapters.contacts import ProfileContacts
 from notification_service.adapters.dispatch_loop import DispatchLoop
 from notification_service.adapters.dispatch_unit import STREAM, dispatch_units
 from notification_service.adapters.mailbox import MailboxProvider
 from notification_service.adapters.mime import Sender
+from notification_service.adapters.notice_store import notice_stores
 from notification_service.adapters.pack_journeys import journeys_of, promoting_nothing, purposes_of
 from notification_service.adapters.sealed_columns import SEALED_COLUMNS
 from notification_service.adapters.smtp import SmtpProvider, parse_smtp_url
+from notification_service.adapters.staff_directory import StaffDirectory, read_directory
 from notification_service.adapters.templates import LiquidRenderer
 from notification_service.api import export, messages
 from notification_service.application.dispatch import Dispatcher, OpenUnit
+from notification_service.application.notices import NoticeDispatcher, NoticeWays
 from notification_service.application.ports import Contacts, EmailProvider, TemplateFailed
 from notification_service.consumers import case_changed, customer_merged, privacy_erasure, touchpoint_resolved
 from notification_service.domain.messages import RetryPolicy
@@ -100,6 +105,7 @@ async def make_worker(
     clock = clock or SystemClock()
     pack = load_pack(settings.pack_dir, settings.pack)
     keyring = Keyring.from_settings(settings)
+    directory = read_directory(settings.staff_file, allow_private=settings.allow_private_callbacks)
     async with AsyncExitStack() as opened:
         contacts = ProfileContacts(await opened.enter_async_context(_profile_client(settings)))
         database = await _open_database(settings)
@@ -112,6 +118,9 @@ async def make_worker(
             settings, dispatch_units(database, relay, clock), contacts, pack, keyring, clock=clock
         )
         loop = DispatchLoop(dispatcher, poll_seconds=settings.dispatch_poll_seconds)
+        notices = DispatchLoop(
+            _notices(settings, database, directory, pack, clock), poll_seconds=settings.dispatch_poll_seconds
+        )
         worker = Worker(
             db=database,
             consumer=open_consumer(settings, SERVICE, TOPICS),
@@ -120,7 +129,7 @@ async def make_worker(
                 privacy_erasure.subscription(),
                 touchpoint_resolved.subscription(journeys_of(pack)),
                 customer_merged.subscription(),
-                case_changed.subscription(),
+                case_changed.subscription(directory),
             ],
             clock=clock,
             keyring=keyring,
@@ -131,7 +140,7 @@ async def make_worker(
         keys = KeyringUser(keyring, database, "worker", clock)
         anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)
         yield WorkerProcess(
-            [keys, anchors, loop, jobs, worker], [Check("database", database.ping), keys.readiness]
+            [keys, anchors, loop, notices, jobs, worker], [Check("database", database.ping), keys.readiness]
         )
 
 
@@ -156,6 +165,26 @@ def _dispatcher(
         batch=settings.dispatch_batch,
         lease=timedelta(seconds=settings.lease_seconds),
         promoting_nothing=promoting_nothing(pack),
+    )
+
+
+def _notices(
+    settings: NotificationSettings, database: Database, directory: StaffDirectory, pack: Pack, clock: Clock
+) -> NoticeDispatcher:
+    ways = NoticeWays(
+        directory=directory,
+        renderer=make_renderer(pack),
+        email=make_provider(settings, clock),
+        callbacks=SignedCallbacks(OutwardClient(allow_private=settings.allow_private_callbacks), clock.now),
+        case_url=settings.case_url,
+    )
+    return NoticeDispatcher(
+        notice_stores(database),
+        ways,
+        RetryPolicy(),
+        clock,
+        batch=settings.dispatch_batch,
+        lease=timedelta(seconds=settings.lease_seconds),
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from tests.integration import regrouping
 
-from guanxi_contracts.case import CASE_CHANGED, CaseChangedV1
+from guanxi_contracts.case import CASE_ALARM, CASE_CHANGED, CaseAlarmV1, CaseChangedV1
 from guanxi_contracts.customer import CUSTOMER_MERGED, CUSTOMER_SPLIT, CustomerMergedV1, CustomerSplitV1
 from guanxi_contracts.envelope import Envelope
 from guanxi_contracts.privacy import ERASURE_REQUESTED, ErasureRequestedV1
@@ -34,11 +34,13 @@ from guanxi_kit.testing import ManualClock
 from notification_service.adapters.dispatch_unit import STREAM, dispatch_units
 from notification_service.adapters.mime import Sender
 from notification_service.adapters.pack_journeys import journeys_of, purposes_of
+from notification_service.adapters.staff_directory import StaffDirectory
 from notification_service.adapters.templates import LiquidRenderer
 from notification_service.application.dispatch import Dispatcher
 from notification_service.application.ports import Contact, ContactsUnavailable, EmailProvider
 from notification_service.consumers import case_changed, customer_merged, privacy_erasure, touchpoint_resolved
 from notification_service.domain.messages import RetryPolicy
+from notification_service.domain.notices import Target
 from notification_service.settings import NotificationSettings
 
 PACKS = Path(__file__).parents[3] / "packs"
@@ -109,13 +111,21 @@ def complaint(
     )
 
 
-Event = TouchpointResolvedV1 | CustomerMergedV1 | CustomerSplitV1 | ErasureRequestedV1 | CaseChangedV1
+Event = (
+    TouchpointResolvedV1
+    | CustomerMergedV1
+    | CustomerSplitV1
+    | ErasureRequestedV1
+    | CaseChangedV1
+    | CaseAlarmV1
+)
 _KINDS: dict[type, Any] = {
     TouchpointResolvedV1: TOUCHPOINT_RESOLVED,
     CustomerMergedV1: CUSTOMER_MERGED,
     CustomerSplitV1: CUSTOMER_SPLIT,
     ErasureRequestedV1: ERASURE_REQUESTED,
     CaseChangedV1: CASE_CHANGED,
+    CaseAlarmV1: CASE_ALARM,
 }
 
 
@@ -139,6 +149,17 @@ class ContactBook:
 
 
 @dataclass
+class StaffBook:
+    """Where staff can be reached, as a test says."""
+
+    directory: StaffDirectory = field(default_factory=StaffDirectory)
+    locale: str = "en"
+
+    def find(self, recipient: str, team: str) -> Sequence[Target]:
+        return self.directory.find(recipient, team)
+
+
+@dataclass
 class Notification:
     database: Database
     clock: ManualClock
@@ -146,6 +167,7 @@ class Notification:
     keyring: Keyring
     contacts: ContactBook
     subscriptions: Mapping[tuple[type, ...], Subscription]
+    staff: StaffBook = field(default_factory=StaffBook)
     offset: int = 0
 
     async def apply(self, *events: Event) -> None:
@@ -239,6 +261,7 @@ async def notification(database_dsns: DatabaseDsns) -> AsyncIterator[Notificatio
     )
     database = Database(await open_pool(settings.database_dsn(), max=10, application_name="test"))
     pack = load_pack(settings.pack_dir, settings.pack)
+    staff = StaffBook()
     yield Notification(
         database,
         ManualClock(NOW),
@@ -248,8 +271,9 @@ async def notification(database_dsns: DatabaseDsns) -> AsyncIterator[Notificatio
         {
             (TouchpointResolvedV1,): touchpoint_resolved.subscription(journeys_of(pack)),
             (CustomerMergedV1, CustomerSplitV1): customer_merged.subscription(),
-            (CaseChangedV1,): case_changed.subscription(),
+            (CaseChangedV1, CaseAlarmV1): case_changed.subscription(staff),
             (ErasureRequestedV1,): privacy_erasure.subscription(),
         },
+        staff=staff,
     )
     await database.close()

@@ -76,6 +76,8 @@ class StreamNews:
             due_at=raised.due_at,
             raised_at=raised.raised_at,
             recipients=list(raised.recipients),
+            number=case.number,
+            team=case.team,
         )
         identity = f"{case.case_id}/{run.cycle}/{run.clock}/{run.number}/{raised.level}"
         value = CASE_ALARM.encode(

@@ -1,21 +1,29 @@
-"""Runs the dispatch again and again beside the consumer."""
+"""Runs a dispatch again and again beside the consumer."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import Protocol
 
 from guanxi_kit.db import is_transient
 from guanxi_kit.logging import get_logger
-from notification_service.application.dispatch import Dispatcher
 
 _log = get_logger("notification.dispatch")
+
+
+class Dispatch(Protocol):
+    """Sends what is due, a batch a turn."""
+
+    async def run_once(self) -> int:
+        """Take one batch of what is due as far as it goes, and return how many it had."""
+        ...
 
 
 class DispatchLoop:
     """A part of the worker process. A transient fault is tried again at the next turn; any other ends the process."""
 
-    def __init__(self, dispatcher: Dispatcher, *, poll_seconds: float) -> None:
+    def __init__(self, dispatcher: Dispatch, *, poll_seconds: float) -> None:
         self._dispatcher = dispatcher
         self._poll_seconds = poll_seconds
         self._stopping = asyncio.Event()

@@ -20,6 +20,9 @@ RULES: tuple[Rule, ...] = (
     Rule("message", "what the person was written", delete_by("message", "profile_id")),
     Rule("enrolment", "journeys of the person", delete_by("enrolment", "profile_id")),
     Rule("complaint", "that the person complained", delete_by("complaint", "profile_id")),
+    Rule(
+        "staff_notice", "that staff were told of the person's case", delete_by("staff_notice", "profile_id")
+    ),
     Rule("membership", "who the person was", delete_by("membership", "profile_id")),
     *PLUMBING,
 )

@@ -25,6 +25,10 @@ ENROLMENTS = """
 SELECT journey, profile_id, journey_version, touchpoint_id, enrolled_at FROM enrolment
 WHERE profile_id = ANY($1::uuid[]) ORDER BY journey, profile_id
 """
+NOTICES = """
+SELECT case_id, told, state, planned_at FROM staff_notice WHERE profile_id = ANY($1::uuid[])
+ORDER BY planned_at, notice_id
+"""
 _INTERNAL = frozenset(("address_hash", "due_at", "attempt", "once"))
 
 
@@ -44,3 +48,9 @@ async def enrolments(database: Database, people: Sequence[UUID]) -> list[dict[st
     """Return the journeys of a person: one row for each fragment and journey at most."""
     async with database.connection() as connection:
         return [dict(row) for row in await connection.fetch(ENROLMENTS, people)]
+
+
+async def notices(database: Database, people: Sequence[UUID]) -> list[dict[str, Any]]:
+    """Return what staff were told of a person's cases."""
+    async with database.connection() as connection:
+        return [dict(row) for row in await connection.fetch(NOTICES, people)]

@@ -38,12 +38,19 @@ class LiquidRenderer:
 
     def render(self, template: str, traits: Mapping[str, Any]) -> Content:
         """Return subject and body. Raises TemplateFailed with a code that holds no personal data."""
+        return self._render(template, traits.get("locale"), {"traits": traits})
+
+    def render_notice(self, template: str, locale: str, notice: Mapping[str, str]) -> Content:
+        """Return subject and body of a notice to staff. Raises TemplateFailed."""
+        return self._render(template, locale, {"notice": notice})
+
+    def _render(self, template: str, wanted: object, known: Mapping[str, Any]) -> Content:
         locales = self._templates.get(template)
         if locales is None:
             raise TemplateFailed("unknown_template")
-        subject, body = locales[self._locale(locales, traits.get("locale"))]
+        subject, body = locales[self._locale(locales, wanted)]
         try:
-            return Content(subject.render(traits=traits), body.render(traits=traits))
+            return Content(subject.render(known), body.render(known))
         except LiquidError as error:
             raise TemplateFailed(type(error).__name__) from None
 

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from guanxi_kit.audit import Reading, cleared
 from guanxi_kit.db import Database
 from guanxi_kit.exporting import MEDIA_TYPE, export_line
-from notification_service.adapters.export_reads import enrolments, messages
+from notification_service.adapters.export_reads import enrolments, messages, notices
 from notification_service.api.messages import fragments_of
 
 router = APIRouter(tags=["privacy"])
@@ -37,3 +37,5 @@ async def _lines(database: Database, people: list[UUID]) -> AsyncIterator[bytes]
         yield b"".join(export_line("messages", message) for message in page)
     for enrolment in await enrolments(database, people):
         yield export_line("journeys", enrolment)
+    for notice in await notices(database, people):
+        yield export_line("staff_notices", notice)
