@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from guanxi_kit.http import HttpClient, TransportError
@@ -12,11 +13,17 @@ class NotNow(Exception):
 
 
 async def ask(
-    client: HttpClient, method: str, path: str, body: Any = None, **query: str
+    client: HttpClient,
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
 ) -> tuple[int, dict[str, Any]]:
     """Return status and answer. Raises NotNow."""
     try:
-        answer = await client.request(method, path, json=body, params=query)
+        answer = await client.request(method, path, json=body, params=query, headers=headers)
     except TransportError as error:
         raise NotNow from error
     if answer.status_code >= 500 or answer.status_code == 429:
@@ -26,6 +33,6 @@ async def ask(
 
 async def look_up(client: HttpClient, **identifier: str) -> str | None:
     """Return the customer that an identifier means now, if anybody. Raises NotNow."""
-    status, answer = await ask(client, "GET", "/v1/customers", **identifier)
+    status, answer = await ask(client, "GET", "/v1/customers", query=identifier)
     assert status == 200, answer
     return str(answer["items"][0]["customer_id"]) if answer["items"] else None

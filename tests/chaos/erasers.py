@@ -15,8 +15,6 @@ from tests.chaos.people import Population
 from guanxi_devstack.world import World
 from guanxi_kit.http import HttpClient, make_client
 
-SHARE = 0.1
-"""How many of the people are ever erased."""
 ERASERS = 2
 SETTLE_CHANCE = 0.5
 RETRY_CHANCE = 0.2
@@ -40,20 +38,16 @@ class Erasers:
 
     people: Population
     chance: random.Random
-    first: int
     acknowledged: list[Acknowledged] = field(default_factory=list)
     repeated: int = 0
     in_hand: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while the platform is erasing somebody, so that it can be killed at that."""
 
-    @property
-    def persons(self) -> range:
-        """The people who are ever erased."""
-        return range(self.first, self.first + max(ERASERS, int(self.people.size * SHARE)))
-
     async def keep_erasing(self, world: World, until: Callable[[], bool]) -> None:
         """Erase until `until()`; what was begun is asked for until it is answered."""
-        await asyncio.gather(*(self._eraser(world, self.persons[n::ERASERS], until) for n in range(ERASERS)))
+        await asyncio.gather(
+            *(self._eraser(world, self.people.erased[n::ERASERS], until) for n in range(ERASERS))
+        )
 
     async def _eraser(self, world: World, persons: range, until: Callable[[], bool]) -> None:
         async with make_client(world.url, token=world.credentials.token("admin"), timeout=10.0) as client:

@@ -90,7 +90,7 @@ def _check_ledger(erasers: Erasers, ledger: Ledger) -> None:
     known = {str(request["request_id"]) for request in ledger.requests}
     missing = [each for each in erasers.acknowledged if each.request_id not in known]
     assert not missing, f"acknowledged and not in the ledger: {missing}"
-    persons = {name: person for person in erasers.persons for name in erasers.people.names(person)}
+    persons = {name: person for person in erasers.people.erased for name in erasers.people.names(person)}
     for request in ledger.requests:
         erased = {persons.get(name) for name in ledger.names(request)}
         assert len(erased) == 1, f"{request['request_id']} has erased {erased}"

@@ -14,8 +14,6 @@ from tests.chaos.people import Population
 from guanxi_devstack.world import World
 from guanxi_kit.http import HttpClient, make_client
 
-SHARE = 0.3
-"""How many of the people hands ever touch; all others are merged by evidence alone."""
 DECIDERS = 2
 
 
@@ -29,15 +27,10 @@ class Hands:
     undone: set[str] = field(default_factory=set)
     doubtful: set[str] = field(default_factory=set)
 
-    @property
-    def touched(self) -> int:
-        """People below this number are touched by hands: 0 with 1, 2 with 3, and so on."""
-        return int(self.people.size * SHARE) // 2 * 2
-
     def partner(self, user_id: str) -> str | None:
         """Return the user id of whom hands make one with this one, if anybody."""
         person = self.people.number(user_id)
-        return f"{self.people.run}-user-{person ^ 1}" if person < self.touched else None
+        return f"{self.people.run}-user-{person ^ 1}" if person < self.people.touched else None
 
     async def keep_deciding(self, world: World, until: Callable[[], bool]) -> None:
         """Decide until `until()`."""
@@ -46,7 +39,7 @@ class Hands:
     async def _decider(self, world: World, until: Callable[[], bool]) -> None:
         async with make_client(world.url, token=world.credentials.token("admin"), timeout=10.0) as client:
             while not until():
-                one = self.chance.randrange(self.touched // 2) * 2
+                one = self.chance.randrange(self.people.touched // 2) * 2
                 try:
                     await self._decide(client, one, one + 1)
                 except NotNow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email import message_from_bytes
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -15,18 +16,23 @@ from tests.chaos.oracle import Oracle
 
 from guanxi_devstack.ports import find_free_port
 
+STAFF = "@staff.example.com"
 _MESSAGES = "SELECT state, reason, count(*) FROM notification.message GROUP BY 1, 2"
 
 
 class Inbox:
-    """Counts accepted messages by recipient."""
+    """Counts accepted messages: those to customers by recipient, those to staff by Message-ID."""
 
     def __init__(self) -> None:
         self.recipients: Counter[str] = Counter()
+        self.notices: Counter[str] = Counter()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Accept a message (aiosmtpd's hook)."""
-        self.recipients.update(envelope.rcpt_tos)
+        if envelope.rcpt_tos[0].endswith(STAFF):
+            self.notices[str(message_from_bytes(envelope.original_content or b"")["Message-ID"])] += 1
+        else:
+            self.recipients.update(envelope.rcpt_tos)
         return "250 accepted"
 
 
@@ -59,8 +65,8 @@ async def check_mail(connection: Any, hands: Hands, erasers: Erasers, inbox: Inb
         assert state in ("sent", "uncertain") or reason == "address_served", f"messages still {rows}"
         states[state] += count
     buyers = {people.number(user_id) for user_id in oracle.purchases}
-    touched = {person for person in buyers if person < hands.touched}
-    back = buyers.intersection(erasers.persons)
+    touched = {person for person in buyers if person < people.touched}
+    back = buyers.intersection(erasers.people.erased)
     assert len(buyers) - len(touched) <= states.total() <= len(buyers), f"{len(buyers)} buyers, {states}"
     assert states["failed"] <= len(touched) + len(back), f"{len(touched)} touched, {len(back)} back, {states}"
     welcomed = {people.number(address.partition("@")[0]) for address in inbox.recipients}

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 AMOUNT_MINOR = (990, 1299, 4250, 10000)
 BROWSERS = 3
+TOUCHED = 0.3
+"""How many of the people hands ever touch; all others are merged by evidence alone."""
+ERASED = 0.1
+"""How many of the people are ever erased."""
 
 
 @dataclass
@@ -23,13 +28,37 @@ class Population:
     run: str
     serial: int = 0
     accepted: list[dict[str, Any]] = field(default_factory=list)
+    ways: Counter[str] = field(default_factory=Counter)
 
-    def touchpoints(self, count: int) -> list[dict[str, Any]]:
-        """Return fresh Segment messages, each with an id of its own."""
-        return [self._touchpoint() for _ in range(count)]
+    def accept(self, batch: list[dict[str, Any]], way: str) -> None:
+        """Keep a batch that was acknowledged."""
+        self.accepted += batch
+        self.ways[way] += len(batch)
 
-    def _touchpoint(self) -> dict[str, Any]:
-        person = self.chance.randrange(self.size)
+    @property
+    def touched(self) -> int:
+        """People below this number are touched by hands: 0 with 1, 2 with 3, and so on."""
+        return int(self.size * TOUCHED) // 2 * 2
+
+    @property
+    def erased(self) -> range:
+        """The people who are ever erased."""
+        return range(self.touched, self.touched + max(2, int(self.size * ERASED)))
+
+    @property
+    def never_erased(self) -> range:
+        """People of whom files and cases tell.
+
+        What an erasure leaves of a file's row depends on who came back before it was read; of a case it leaves nothing.
+        """
+        return range(self.erased.stop, self.size)
+
+    def touchpoints(self, count: int, persons: range | None = None) -> list[dict[str, Any]]:
+        """Return fresh Segment messages of these people, or of anybody, each with an id of its own."""
+        return [self._touchpoint(persons or range(self.size)) for _ in range(count)]
+
+    def _touchpoint(self, persons: range) -> dict[str, Any]:
+        person = self.chance.choice(persons)
         browser = f"{self.run}-browser-{person}-{self.chance.randrange(BROWSERS)}"
         self.serial += 1
         base: dict[str, Any] = {

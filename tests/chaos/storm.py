@@ -1,4 +1,4 @@
-"""One storm: load, merges and undos by hand, erasures, and kills for a while, then the verdict."""
+"""One storm: load by every way, merges and undos by hand, erasures, cases, and kills for a while, then the verdict."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+from tests.chaos.desk import Desk
 from tests.chaos.erasers import Erasers
 from tests.chaos.hands import Hands
 from tests.chaos.killer import keep_killing
 from tests.chaos.load import keep_sending
 from tests.chaos.mail import smtp_server
 from tests.chaos.people import Population
-from tests.chaos.verdict import check
+from tests.chaos.promises import short_promises
+from tests.chaos.verdict import Storm, check
+from tests.chaos.ways import declare_hook
 
 from guanxi_devstack.topology import WorldOptions
 from guanxi_devstack.world import World
@@ -33,12 +36,15 @@ async def storm(
     """
     population = Population(people, random.Random(seed), uuid.uuid4().hex[:8])
     hands = Hands(population, random.Random(seed))
-    erasers = Erasers(population, random.Random(seed), hands.touched)
+    erasers = Erasers(population, random.Random(seed))
+    desk = Desk(population, random.Random(seed))
     kills: Counter[str] = Counter()
     with smtp_server() as (inbox, address):
         settings = {"GUANXI_SMTP_URL": address, "GUANXI_ERASURE_POLL_SECONDS": "1"}
+        settings |= await asyncio.to_thread(short_promises, options.folder)
         options = replace(options, settings={**options.settings, **settings})
         async with World(options) as world:
+            await declare_hook(world)
             tell(f"{len(world.children)} processes are ready, the storm begins")
             end = time.monotonic() + seconds
 
@@ -49,16 +55,20 @@ async def storm(
                 keep_sending(world, population, over),
                 hands.keep_deciding(world, over),
                 erasers.keep_erasing(world, over),
+                desk.keep_working(world, over),
                 keep_killing(world, random.Random(seed), over, kills, erasers.in_hand),
                 _report(population, kills, end, tell),
             )
             await world.wait_ready()
-            tell(f"{repeats} batches and {erasers.repeated} requests for erasure repeated; {_named(kills)}")
-            figures = await check(world, hands, erasers, inbox, tell)
+            tell(
+                f"repeated: {repeats} batches, {erasers.repeated} requests for erasure, {desk.repeated} acts of staff;"
+                f" {_named(kills)}"
+            )
+            figures = await check(world, Storm(hands, erasers, desk, inbox), tell)
     tell(
-        f"exactly once: seed {seed}, {seconds:.0f} s, {kills.total()} kills, {len(population.accepted)} touchpoints,"
+        f"exactly once: seed {seed}, {seconds:.0f} s, {kills.total()} kills, touchpoints {dict(population.ways)},"
         f" {len(hands.merged)} merges by hand, {len(hands.undone)} undone,"
-        f" {len(erasers.acknowledged)} erasures acknowledged; {figures}"
+        f" {len(erasers.acknowledged)} erasures acknowledged, {len(desk.acts)} cases; {figures}"
     )
 
 

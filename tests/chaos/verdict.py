@@ -6,16 +6,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 from tests.chaos.asking import look_up
+from tests.chaos.desk import Desk
 from tests.chaos.erasers import Erasers
 from tests.chaos.forgotten import check_erasures, complete_all
 from tests.chaos.hands import Hands
 from tests.chaos.ledger import Ledger
 from tests.chaos.mail import Inbox, check_mail
 from tests.chaos.oracle import Message, Oracle, identifiers
+from tests.chaos.promises import check_desk, check_promises, check_standing, told_by_staff
 
 from guanxi_devstack.bootstrap import SERVICES
 from guanxi_devstack.world import World
@@ -76,16 +78,23 @@ _DEAD_LETTERS = " UNION ALL ".join(
 _UNPUBLISHED = " UNION ALL ".join(f"SELECT '{service}', source FROM {service}.outbox" for service in SERVICES)
 
 
-async def check(
-    world: World, hands: Hands, erasers: Erasers, inbox: Inbox, tell: Callable[[str], None]
-) -> str:
+class Storm(NamedTuple):
+    """Who acted in it, and the mail that came of it."""
+
+    hands: Hands
+    erasers: Erasers
+    desk: Desk
+    inbox: Inbox
+
+
+async def check(world: World, storm: Storm, tell: Callable[[str], None]) -> str:
     """Wait until the platform has settled, then compare everything with the oracle. Raises AssertionError.
 
     Returns figures of what there is now.
     """
     connection = await asyncpg.connect(world.topology.admin_dsn)
     try:
-        return await Verdict(world, connection, hands, erasers, inbox).reach(tell)
+        return await Verdict(world, connection, storm).reach(tell)
     finally:
         await connection.close()
 
@@ -93,14 +102,13 @@ async def check(
 class Verdict:
     """Compares a platform that has gone through a storm with the oracle."""
 
-    def __init__(self, world: World, connection: Any, hands: Hands, erasers: Erasers, inbox: Inbox) -> None:
+    def __init__(self, world: World, connection: Any, storm: Storm) -> None:
         self._world = world
         self._connection = connection
-        self._hands = hands
-        self._erasers = erasers
-        self._inbox = inbox
-        self._people = hands.people
-        self._ledger = Ledger(hands.people, Keyring.load(world.credentials.keyring_file))
+        self._hands, self._erasers, self._desk, self._inbox = storm
+        self._people = storm.hands.people
+        self._ledger = Ledger(self._people, Keyring.load(world.credentials.keyring_file))
+        self._told: list[dict[str, Any]] = []
         self._oracle = Oracle((), {})
         self._persons = {
             name: person for person in range(self._people.size) for name in self._people.names(person)
@@ -109,6 +117,8 @@ class Verdict:
     async def reach(self, tell: Callable[[str], None]) -> str:
         """Wait until the platform has settled, then compare everything. Returns figures; raises AssertionError."""
         began = time.monotonic()
+        await check_desk(self._connection, self._desk)
+        self._told = await told_by_staff(self._connection, self._desk)
         await eventually(self._totals_match, timeout=SETTLE_SECONDS, interval=0.5)
         tell(f"totals match {time.monotonic() - began:.1f} s after the storm")
         assert await self._connection.fetch(_DEAD_LETTERS) == []
@@ -119,6 +129,8 @@ class Verdict:
         await eventually(self._views_match, timeout=VIEW_SECONDS, interval=0.5)
         await eventually(self._mail_matches, timeout=MAIL_SECONDS, interval=0.5)
         tell(f"mail is through {time.monotonic() - began:.1f} s after the storm")
+        await eventually(self._standing_holds, timeout=VIEW_SECONDS, interval=0.5)
+        alarms = await eventually(self._promises_hold, timeout=MAIL_SECONDS, interval=0.5)
         await eventually(self._all_published, timeout=VIEW_SECONDS, interval=0.5)
         # Once more, for what came twice and late.
         await self._totals_match()
@@ -128,11 +140,17 @@ class Verdict:
         return (
             f"{len(self._oracle.kept)} touchpoints stand after {len(self._ledger.requests)} erasures,"
             f" {len(self._oracle.groups)} customers by identifiers, {self._inbox.recipients.total()} welcome mails,"
-            f" {unsent} buyers without one"
+            f" {unsent} buyers without one, {alarms}"
         )
 
     async def _complete(self) -> None:
         await complete_all(self._world, self._connection, self._ledger)
+
+    async def _standing_holds(self) -> None:
+        await check_standing(self._connection)
+
+    async def _promises_hold(self) -> str:
+        return await check_promises(self._connection, self._inbox)
 
     async def _mail_matches(self) -> int:
         return await check_mail(self._connection, self._hands, self._erasers, self._inbox, self._oracle)
@@ -146,7 +164,7 @@ class Verdict:
         await self._ledger.read(self._connection)
         erased_at = self._ledger.erased_at
         if not self._oracle.accepted or erased_at != self._oracle.erased_at:
-            self._oracle = Oracle(self._people.accepted, erased_at)
+            self._oracle = Oracle([*self._people.accepted, *self._told], erased_at)
         return self._oracle
 
     async def _totals_match(self) -> None:
@@ -189,18 +207,20 @@ class Verdict:
     async def _people_hold(self) -> None:
         """Each touchpoint stands with its own person, and every service has the same of each fragment."""
         web = await self._connection.fetchval(_WEB)
-        ids = {
-            message["messageId"]: touchpoint_id(web, message["messageId"]) for message in self._oracle.kept
-        }
+
+        def identity(message: Message) -> Any:
+            return message.get("touchpoint") or touchpoint_id(web, message["messageId"])
+
         timelines: dict[Any, set[Any]] = {}
         for touchpoint, customer in await self._connection.fetch(_TIMELINES):
             timelines.setdefault(customer, set()).add(touchpoint)
         found = {frozenset(timeline) for timeline in timelines.values()}
-        assert frozenset().union(*found) == set(ids.values()), "not the touchpoints that outlive the erasures"
+        kept = set(map(identity, self._oracle.kept))
+        assert frozenset().union(*found) == kept, "not the touchpoints that outlive the erasures"
         expected = {
-            frozenset(ids[message["messageId"]] for message in group)
+            frozenset(map(identity, group))
             for group in self._oracle.groups
-            if self._person(group[0]) >= self._hands.touched
+            if self._person(group[0]) >= self._people.touched
         }
         assert expected <= found, f"{len(expected - found)} people have not the timeline they should have"
         figures = {
@@ -216,7 +236,7 @@ class Verdict:
         """Read some customers as a frontend does; two whom hands made one have one view of both."""
         amounts = self._oracle.purchases
         token = self._world.credentials.token("admin")
-        erased = [user_id for user_id in amounts if self._people.number(user_id) in self._erasers.persons]
+        erased = [user_id for user_id in amounts if self._people.number(user_id) in self._people.erased]
         async with make_client(self._world.url, token=token, timeout=10.0) as client:
             for user_id in [*list(amounts)[:SAMPLE], *erased[:SAMPLE]]:
                 customer_id = await look_up(client, user_id=user_id)
