@@ -6,11 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
-from guanxi_gateway.api.customers import Clear, Reason, Services, clear_query
+from guanxi_gateway.api.customers import Services
 from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS, problem
 from guanxi_gateway.api.forward import forward, forward_write
 from guanxi_gateway.api.limits import Allow
-from guanxi_gateway.api.merges import Cursor, Limit
+from guanxi_gateway.api.queries import Clear, Page
 from guanxi_gateway.api.records import IdempotencyKey
 from guanxi_gateway.api.schemas.cases import (
     Case,
@@ -93,6 +93,8 @@ def _add_desk(router: APIRouter, services: Services, allow: Allow) -> None:
     )
     async def list_cases(
         request: Request,
+        page: Page,
+        clear: Clear,
         *,
         customer_id: UUID | None = None,
         state: State | None = None,
@@ -103,13 +105,9 @@ def _add_desk(router: APIRouter, services: Services, allow: Allow) -> None:
             bool | None, Query(alias="open", description="Those that are open, or that are not.")
         ] = None,
         due: Annotated[bool, Query(description="Open ones, the promise that is due next first.")] = False,
-        limit: Limit = None,
-        cursor: Cursor = None,
-        clear: Clear = False,
-        reason: Reason = None,
     ) -> Response:
         """The newest first; of a customer those of everything that was merged into it."""
-        query: dict[str, str | int | None] = {
+        query = {
             "customer_id": str(customer_id) if customer_id else None,
             "state": state,
             "kind": kind,
@@ -117,10 +115,9 @@ def _add_desk(router: APIRouter, services: Services, allow: Allow) -> None:
             "owner": owner,
             "open": None if is_open is None else str(is_open).lower(),
             "due": "true" if due else None,
-            "limit": limit,
-            "cursor": cursor,
+            **page,
+            **clear,
         }
-        query |= clear_query(clear=clear, reason=reason)
         return await forward(request, services.interaction, "/v1/cases", query)
 
 
@@ -133,12 +130,9 @@ def _add_reads(router: APIRouter, services: Services, allow: Allow) -> None:
         dependencies=reader,
         responses={200: {"model": Case}, **_NO_CASE},
     )
-    async def read_case(
-        request: Request, case_id: UUID, *, clear: Clear = False, reason: Reason = None
-    ) -> Response:
+    async def read_case(request: Request, case_id: UUID, clear: Clear) -> Response:
         """How it stands, its clocks and its alarms."""
-        query = clear_query(clear=clear, reason=reason)
-        return await forward(request, services.interaction, f"/v1/cases/{case_id}", query)
+        return await forward(request, services.interaction, f"/v1/cases/{case_id}", clear)
 
     @router.get(
         "/{case_id}/events",
@@ -149,15 +143,11 @@ def _add_reads(router: APIRouter, services: Services, allow: Allow) -> None:
     async def read_history(
         request: Request,
         case_id: UUID,
-        *,
-        limit: Limit = None,
-        cursor: Cursor = None,
-        clear: Clear = False,
-        reason: Reason = None,
+        page: Page,
+        clear: Clear,
     ) -> Response:
         """Who did what about it when, internal notes too."""
-        query = {"limit": limit, "cursor": cursor} | clear_query(clear=clear, reason=reason)
-        return await forward(request, services.interaction, f"/v1/cases/{case_id}/events", query)
+        return await forward(request, services.interaction, f"/v1/cases/{case_id}/events", {**page, **clear})
 
 
 def _add_act(

@@ -9,7 +9,7 @@ from guanxi_gateway.api.customers import Services
 from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS, problem
 from guanxi_gateway.api.forward import forward, forward_write
 from guanxi_gateway.api.limits import Allow
-from guanxi_gateway.api.merges import Cursor, Limit
+from guanxi_gateway.api.queries import Asked, Limit, Page
 from guanxi_gateway.api.schemas.classification import (
     ClassificationHistory,
     CustomerTags,
@@ -200,26 +200,20 @@ def _add_histories(router: APIRouter, services: Services, allow: Allow) -> None:
         "responses": {200: {"model": ClassificationHistory}},
     }
 
-    async def history(request: Request, path: str, limit: Limit, cursor: Cursor) -> Response:
-        return await forward(request, services.profile, path, {"limit": limit, "cursor": cursor})
+    async def history(request: Request, path: str, page: Asked) -> Response:
+        return await forward(request, services.profile, path, page)
 
     @router.get("/tags/history", summary="Read a page of the history of tags", **described)
-    async def read_tag_history(
-        request: Request, customer_id: UUID, limit: Limit = None, cursor: Cursor = None
-    ) -> Response:
+    async def read_tag_history(request: Request, customer_id: UUID, page: Page) -> Response:
         """What was set and taken off, by whom, when and why."""
-        return await history(request, f"/v1/customers/{customer_id}/tags/history", limit, cursor)
+        return await history(request, f"/v1/customers/{customer_id}/tags/history", page)
 
     @router.get("/segments/history", summary="Read a page of the history of segments", **described)
-    async def read_segment_history(
-        request: Request, customer_id: UUID, limit: Limit = None, cursor: Cursor = None
-    ) -> Response:
+    async def read_segment_history(request: Request, customer_id: UUID, page: Page) -> Response:
         """Which were entered and left when."""
-        return await history(request, f"/v1/customers/{customer_id}/segments/history", limit, cursor)
+        return await history(request, f"/v1/customers/{customer_id}/segments/history", page)
 
     @router.get("/lifecycle/history", summary="Read a page of the history of the lifecycle", **described)
-    async def read_stage_history(
-        request: Request, customer_id: UUID, limit: Limit = None, cursor: Cursor = None
-    ) -> Response:
+    async def read_stage_history(request: Request, customer_id: UUID, page: Page) -> Response:
         """Stages with the rule that decided and the figures it read."""
-        return await history(request, f"/v1/customers/{customer_id}/lifecycle/history", limit, cursor)
+        return await history(request, f"/v1/customers/{customer_id}/lifecycle/history", page)

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from guanxi_gateway.api.customers import Clear, Reason, Services, clear_query
+from guanxi_gateway.api.customers import Services
 from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS
 from guanxi_gateway.api.forward import forward, forward_write
 from guanxi_gateway.api.limits import Allow
-from guanxi_gateway.api.merges import Cursor, Limit
+from guanxi_gateway.api.queries import Clear, Cursor, Page
 from guanxi_gateway.api.schemas.consents import (
     LINES_EXAMPLE,
     ConsentCheck,
@@ -64,16 +64,12 @@ def _add_reads(router: APIRouter, services: Services, allow: Allow) -> None:
     async def read_history(
         request: Request,
         customer_id: UUID,
-        *,
-        limit: Limit = None,
-        cursor: Cursor = None,
-        clear: Clear = False,
-        reason: Reason = None,
+        page: Page,
+        clear: Clear,
     ) -> Response:
         """Every decision ever recorded, the last recorded first."""
         path = f"/v1/customers/{customer_id}/consents/history"
-        query = {"limit": limit, "cursor": cursor} | clear_query(clear=clear, reason=reason)
-        return await forward(request, services.profile, path, query)
+        return await forward(request, services.profile, path, {**page, **clear})
 
     @router.get(
         "/consents/check",
@@ -102,19 +98,17 @@ def _add_proof(router: APIRouter, services: Services, allow: Allow) -> None:
     async def export_proof(
         request: Request,
         customer_id: UUID,
+        clear: Clear,
         *,
         format: Annotated[
             Literal["json", "html"], Query(description="A document, or a page to read.")
         ] = "json",
         language: Annotated[Literal["zh", "en"], Query(description="Of the page.")] = "zh",
         cursor: Cursor = None,
-        clear: Clear = False,
-        reason: Reason = None,
     ) -> Response:
         """What holds and every entry of the ledger with notice, evidence and times."""
         path = f"/v1/customers/{customer_id}/consents/proof"
-        query = clear_query(clear=clear, reason=reason)
-        query |= {"format": format, "language": language, "cursor": cursor}
+        query = {"format": format, "language": language, "cursor": cursor, **clear}
         media_type = "text/html" if format == "html" else "application/json"
         return await forward(request, services.profile, path, query, media_type=media_type)
 

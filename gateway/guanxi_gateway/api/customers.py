@@ -10,6 +10,7 @@ from guanxi_gateway.adapters.upstream import Upstream
 from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS
 from guanxi_gateway.api.forward import forward
 from guanxi_gateway.api.limits import Allow
+from guanxi_gateway.api.queries import Clear
 from guanxi_gateway.api.schemas.customer import CustomerView, FoundCustomers
 from guanxi_gateway.api.schemas.message import MessagePage
 from guanxi_gateway.api.schemas.score import CustomerScores
@@ -20,14 +21,6 @@ from guanxi_kit.errors import FieldError, Problem
 
 _Cursor = Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")]
 _Value = Annotated[str | None, Query(min_length=1, max_length=254)]
-
-Clear = Annotated[
-    bool, Query(description="Show values unmasked; needs the permission customer.clear and a `reason`.")
-]
-Reason = Annotated[
-    str | None,
-    Query(max_length=500, description="Why they have to be seen unmasked, in 10 characters or more."),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +97,16 @@ def customers_router(services: Services, allow: Allow) -> APIRouter:
         request: Request,
         customer_id: UUID,
         principal: Annotated[Principal, Depends(allow("customer.read"))],
-        *,
-        clear: Clear = False,
-        reason: Reason = None,
+        clear: Clear,
     ) -> Response:
         """One document of everything known. An id that was merged away answers with the surviving customer.
 
         `last_interactions` is for who may read timelines, and left out while these cannot be had.
         """
-        path, query = f"/v1/customers/{customer_id}", clear_query(clear=clear, reason=reason)
+        path = f"/v1/customers/{customer_id}"
         if "timeline.read" not in principal.permissions:
-            return await forward(request, services.profile, path, query)
-        return await read_whole_view(request, services.profile, services.interaction, path, query)
+            return await forward(request, services.profile, path, clear)
+        return await read_whole_view(request, services.profile, services.interaction, path, clear)
 
     @router.get(
         "/{customer_id}/timeline",
@@ -127,6 +118,7 @@ def customers_router(services: Services, allow: Allow) -> APIRouter:
     async def read_timeline(
         request: Request,
         customer_id: UUID,
+        clear: Clear,
         *,
         limit: Annotated[int | None, Query(ge=1, le=200, description="Touchpoints on a page.")] = None,
         cursor: Annotated[
@@ -136,13 +128,10 @@ def customers_router(services: Services, allow: Allow) -> APIRouter:
         channel: Annotated[
             str | None, Query(max_length=100, description="Only touchpoints of this channel.")
         ] = None,
-        clear: Clear = False,
-        reason: Reason = None,
     ) -> Response:
         """Touchpoints over all channels, the newest first."""
         path = f"/v1/customers/{customer_id}/timeline"
-        query = {"limit": limit, "cursor": cursor, "kind": kind, "channel": channel}
-        query |= clear_query(clear=clear, reason=reason)
+        query = {"limit": limit, "cursor": cursor, "kind": kind, "channel": channel, **clear}
         return await forward(request, services.interaction, path, query)
 
     @router.get(
@@ -176,11 +165,6 @@ def customers_router(services: Services, allow: Allow) -> APIRouter:
         return await forward(request, services.notification, "/v1/messages", query)
 
     return router
-
-
-def clear_query(*, clear: bool, reason: str | None) -> dict[str, str | int | None]:
-    """Return the query parameters that ask a service for clear values; none where they are not asked for."""
-    return {"clear": "true", "reason": reason} if clear else {}
 
 
 def _require_one(given: dict[str, str | None]) -> None:

@@ -4,10 +4,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from guanxi_gateway.api.customers import Clear, Reason, Services, clear_query
+from guanxi_gateway.api.customers import Services
 from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS, problem
 from guanxi_gateway.api.forward import forward, forward_write
 from guanxi_gateway.api.limits import Allow
+from guanxi_gateway.api.queries import Clear
 from guanxi_gateway.api.schemas.duplicates import DuplicateRun, SuggestionExplained
 
 
@@ -42,11 +43,8 @@ def duplicates_router(services: Services, allow: Allow) -> APIRouter:
         dependencies=[Depends(allow("merge.read"))],
         responses={200: {"model": SuggestionExplained}, 404: problem("There is no such suggestion.")},
     )
-    async def read_suggestion(
-        request: Request, suggestion_id: UUID, *, clear: Clear = False, reason: Reason = None
-    ) -> Response:
+    async def read_suggestion(request: Request, suggestion_id: UUID, clear: Clear) -> Response:
         """What was compared, what is known of both sides, and how much each field says, in bits and in words."""
-        query = clear_query(clear=clear, reason=reason)
-        return await forward(request, services.profile, f"/v1/suggestions/{suggestion_id}", query)
+        return await forward(request, services.profile, f"/v1/suggestions/{suggestion_id}", clear)
 
     return router

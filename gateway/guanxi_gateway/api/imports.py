@@ -6,11 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from guanxi_gateway.adapters.upstream import Upstream
-from guanxi_gateway.api.customers import Clear, Reason, clear_query
 from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS, problem
 from guanxi_gateway.api.forward import forward, forward_stream, forward_upload, forward_write
 from guanxi_gateway.api.limits import Allow
-from guanxi_gateway.api.merges import Cursor, Limit
+from guanxi_gateway.api.queries import Clear, Page
 from guanxi_gateway.api.schemas.imports import REFUSED_CSV, Import, ImportMapping, ImportPage, ImportPreview
 
 _PROBLEMS = {**UPSTREAM_PROBLEMS, 404: problem("There is no such import.")}
@@ -80,9 +79,9 @@ def _add_upload(router: APIRouter, uploads: Upstream) -> None:
 
 def _add_reads(router: APIRouter, interaction: Upstream) -> None:
     @router.get("", summary="List imports", responses={200: {"model": ImportPage}})
-    async def list_imports(request: Request, limit: Limit = None, cursor: Cursor = None) -> Response:
+    async def list_imports(request: Request, page: Page) -> Response:
         """The newest first, of the last fourteen days."""
-        return await forward(request, interaction, "/v1/imports", {"limit": limit, "cursor": cursor})
+        return await forward(request, interaction, "/v1/imports", page)
 
     @router.get("/{import_id}", summary="Read an import", responses={200: {"model": Import}})
     async def read_import(request: Request, import_id: UUID) -> Response:
@@ -108,13 +107,10 @@ def _add_reads(router: APIRouter, interaction: Upstream) -> None:
         response_class=Response,
         responses={200: {"description": "With row, column and reason.", "content": _CSV}},
     )
-    async def refused(
-        request: Request, import_id: UUID, clear: Clear = False, reason: Reason = None
-    ) -> Response:
+    async def refused(request: Request, import_id: UUID, clear: Clear) -> Response:
         """Masked unless clear values are asked for with a reason. No cell is ever carried out as a formula."""
-        query = clear_query(clear=clear, reason=reason)
         path = f"/v1/imports/{import_id}/refused"
-        return await forward_stream(request, interaction, path, "text/csv", query)
+        return await forward_stream(request, interaction, path, "text/csv", clear)
 
 
 def _add_steps(router: APIRouter, interaction: Upstream) -> None:

@@ -10,6 +10,7 @@ from guanxi_gateway.api.customers import Services
 from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS, problem
 from guanxi_gateway.api.forward import forward, forward_write
 from guanxi_gateway.api.limits import Allow
+from guanxi_gateway.api.queries import Page
 from guanxi_gateway.api.schemas.jobs import Job, JobPage, ServiceName
 
 _PROBLEMS = {**UPSTREAM_PROBLEMS, 404: problem("There is no such job.")}
@@ -27,16 +28,11 @@ def jobs_router(services: Services, allow: Allow) -> APIRouter:
     )
     async def list_jobs(
         request: Request,
+        page: Page,
         service: Annotated[ServiceName, Query(description="The service whose jobs are asked for.")],
-        limit: Annotated[int | None, Query(ge=1, le=200, description="Jobs on a page.")] = None,
-        cursor: Annotated[
-            str | None, Query(max_length=100, description="`next_cursor` of the page before.")
-        ] = None,
     ) -> Response:
         """The newest first."""
-        return await forward(
-            request, upstream_of(services, service), "/v1/jobs", {"limit": limit, "cursor": cursor}
-        )
+        return await forward(request, upstream_of(services, service), "/v1/jobs", page)
 
     @router.get(
         "/{service}/{job_id}",

@@ -9,6 +9,7 @@ from guanxi_gateway.api.customers import Services
 from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS, problem
 from guanxi_gateway.api.forward import forward, forward_write
 from guanxi_gateway.api.limits import Allow
+from guanxi_gateway.api.queries import Page
 from guanxi_gateway.api.schemas.merges import (
     Explanation,
     Merge,
@@ -18,8 +19,6 @@ from guanxi_gateway.api.schemas.merges import (
     UndoneMerge,
 )
 
-Limit = Annotated[int | None, Query(ge=1, le=200, description="Items on a page.")]
-Cursor = Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")]
 _NO_MERGE: dict[int | str, dict[str, Any]] = {404: problem("There is no such merge.")}
 _PICTURE = {
     "description": "A small picture: fragments in boxes, merges as lines.",
@@ -53,14 +52,13 @@ def _add_journal(router: APIRouter, services: Services, allow: Allow) -> None:
     )
     async def list_merges(
         request: Request,
+        page: Page,
         customer_id: Annotated[
             UUID | None, Query(description="Only merges that hold this customer together, or held it.")
         ] = None,
-        limit: Limit = None,
-        cursor: Cursor = None,
     ) -> Response:
         """The newest first, undone ones too."""
-        query = {"customer_id": str(customer_id) if customer_id else None, "limit": limit, "cursor": cursor}
+        query = {"customer_id": str(customer_id) if customer_id else None, **page}
         return await forward(request, services.profile, "/v1/merges", query)
 
     @router.post(

@@ -10,6 +10,7 @@ from guanxi_gateway.api.customers import Services
 from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS, problem
 from guanxi_gateway.api.forward import forward, forward_stream, forward_write
 from guanxi_gateway.api.limits import Allow
+from guanxi_gateway.api.queries import Page
 from guanxi_gateway.api.schemas.privacy import (
     CertificateVerdict,
     Erasure,
@@ -28,8 +29,6 @@ from guanxi_gateway.api.schemas.privacy import (
 )
 from guanxi_gateway.api.schemas.privacy_examples import LEDGER_LINE
 
-Limit = Annotated[int | None, Query(ge=1, le=200, description="Items on a page.")]
-Cursor = Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")]
 LEDGER_TYPE = "application/x-ndjson"
 _SIGNED = frozenset((b"webhook-id", b"webhook-timestamp", b"webhook-signature"))
 _NO_REQUEST: dict[int | str, dict[str, Any]] = {404: problem("There is no such request.")}
@@ -83,11 +82,9 @@ def _add_requests(router: APIRouter, services: Services, allow: Allow) -> None:
         dependencies=reader,
         responses={200: {"model": ErasurePage}},
     )
-    async def list_erasures(
-        request: Request, state: ErasureState | None = None, limit: Limit = None, cursor: Cursor = None
-    ) -> Response:
+    async def list_erasures(request: Request, page: Page, state: ErasureState | None = None) -> Response:
         """The newest first."""
-        query = {"state": state, "limit": limit, "cursor": cursor}
+        query = {"state": state, **page}
         return await forward(request, services.profile, "/v1/privacy/erasures", query)
 
     @router.get(

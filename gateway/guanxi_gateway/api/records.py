@@ -8,11 +8,11 @@ import msgspec
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import AwareDatetime
 
-from guanxi_gateway.api.customers import Clear, Reason, Services, clear_query
+from guanxi_gateway.api.customers import Services
 from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS
 from guanxi_gateway.api.forward import Refused, ask, forward, forward_body, pass_on
 from guanxi_gateway.api.limits import Allow
-from guanxi_gateway.api.merges import Cursor, Limit
+from guanxi_gateway.api.queries import Clear, Limit, Page
 from guanxi_gateway.api.schemas.record import ContactPage, UndeclaredFields
 from guanxi_gateway.api.schemas.traits import CustomerEdit, CustomerTraits, EditTaken, TraitHistory
 from guanxi_kit.errors import FieldError, Problem
@@ -91,14 +91,11 @@ def _add_lineage(router: APIRouter, services: Services, allow: Allow) -> None:
     async def read_traits(
         request: Request,
         customer_id: UUID,
-        *,
+        clear: Clear,
         as_of: _AsOf = None,
-        clear: Clear = False,
-        reason: Reason = None,
     ) -> Response:
         """Who says what, since when, who is believed and why; now, or at a moment."""
-        query: dict[str, str | int | None] = {"as_of": None if as_of is None else as_of.isoformat()}
-        query |= clear_query(clear=clear, reason=reason)
+        query = {"as_of": None if as_of is None else as_of.isoformat(), **clear}
         return await forward(request, services.profile, f"/v1/customers/{customer_id}/traits", query)
 
     @router.get(
@@ -111,16 +108,12 @@ def _add_lineage(router: APIRouter, services: Services, allow: Allow) -> None:
         request: Request,
         customer_id: UUID,
         name: _Name,
-        *,
-        limit: Limit = None,
-        cursor: Cursor = None,
-        clear: Clear = False,
-        reason: Reason = None,
+        page: Page,
+        clear: Clear,
     ) -> Response:
         """Every change that any source told, the newest first."""
         path = f"/v1/customers/{customer_id}/traits/{quote(name, safe='')}/history"
-        query = {"limit": limit, "cursor": cursor} | clear_query(clear=clear, reason=reason)
-        return await forward(request, services.profile, path, query)
+        return await forward(request, services.profile, path, {**page, **clear})
 
 
 def _add_contacts(router: APIRouter, services: Services, allow: Allow) -> None:
@@ -133,15 +126,13 @@ def _add_contacts(router: APIRouter, services: Services, allow: Allow) -> None:
     async def read_contacts(
         request: Request,
         customer_id: UUID,
-        *,
-        limit: Limit = None,
-        cursor: Cursor = None,
-        clear: Clear = False,
-        reason: Reason = None,
+        page: Page,
+        clear: Clear,
     ) -> Response:
         """The persons who act for it, each with role and address. A person has no contacts."""
-        query = {"limit": limit, "cursor": cursor} | clear_query(clear=clear, reason=reason)
-        return await forward(request, services.profile, f"/v1/customers/{customer_id}/contacts", query)
+        return await forward(
+            request, services.profile, f"/v1/customers/{customer_id}/contacts", {**page, **clear}
+        )
 
     @router.get(
         "/undeclared-fields",

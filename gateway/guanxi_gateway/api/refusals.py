@@ -9,6 +9,7 @@ from guanxi_gateway.api.customers import Services
 from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS, problem
 from guanxi_gateway.api.forward import forward, forward_write
 from guanxi_gateway.api.limits import Allow
+from guanxi_gateway.api.queries import Limit
 from guanxi_gateway.api.schemas.refusals import (
     EXAMPLES,
     MendedItem,
@@ -19,7 +20,6 @@ from guanxi_gateway.api.schemas.refusals import (
     UnknownEventPage,
 )
 
-Limit = Annotated[int | None, Query(ge=1, le=200, description="Items on a page.")]
 _Cursor = Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")]
 _NameCursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")]
 _Channel = Annotated[

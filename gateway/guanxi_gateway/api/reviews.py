@@ -9,7 +9,7 @@ from guanxi_gateway.api.customers import Services
 from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS, problem
 from guanxi_gateway.api.forward import forward, forward_write
 from guanxi_gateway.api.limits import Allow
-from guanxi_gateway.api.merges import Cursor, Limit
+from guanxi_gateway.api.queries import Page
 from guanxi_gateway.api.schemas.merges import Reason
 from guanxi_gateway.api.schemas.reviews import (
     AcceptedSuggestion,
@@ -40,15 +40,14 @@ def suggestions_router(services: Services, allow: Allow) -> APIRouter:
     )
     async def list_suggestions(
         request: Request,
+        page: Page,
         state: Annotated[
             SuggestionState | None, Query(description="Open ones unless another state is asked for.")
         ] = None,
         source: Annotated[SuggestionSource | None, Query(description="Only what this raised.")] = None,
-        limit: Limit = None,
-        cursor: Cursor = None,
     ) -> Response:
         """Pairs of customers who may be one person: a person decides."""
-        query = {"state": state, "source": source, "limit": limit, "cursor": cursor}
+        query = {"state": state, "source": source, **page}
         return await forward(request, services.profile, "/v1/suggestions", query)
 
     @router.post(
@@ -85,10 +84,9 @@ def quarantine_router(services: Services, allow: Allow) -> APIRouter:
         dependencies=[Depends(allow("merge.read"))],
         responses={200: {"model": QuarantinePage}},
     )
-    async def list_quarantine(request: Request, limit: Limit = None, cursor: Cursor = None) -> Response:
+    async def list_quarantine(request: Request, page: Page) -> Response:
         """Identifiers that link nobody, because many people share them; the newest first."""
-        query = {"limit": limit, "cursor": cursor}
-        return await forward(request, services.profile, "/v1/quarantine", query)
+        return await forward(request, services.profile, "/v1/quarantine", page)
 
     @router.post(
         "",
