@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import typer
@@ -16,29 +17,44 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from guanxi_cli.gateway import Gateway, err, out
+from guanxi_cli.gateway import Gateway, err
 
 POLL_SECONDS = 0.5
 ENDED = ("done", "failed", "cancelled")
+Standing = tuple[int, int | None, str]
+"""How much is done, of how much where that is known, and what else to say."""
 
 
 def follow(gateway: Gateway, service: str, job_id: str) -> dict[str, Any]:
     """Show a job's progress until it ends and return it; when interrupted it goes on without being watched."""
     job: dict[str, Any] = gateway.get("jobs", service, job_id)
+    return watch(
+        f"{service} {job['kind']}",
+        lambda: gateway.get("jobs", service, job_id),
+        _standing,
+        f"The job goes on: guanxi jobs watch {service} {job_id}",
+    )
+
+
+def watch(
+    name: str,
+    read: Callable[[], dict[str, Any]],
+    standing: Callable[[dict[str, Any]], Standing],
+    interrupted: str,
+) -> dict[str, Any]:
+    """Show how something goes on until its `state` is one of ENDED, and return it; `interrupted` is said on Ctrl-C."""
     try:
         with _bar() as bar:
-            task = bar.add_task(f"{service} {job['kind']}", total=job["total"], state="")
+            task = bar.add_task(name, total=None, state="")
             while True:
-                state = (
-                    job["state"] if job["fault"] is None else f"{job['state']}, again after {job['fault']}"
-                )
-                bar.update(task, completed=job["done"], total=job["total"], state=state)
-                if job["state"] in ENDED:
-                    return job
+                found = read()
+                done, total, state = standing(found)
+                bar.update(task, completed=done, total=total, state=state)
+                if found["state"] in ENDED:
+                    return found
                 time.sleep(POLL_SECONDS)
-                job = gateway.get("jobs", service, job_id)
     except KeyboardInterrupt:
-        err.print(f"The job goes on: guanxi jobs watch {service} {job_id}")
+        err.print(interrupted)
         raise typer.Exit(130) from None
 
 
@@ -51,6 +67,11 @@ def follow_surely(gateway: Gateway, service: str, job_id: str) -> dict[str, Any]
     return job
 
 
+def _standing(job: dict[str, Any]) -> Standing:
+    again = "" if job["fault"] is None else f", again after {job['fault']}"
+    return job["done"], job["total"], job["state"] + again
+
+
 def _bar() -> Progress:
     return Progress(
         TextColumn("{task.description}"),
@@ -60,6 +81,6 @@ def _bar() -> Progress:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[state]}"),
-        console=out,
+        console=err,
         transient=False,
     )

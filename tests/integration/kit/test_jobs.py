@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -14,12 +13,13 @@ import asyncpg
 import msgspec
 import pytest
 from fastapi import FastAPI
+from tests.integration.kit.mortal import Killed, MortalDatabase
 
 from guanxi_devstack.pytest_plugin import DatabaseDsns
 from guanxi_kit.app import create_app
 from guanxi_kit.consumer import KIT_TABLES, Relay
 from guanxi_kit.consumer.unit import StreamUnit
-from guanxi_kit.db import Database, open_pool
+from guanxi_kit.db import open_pool
 from guanxi_kit.jobs import (
     Job,
     JobFailed,
@@ -40,31 +40,6 @@ from guanxi_kit.testing import ManualClock, StaffIdentity, client_of, eventually
 
 STREAM = "scoring.jobs"
 EFFECT = "CREATE TABLE {schema}.effect (job_id uuid NOT NULL, item integer NOT NULL);"
-
-
-class Killed(BaseException):
-    """What a process does not survive."""
-
-
-class MortalDatabase(Database):
-    """Loses transactions and answers, or kills its user, at a random commit."""
-
-    chance = random.Random(11)
-    faults = 0.0
-    kills = 0.0
-
-    @asynccontextmanager
-    async def transaction(self, **options: Any) -> AsyncIterator[asyncpg.Connection]:
-        async with super().transaction(**options) as connection:
-            yield connection
-            self._strike()
-        self._strike()
-
-    def _strike(self) -> None:
-        if self.chance.random() < self.kills:
-            raise Killed
-        if self.chance.random() < self.faults:
-            raise ConnectionResetError("lost")
 
 
 class Counting:
@@ -174,7 +149,7 @@ async def jobs(database_dsns: DatabaseDsns) -> AsyncIterator[Jobs]:
     await owner.execute((KIT_TABLES + JOB_TABLE + EFFECT).format(schema="scoring"))
     await owner.close()
     pool = await open_pool(database_dsns.app["scoring"], max=6, application_name="test")
-    yield Jobs(MortalDatabase(pool))
+    yield Jobs(MortalDatabase(pool, seed=11))
     await pool.close()
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
 import pytest
+from tests.integration.kit.mortal import Killed, MortalDatabase
 
 from guanxi_devstack.pytest_plugin import DatabaseDsns
 from guanxi_kit.consumer import KIT_TABLES, Relay
 from guanxi_kit.consumer.unit import StreamUnit
-from guanxi_kit.db import Database, open_pool
+from guanxi_kit.db import open_pool
 from guanxi_kit.telemetry import METRICS
 from guanxi_kit.testing import ManualClock, eventually
 from guanxi_kit.timers import TIMER_TABLE, Timer, TimerLoop, arm, disarm
@@ -30,31 +29,6 @@ TABLES = """
 CREATE TABLE {schema}.item (key uuid PRIMARY KEY);
 CREATE TABLE {schema}.effect (key uuid NOT NULL, name text NOT NULL, due_at timestamptz NOT NULL);
 """
-
-
-class Killed(BaseException):
-    """What a process does not survive."""
-
-
-class MortalDatabase(Database):
-    """Loses transactions and answers, or kills its user, at a random commit."""
-
-    chance = random.Random(7)
-    faults = 0.0
-    kills = 0.0
-
-    @asynccontextmanager
-    async def transaction(self, **options: Any) -> AsyncIterator[asyncpg.Connection]:
-        async with super().transaction(**options) as connection:
-            yield connection
-            self._strike()
-        self._strike()
-
-    def _strike(self) -> None:
-        if self.chance.random() < self.kills:
-            raise Killed
-        if self.chance.random() < self.faults:
-            raise ConnectionResetError("lost")
 
 
 class Writing:
@@ -120,7 +94,7 @@ async def timers(database_dsns: DatabaseDsns) -> AsyncIterator[Timers]:
     await owner.execute((KIT_TABLES + TIMER_TABLE + TABLES).format(schema="scoring"))
     await owner.close()
     pool = await open_pool(database_dsns.app["scoring"], max=8, application_name="test")
-    yield Timers(MortalDatabase(pool))
+    yield Timers(MortalDatabase(pool, seed=7))
     await pool.close()
 
 

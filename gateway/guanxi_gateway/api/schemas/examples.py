@@ -6,7 +6,7 @@ from typing import Any
 
 from guanxi_gateway.api.schemas import (
     audit,
-    cases,
+    case_examples,
     channels,
     classification,
     consents,
@@ -85,7 +85,7 @@ CUSTOMER: dict[str, Any] = {
     },
     "fragments": [CUSTOMER_ID],
     "version": 12,
-    "cases": cases.OF_CUSTOMER,
+    "cases": case_examples.OF_CUSTOMER,
 }
 FOUND: dict[str, Any] = {
     "items": [{"customer_id": CUSTOMER_ID, "customer_number": "C20240501001"}],
@@ -239,7 +239,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     **classification.EXAMPLES,
     **duplicates.EXAMPLES,
     **audit.EXAMPLES,
-    **cases.EXAMPLES,
+    **case_examples.EXAMPLES,
     **consents.EXAMPLES,
     **imports.EXAMPLES,
     **jobs.EXAMPLES,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,17 +13,14 @@ from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    MofNCompleteColumn,
     Progress,
-    TaskProgressColumn,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
 
 from guanxi_cli.commands.merging import Json
-from guanxi_cli.following import ENDED, POLL_SECONDS
+from guanxi_cli.following import Standing, watch
 from guanxi_cli.gateway import Gateway, err, fail, out
 
 PIECE = 1024 * 1024
@@ -69,7 +65,9 @@ def import_file(
         gateway.post("imports", import_id, "cancel")
         raise typer.Exit(1)
     gateway.post("imports", import_id, "start")
-    ended = _follow(gateway, import_id)
+    ended = watch(
+        "Importing", lambda: gateway.get("imports", import_id), _standing, f"The import {import_id} goes on."
+    )
     if refused is not None and ended["progress"]["refused"]:
         _write_refused(gateway, import_id, refused, clear)
     if json:
@@ -151,26 +149,10 @@ def _tell_preview(items: list[dict[str, Any]]) -> None:
         )
 
 
-def _follow(gateway: Gateway, import_id: str) -> dict[str, Any]:
-    """Show progress and rate until an import ends and return it; when interrupted it goes on without being watched."""
-    columns = (
-        TextColumn("Importing"), BarColumn(), TaskProgressColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TimeRemainingColumn(), TextColumn("{task.fields[rate]}"),
-    )  # fmt: skip
-    try:
-        with Progress(*columns, console=err) as bar:
-            task = bar.add_task("", total=None, rate="")
-            while True:
-                found: dict[str, Any] = gateway.get("imports", import_id)
-                progress = found["progress"]
-                rate = f"{progress['rows_per_second'] or 0:,.0f} rows/s, {progress['refused']:,} refused"
-                bar.update(task, completed=progress["rows_done"], total=progress["rows"], rate=rate)
-                if found["state"] in ENDED:
-                    return found
-                time.sleep(POLL_SECONDS)
-    except KeyboardInterrupt:
-        err.print(f"The import {import_id} goes on.")
-        raise typer.Exit(130) from None
+def _standing(found: dict[str, Any]) -> Standing:
+    progress = found["progress"]
+    rate = f"{progress['rows_per_second'] or 0:,.0f} rows/s, {progress['refused']:,} refused"
+    return progress["rows_done"], progress["rows"], rate
 
 
 def _tell_end(gateway: Gateway, ended: dict[str, Any]) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 import structlog
@@ -36,24 +35,12 @@ _log = structlog.get_logger(__name__)
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 
-class StoredName(NamedTuple):
-    """An event of a channel, and how often it came and violated its schema."""
-
-    channel: str
-    name: str
-    first_at: datetime
-    last_at: datetime
-    times: int
-    violations: int
-    reason: str | None
-
-
 async def page_of_names(
     connection: Connection, channel: str | None, after: tuple[str, str] | None, limit: int
-) -> list[StoredName]:
-    """Return a page by channel and name."""
+) -> list[Sighting]:
+    """Return a page of all that was counted, by channel and name."""
     behind = after or (None, None)
-    return [StoredName(*row) for row in await connection.fetch(_PAGE, channel, *behind, limit)]
+    return [Sighting(*row) for row in await connection.fetch(_PAGE, channel, *behind, limit)]
 
 
 async def store_sightings(connection: Connection, sightings: Sequence[Sighting]) -> None:

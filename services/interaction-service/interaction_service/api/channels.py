@@ -105,10 +105,7 @@ async def get_channel(name: ChannelName, desk: Desk, _: Writer) -> Response:
 @router.put("/channels/{name}", response_model=DeclaredChannel, summary="Declare a channel")
 async def put_channel(name: ChannelName, asked: ChannelAsked, desk: Desk, principal: Writer) -> Response:
     """Make the channel if there is none of this name. What is declared holds in every process within ten seconds."""
-    async with desk.database.connection() as connection:
-        before = await read_declaration(connection, desk.keyring, name)
-    document = _document(desk, asked, before)
-    secrets = {**(before.secrets if before else {}), **asked.secrets}
+    document, secrets = await _asked(desk, name, asked)
     _compiled(name, document, secrets)
     try:
         write_key = await add_channel(desk.database, name=name, kind=document.kind, write_key=None)
@@ -134,10 +131,7 @@ async def put_channel(name: ChannelName, asked: ChannelAsked, desk: Desk, princi
 @router.post("/channels/{name}/dry-run", response_model=Trial, summary="Try a payload on a channel")
 async def post_dry_run(name: ChannelName, asked: SampleAsked, desk: Desk, _: Writer) -> Response:
     """Show the touchpoints that would come of it; nothing is stored."""
-    async with desk.database.connection() as connection:
-        before = await read_declaration(connection, desk.keyring, name)
-    document = _document(desk, asked, before)
-    secrets = {**(before.secrets if before else {}), **asked.secrets}
+    document, secrets = await _asked(desk, name, asked)
     check = document.verify.secrets and all(secrets.get(name) for name in document.verify.secrets)
     hook = _compiled(name, document, secrets if check else None)
     headers = {header.lower(): value for header, value in asked.headers.items()}
@@ -147,6 +141,16 @@ async def post_dry_run(name: ChannelName, asked: SampleAsked, desk: Desk, _: Wri
     except Malformed as error:
         raise _refused([FieldError(f"payload.{error.field}".strip("."), error.reason)]) from None
     return Response(msgspec.json.encode(trial), media_type="application/json")
+
+
+async def _asked(
+    desk: ChannelDesk, name: str, asked: ChannelAsked | SampleAsked
+) -> tuple[ChannelDocument, dict[str, str]]:
+    """Return what is asked for over what holds: the declaration and the secrets."""
+    async with desk.database.connection() as connection:
+        before = await read_declaration(connection, desk.keyring, name)
+    secrets = {**(before.secrets if before else {}), **asked.secrets}
+    return _document(desk, asked, before), secrets
 
 
 def _document(

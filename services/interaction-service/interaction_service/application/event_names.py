@@ -15,7 +15,7 @@ OTHERS = ""
 
 
 class Sighting(NamedTuple):
-    """How often an event of a channel came since the last flush; `reason` says how it violates its schema."""
+    """How often an event of a channel came, since the last flush or ever; `reason`: how it violates its schema."""
 
     channel: str
     name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ _LONG = f"is longer than {MAX_RECORD_BYTES // KIB} KiB, or a quotation mark in i
 _DOCUMENT = msgspec.json.Decoder(dict[str, Any])
 
 
-class _Rows:
+class _Rows(ABC):
     """A place is [byte, number of the next record, whether the byte lies inside a line that was given up]."""
 
     def __init__(self, file: StoredFile, form: FileForm, place: Any = None) -> None:
@@ -35,6 +36,7 @@ class _Rows:
 
     async def close(self) -> None:
         """Nothing is held open."""
+        return
 
     async def read(self, most: int) -> Sequence[Row]:
         """Return the next rows, none at the end, fewer of long ones. Empty records are no rows, but are counted."""
@@ -89,13 +91,13 @@ class _Rows:
             return f"is not {self._form.encoding.upper()}"
         return "is not valid CSV" if isinstance(error, csv.Error) else "is no JSON object"
 
+    @abstractmethod
     def _records(self) -> Iterator[Any]:
         """Return a fresh reader of records from the lines."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _accept(self, rows: list[Row], record: Any) -> None:
         """Add a record to the rows, if it is one."""
-        raise NotImplementedError
 
 
 class CsvRows(_Rows):
