@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,15 +16,12 @@ import asyncpg
 import msgspec
 import psutil
 
-import profile_service
+from bench.fresh import fresh_schema
 from bench.people import Shape, records
-from guanxi_devstack.bootstrap import bootstrap, create_database, derive_passwords, with_database, with_login
-from guanxi_devstack.postgres import EmbeddedPostgres
 from guanxi_devstack.topology import REPOSITORY
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.jobs import Job, JobFailed, read_job, submit_job
-from guanxi_kit.migrate import run_migrations
 from guanxi_kit.settings import ServiceSettings
 from profile_service.adapters.duplicates.search_job import DuplicateSearch, SearchSettings
 from profile_service.adapters.vault import trait_aad
@@ -38,26 +33,11 @@ MEMORY_MB = 8192
 
 async def search_crowd(size: int) -> dict[str, Any]:
     """Return seconds, memory, precision and recall of one search among `size` people."""
-    with tempfile.TemporaryDirectory(prefix="guanxi-bench-") as folder:
-        server = EmbeddedPostgres(Path(folder))
-        server.start()
-        try:
-            return await _search(server, size)
-        finally:
-            server.stop()
+    async with fresh_schema("profile") as fresh:
+        return await _search(fresh.settings, size)
 
 
-async def _search(server: EmbeddedPostgres, size: int) -> dict[str, Any]:
-    passwords = derive_passwords(server.password)
-    await create_database(server.dsn(), "guanxi")
-    admin = with_database(server.dsn(), "guanxi")
-    await bootstrap(admin, passwords)
-    settings = ServiceSettings.load(
-        service="profile-service",
-        database_url=with_login(admin, "profile_app", passwords["profile_app"]),
-        database_owner_url=with_login(admin, "profile_owner", passwords["profile_owner"]),
-    )
-    await run_migrations(settings, Path(profile_service.__file__).parent / "migrations", "profile")
+async def _search(settings: ServiceSettings, size: int) -> dict[str, Any]:
     database = Database(await open_pool(settings.database_dsn(), application_name="bench"))
     keyring = Keyring.generate()
     try:

@@ -6,28 +6,16 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 
-import interaction_service
-from bench.resolving import database_server
-from guanxi_devstack.bootstrap import (
-    bootstrap,
-    create_database,
-    derive_passwords,
-    secret_of,
-    with_database,
-    with_login,
-)
+from bench.fresh import fresh_schema
 from guanxi_kit.clock import SystemClock
 from guanxi_kit.consumer import Relay
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.db import Database, open_pool
-from guanxi_kit.migrate import run_migrations
-from guanxi_kit.settings import ServiceSettings
 from guanxi_kit.timers import Timer, TimerHandler, TimerLoop
 
 STREAM = "interaction.timers"
@@ -101,25 +89,12 @@ class Firing:
 @asynccontextmanager
 async def firing() -> AsyncIterator[Firing]:
     """Lend a fresh schema: on an embedded server, or on the one of GUANXI_DATABASE_URL."""
-    with database_server() as server:
-        passwords = derive_passwords(secret_of(server))
-        name = f"guanxi_bench_timers_{os.getpid()}"
-        await create_database(server, name)
-        dsn = with_database(server, name)
-        await bootstrap(dsn, passwords)
-        settings = ServiceSettings.load(
-            service="interaction-service",
-            database_url=with_login(dsn, "interaction_app", passwords["interaction_app"]),
-            database_owner_url=with_login(dsn, "interaction_owner", passwords["interaction_owner"]),
-        )
-        await run_migrations(
-            settings, Path(interaction_service.__file__).parent / "migrations", "interaction"
-        )
-        owner = await asyncpg.connect(with_login(dsn, "interaction_owner", passwords["interaction_owner"]))
+    async with fresh_schema("interaction") as fresh:
+        owner = await asyncpg.connect(fresh.owner)
         await owner.execute(TABLES)
         await owner.close()
-        db = Watched(await open_pool(settings.database_dsn(), application_name="bench"))
-        admin = await asyncpg.connect(dsn)
+        db = Watched(await open_pool(fresh.settings.database_dsn(), application_name="bench"))
+        admin = await asyncpg.connect(fresh.admin)
         try:
             yield Firing(db, admin)
         finally:

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from hashlib import md5
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
-import profile_service
+from bench.fresh import fresh_schema
 from guanxi_contracts.envelope import Envelope
 from guanxi_contracts.touchpoint import IdentifierRef, TouchpointReceivedV1
-from guanxi_devstack.bootstrap import (
-    bootstrap,
-    create_database,
-    derive_passwords,
-    secret_of,
-    with_database,
-    with_login,
-)
-from guanxi_devstack.postgres import EmbeddedPostgres
 from guanxi_kit.clock import SystemClock
 from guanxi_kit.consumer import Cause, Received, Unit
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.log.port import Record
-from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import load_pack
-from guanxi_kit.settings import ServiceSettings
 from profile_service.adapters.pack_rules import identity_rules
 from profile_service.consumers.touchpoint_received import TouchpointReceivedConsumer
 
@@ -114,38 +101,11 @@ def _batches(touchpoints: Iterable[TouchpointReceivedV1]) -> Iterator[Sequence[T
 @asynccontextmanager
 async def resolving() -> AsyncIterator[Resolving]:
     """Lend the handler on a fresh schema: on an embedded server, or on the one of GUANXI_DATABASE_URL."""
-    with database_server() as server:
-        passwords = derive_passwords(secret_of(server))
-        name = f"guanxi_bench_{os.getpid()}"
-        await create_database(server, name)
-        dsn = with_database(server, name)
-        await bootstrap(dsn, passwords)
-        settings = ServiceSettings.load(
-            service="profile-service",
-            database_url=with_login(dsn, "profile_app", passwords["profile_app"]),
-            database_owner_url=with_login(dsn, "profile_owner", passwords["profile_owner"]),
-        )
-        await run_migrations(settings, Path(profile_service.__file__).parent / "migrations", "profile")
-        db = Database(await open_pool(settings.database_dsn(), application_name="bench"))
-        admin = await asyncpg.connect(dsn)
+    async with fresh_schema("profile") as fresh:
+        db = Database(await open_pool(fresh.settings.database_dsn(), application_name="bench"))
+        admin = await asyncpg.connect(fresh.admin)
         try:
             yield Resolving(db, admin)
         finally:
             await admin.close()
             await db.close()
-
-
-@contextmanager
-def database_server() -> Iterator[str]:
-    """Lend the address of an embedded server, or of the one of GUANXI_DATABASE_URL."""
-    outside = os.environ.get("GUANXI_DATABASE_URL")
-    if outside:
-        yield outside
-        return
-    with TemporaryDirectory(prefix="guanxi-bench-") as folder:
-        server = EmbeddedPostgres(Path(folder))
-        server.start()
-        try:
-            yield server.dsn()
-        finally:
-            server.stop()

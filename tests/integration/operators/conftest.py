@@ -125,7 +125,7 @@ class Platform:
 
     def client(self, role: Any = "admin") -> Any:
         """A client of the gateway."""
-        return make_client(self.url, token=self.staff.token(role))
+        return make_client(self.url, token=self.staff.token(role), timeout=60)
 
     async def guanxi(self, *arguments: str) -> Result:
         """Run the command line as an administrator."""

@@ -19,7 +19,7 @@ async def eventually(
 async def eventually(
     condition: Callable[[], ResultT], timeout: float = ..., interval: float = ...
 ) -> ResultT: ...
-async def eventually(condition: Callable[[], Any], timeout: float = 10.0, interval: float = 0.02) -> Any:
+async def eventually(condition: Callable[[], Any], timeout: float = 30.0, interval: float = 0.02) -> Any:
     """Poll `condition`, a function or coroutine function, until it holds, and return its value.
 
     It holds when it returns anything but False (a function of assertions returns None). It does not yet when it
