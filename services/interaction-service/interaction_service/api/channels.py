@@ -145,7 +145,7 @@ async def post_dry_run(name: ChannelName, asked: SampleAsked, desk: Desk, _: Wri
 
 async def _asked(
     desk: ChannelDesk, name: str, asked: ChannelAsked | SampleAsked
-) -> tuple[ChannelDocument, dict[str, str]]:
+) -> tuple[ChannelDocument, Secrets]:
     """Return what is asked for over what holds: the declaration and the secrets."""
     async with desk.database.connection() as connection:
         before = await read_declaration(connection, desk.keyring, name)
