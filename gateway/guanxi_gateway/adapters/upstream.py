@@ -6,13 +6,12 @@ aiohttp and not the kit's httpx client: on the path of every touchpoint a reques
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlencode
 
 import aiohttp
 from yarl import URL
@@ -121,9 +120,9 @@ class Upstream:
         if self._session is not None:
             await self._session.close()
 
-    async def get(self, path: str, query: Mapping[str, str], headers: RawHeaders) -> Answer:
+    async def get(self, target: str, headers: RawHeaders) -> Answer:
         """Read; tried once more when a pooled connection turns out to be dead. Raises UpstreamFailed."""
-        return await self.send("GET", f"{path}?{urlencode(query)}" if query else path, headers, None)
+        return await self.send("GET", target, headers, None)
 
     async def send(
         self, method: str, target: str, headers: RawHeaders, content: bytes | AsyncIterator[bytes] | None

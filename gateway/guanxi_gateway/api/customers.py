@@ -14,7 +14,8 @@ from guanxi_gateway.api.queries import Clear
 from guanxi_gateway.api.schemas.customer import CustomerView, FoundCustomers
 from guanxi_gateway.api.schemas.message import MessagePage
 from guanxi_gateway.api.schemas.score import CustomerScores
-from guanxi_gateway.api.schemas.timeline import TimelinePage, TouchpointKind
+from guanxi_gateway.api.schemas.timeline import TimelinePage
+from guanxi_gateway.api.timeline_queries import TimelineQuery
 from guanxi_gateway.api.whole_view import read_whole_view
 from guanxi_kit.auth import Principal
 from guanxi_kit.errors import FieldError, Problem
@@ -118,20 +119,15 @@ def customers_router(services: Services, allow: Allow) -> APIRouter:
     async def read_timeline(
         request: Request,
         customer_id: UUID,
+        asked: TimelineQuery,
         clear: Clear,
-        *,
-        limit: Annotated[int | None, Query(ge=1, le=200, description="Touchpoints on a page.")] = None,
-        cursor: Annotated[
-            str | None, Query(max_length=512, description="`next_cursor` of the page before.")
-        ] = None,
-        kind: Annotated[TouchpointKind | None, Query(description="Only touchpoints of this kind.")] = None,
-        channel: Annotated[
-            str | None, Query(max_length=100, description="Only touchpoints of this channel.")
-        ] = None,
     ) -> Response:
-        """Touchpoints over all channels, the newest first."""
+        """Touchpoints over all channels and everything that was merged, the newest first.
+
+        A search compares what is shown: values that are masked cannot be searched for.
+        """
         path = f"/v1/customers/{customer_id}/timeline"
-        query = {"limit": limit, "cursor": cursor, "kind": kind, "channel": channel, **clear}
+        query = {**asked, **clear}
         return await forward(request, services.interaction, path, query)
 
     @router.get(

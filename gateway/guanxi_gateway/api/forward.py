@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from typing import TypeAlias
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
@@ -15,6 +16,8 @@ from guanxi_gateway.api.answers import JSON, check_answer, problem_of_failure, r
 from guanxi_kit.app.slow_bodies import in_time
 from guanxi_kit.errors import Problem
 
+QueryValue: TypeAlias = "str | int | Sequence[str] | None"
+"""A parameter that is a list is given once for each of its values, one that is None not at all."""
 _FORWARDED = frozenset((b"authorization", b"accept", b"accept-language", b"traceparent", b"tracestate"))
 _WITH_BODY = _FORWARDED | {b"content-type", b"idempotency-key"}
 _UPLOADED = _FORWARDED | {b"content-type", b"content-encoding"}
@@ -24,7 +27,7 @@ async def forward(
     request: Request,
     upstream: Upstream,
     path: str,
-    query: Mapping[str, str | int | None] | None = None,
+    query: Mapping[str, QueryValue] | None = None,
     *,
     media_type: str = JSON,
 ) -> Response:
@@ -45,9 +48,7 @@ class Refused(Exception):
         self.answer = answer
 
 
-async def ask(
-    request: Request, upstream: Upstream, path: str, query: Mapping[str, str | int | None]
-) -> Answer:
+async def ask(request: Request, upstream: Upstream, path: str, query: Mapping[str, QueryValue]) -> Answer:
     """Ask the service with the caller's own token for JSON to go on with. Raises Refused, Problem."""
     answer = check_answer(upstream.service, await _get(request, upstream, path, query))
     if answer.status >= 400:
@@ -61,11 +62,11 @@ def pass_on(refused: Refused) -> Response:
 
 
 async def _get(
-    request: Request, upstream: Upstream, path: str, query: Mapping[str, str | int | None] | None
+    request: Request, upstream: Upstream, path: str, query: Mapping[str, QueryValue] | None
 ) -> Answer:
     headers = [(name, value) for name, value in request.headers.raw if name in _FORWARDED]
     try:
-        return await upstream.get(path, _given(query), headers)
+        return await upstream.get(_target(path, query), headers)
     except UpstreamFailed as failed:
         raise problem_of_failure(failed) from None
 
@@ -75,7 +76,7 @@ async def forward_stream(
     upstream: Upstream,
     path: str,
     media_type: str,
-    query: Mapping[str, str | int | None] | None = None,
+    query: Mapping[str, QueryValue] | None = None,
 ) -> Response:
     """Pass an answer of any length on as it comes, with the caller's own token. Raises Problem."""
     path = _target(path, query)
@@ -101,7 +102,7 @@ async def forward_write(
     request: Request,
     upstream: Upstream,
     path: str,
-    query: Mapping[str, str | int | None] | None = None,
+    query: Mapping[str, QueryValue] | None = None,
     *,
     further: frozenset[bytes] = frozenset(),
 ) -> Response:
@@ -116,17 +117,13 @@ async def forward_write(
     )
 
 
-def _given(query: Mapping[str, str | int | None] | None) -> dict[str, str]:
-    return {name: str(value) for name, value in (query or {}).items() if value is not None}
-
-
-def _target(path: str, query: Mapping[str, str | int | None] | None) -> str:
-    given = _given(query)
-    return f"{path}?{urlencode(given)}" if given else path
+def _target(path: str, query: Mapping[str, QueryValue] | None) -> str:
+    given = {name: value for name, value in (query or {}).items() if value is not None}
+    return f"{path}?{urlencode(given, doseq=True)}" if given else path
 
 
 async def forward_upload(
-    request: Request, upstream: Upstream, path: str, query: Mapping[str, str | int | None]
+    request: Request, upstream: Upstream, path: str, query: Mapping[str, QueryValue]
 ) -> Response:
     """Hand a body of any length on as it comes, with the caller's own token; nothing of it is kept. Raises Problem."""
     headers = [(name, value) for name, value in request.headers.raw if name in _UPLOADED]

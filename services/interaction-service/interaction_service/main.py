@@ -64,9 +64,11 @@ from interaction_service.application.making import (
     make_staff_edits,
     make_take_rows,
 )
+from interaction_service.application.noticing import Noticing
 from interaction_service.application.recording import Recording
 from interaction_service.application.refusals import Refusals
 from interaction_service.application.replaying import Replay
+from interaction_service.application.text_index import TextIndex
 from interaction_service.application.timeline import ReadTimeline
 from interaction_service.consumers import customer_merged, privacy_erasure, touchpoint_resolved
 from interaction_service.settings import InteractionSettings
@@ -130,7 +132,8 @@ def make_api(
         app.state.refusals = RefusalDesk(database, keyring, time, Replay(intake, hooks))
         app.state.staff_edits = make_staff_edits(touchpoints, keyring, pack, settings.default_region, time)
         app.state.timelines = PostgresTimelines(database)
-        app.state.timeline = ReadTimeline(app.state.timelines, keyring, pack.record.masked)
+        texts = TextIndex(keyring, pack.events.searchable)
+        app.state.timeline = ReadTimeline(app.state.timelines, keyring, texts, pack.record.masked)
         app.state.jobs = jobs_api.JobsState(database, time)
         relay = Relay(database, log, streams=[COMMANDS, JOBS])
         await relay.start()
@@ -195,8 +198,9 @@ async def make_worker(
     log = producer(settings)
     await start_patiently(log)
     keyring = Keyring.from_settings(settings)
-    recording = Recording(MonthlyPartitions(database))
     pack = load_pack(settings.pack_dir, settings.pack)
+    noticing = Noticing(keyring, TextIndex(keyring, pack.events.searchable))
+    recording = Recording(MonthlyPartitions(database), noticing)
     touchpoints = EventLog(log, timeout=settings.append_seconds)
     take_rows = make_take_rows(touchpoints, keyring, pack, settings.default_region, time)
     calendars = make_calendars(pack.clocks)

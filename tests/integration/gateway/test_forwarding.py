@@ -29,6 +29,12 @@ READS = {
         "/v1/customers/{id}/timeline",
         "limit=5&cursor=abc&kind=track&channel=web",
     ),
+    "/v1/customers/{id}/timeline?channel=web&channel=pos&kind=track&kind=page&event=Paid&text=%E9%80%80%E6%AC%BE"
+    "&from=2026-05-01T08%3A00%3A00%2B08%3A00&until=2026-05-02T00%3A00%3A00Z": (
+        "/v1/customers/{id}/timeline",
+        "kind=track&kind=page&channel=web&channel=pos&event=Paid&from=2026-05-01T08%3A00%3A00%2B08%3A00"
+        "&until=2026-05-02T00%3A00%3A00%2B00%3A00&text=%E9%80%80%E6%AC%BE",
+    ),
     "/v1/customers/{id}/scores": ("/v1/customers/{id}/scores", ""),
     "/v1/customers/{id}/messages?limit=5": ("/v1/messages", "customer_id={id}&limit=5"),
     "/v1/tiers": ("/v1/tiers", ""),

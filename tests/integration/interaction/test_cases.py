@@ -23,8 +23,7 @@ from interaction_service.application.content import encode_json
 from interaction_service.main import TIMERS, make_case_work
 
 from .conftest import NOW, PACKS, MemoryEngine, Service, read_all, running_worker
-from .events import count, merged, outgoing, publish, resolved, rows
-from .test_staff_edits import record
+from .events import count, merged, outgoing, publish, record, resolved, rows
 
 COMPLAINT = {
     "kind": "complaint",

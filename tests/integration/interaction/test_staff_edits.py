@@ -9,18 +9,9 @@ import pytest
 
 from guanxi_contracts.touchpoint import EnterpriseMembership, TouchpointResolvedV1
 from interaction_service.adapters.channels import ChannelRefused, add_channel
-from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelineWriter
-from interaction_service.application.recording import Recording
-from interaction_service.consumers.touchpoint_resolved import command
 
 from .conftest import NOW, Service
-from .events import resolved
-
-
-async def record(service: Service, *events: TouchpointResolvedV1) -> None:
-    recording = Recording(MonthlyPartitions(service.database))
-    async with service.database.transaction() as connection:
-        await recording.record(command(events), PostgresTimelineWriter(connection))
+from .events import record, resolved
 
 
 @pytest.fixture

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from guanxi_contracts.touchpoint import TouchpointResolvedV1
 from guanxi_kit.crypto import Keyring
-from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelineWriter
 from interaction_service.api.schemas import Timeline
-from interaction_service.application.recording import Recording
-from interaction_service.consumers.touchpoint_resolved import command
 
 from .conftest import NOW, Service
-from .events import resolved
-
-
-async def record(service: Service, *events: TouchpointResolvedV1) -> None:
-    """Store touchpoints as the worker does."""
-    recording = Recording(MonthlyPartitions(service.database))
-    async with service.database.transaction() as connection:
-        await recording.record(command(events), PostgresTimelineWriter(connection))
+from .events import record, resolved
 
 
 async def walk(service: Service, customer: UUID, **query: Any) -> list[list[Any]]:
@@ -94,6 +83,54 @@ async def test_filters(service: Service) -> None:
     first = (await service.timeline(person, channel="pos", kind="track", limit=10)).json()["items"]
     assert [(item["channel"], item["kind"]) for item in first] == [("pos", "track")] * 10
     assert (await service.timeline(person, channel="app")).json()["items"] == []
+    either = await walk(service, person, channel=["web", "pos"], kind=["page", "screen"], limit=200)
+    assert [item["kind"] for page in either for item in page] == ["page"] * 6
+
+
+async def test_names_and_periods_choose_over_fragments_in_one_order(service: Service) -> None:
+    first, second = uuid4(), uuid4()
+    events = [
+        resolved(
+            service.keyring,
+            second if number % 3 else first,
+            customer=first,
+            at=NOW - timedelta(days=number),
+            name="Order Completed" if number % 2 else "Viewed",
+        )
+        for number in range(400)
+    ]
+    await record(service, *events)
+    times = [event.touchpoint.occurred_at for event in events]
+    period = {"from": times[300].isoformat(), "until": times[100].isoformat()}
+    for limit in (7, 200):
+        found = [item for page in await walk(service, second, limit=limit, **period) for item in page]
+        assert [item["occurred_at"] for item in found] == [iso(at) for at in times[101:301]]
+    query = {**period, "event": "Order Completed", "limit": 30}
+    pages = await walk(service, first, **query)
+    found = [item["occurred_at"] for page in pages for item in page]
+    assert found == [iso(at) for at in times[101:301:2]]
+    assert [len(page) for page in pages[:3]] == [30, 30, 30]
+    shanghai = times[200].astimezone(timezone(timedelta(hours=8))).isoformat()
+    (newest, *_) = (await service.timeline(first, until=shanghai)).json()["items"]
+    assert newest["occurred_at"] == iso(times[201])
+
+
+def iso(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+async def test_a_cursor_belongs_to_its_filter(service: Service) -> None:
+    person = uuid4()
+    await record(service, *(resolved(service.keyring, person, at=NOW - timedelta(days=d)) for d in range(3)))
+    page = (await service.timeline(person, limit=1, channel=["web", "pos"])).json()
+    same = await service.timeline(person, limit=1, channel=["pos", "web"], cursor=page["next_cursor"])
+    assert len(same.json()["items"]) == 1
+    for other in ({}, {"channel": "web"}, {"channel": ["web", "pos"], "kind": "track"}):
+        response = await service.timeline(person, cursor=page["next_cursor"], **other)
+        assert response.status_code == 400
+        assert response.json()["errors"] == [
+            {"field": "cursor", "reason": "is that of a page with another filter"}
+        ]
 
 
 async def test_content_is_opened_and_contact_data_masked(service: Service) -> None:
@@ -150,8 +187,15 @@ async def test_who_may_read(service: Service) -> None:
         ({"cursor": "!" * 32}, "cursor"),
         ({"cursor": "A" * 65}, "cursor"),
         ({"cursor": "f" * 32}, "cursor"),
-        ({"kind": "purchase"}, "kind"),
-        ({"channel": "x" * 101}, "channel"),
+        ({"kind": "purchase"}, "kind.0"),
+        ({"kind": ["track"] * 7}, "kind"),
+        ({"channel": "x" * 101}, "channel.0"),
+        ({"channel": ["x"] * 51}, "channel"),
+        ({"event": "x" * 513}, "event"),
+        ({"from": "2026-05-20"}, "from"),
+        ({"from": "2026-05-20T08:00:00"}, "from"),
+        ({"until": "0001-01-01T00:00:00+14:00"}, "until"),
+        ({"from": "2026-05-20T08:00:00Z", "until": "2026-05-20T16:00:00+08:00"}, "until"),
     ],
 )
 async def test_bad_queries_name_their_field(service: Service, query: dict[str, Any], field: str) -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from guanxi_kit.db import Database
 from interaction_service.adapters.timeline import PAGE_SQL, MonthlyPartitions, PostgresTimelines
-from interaction_service.application.ports import TimelineFilter
+from interaction_service.application.text_index import TextIndex
 from interaction_service.application.timeline import ReadTimeline
 from interaction_service.domain.months import month_of, start_of
 from interaction_service.domain.page import Place
+from interaction_service.domain.timeline_filter import TimelineFilter
 
 from .conftest import NOW, Service
 
@@ -62,7 +63,8 @@ async def explain(database: Database, window: tuple[int, int], after: Place | No
             start_of(window[1]),
             after and after.occurred_at,
             after and after.touchpoint_id,
-            None,
+            [],
+            [],
             None,
             limit,
         )
@@ -117,7 +119,7 @@ async def pages(database: Database, service: Service, person: UUID, starts: list
     counts = []
     for start in starts:
         timelines = Counting(database)
-        query = ReadTimeline(timelines, service.keyring)
+        query = ReadTimeline(timelines, service.keyring, TextIndex(service.keyring, ()))
         page = await query.read(
             person, limit=50, after=Place(start, UUID(int=2**128 - 1)), only=TimelineFilter()
         )

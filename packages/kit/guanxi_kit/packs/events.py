@@ -56,12 +56,14 @@ class EventSchema(PackModel):
 class EventSettings(PackModel):
     """Meaning of a pack's events. `default_currency` (ISO 4217) holds where an event names none.
 
-    Events that neither `purchases` nor `schemas` name are accepted and listed as unknown.
+    Events that neither `purchases` nor `schemas` name are accepted and listed as unknown. `searchable` names the
+    properties in which people write free text.
     """
 
     default_currency: Currency
     purchases: Annotated[tuple[PurchaseEvent, ...], Field(max_length=64)]
     schemas: Annotated[dict[Text, EventSchema], Field(max_length=1000, default_factory=dict)]
+    searchable: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
 
     @field_validator("purchases")
     @classmethod

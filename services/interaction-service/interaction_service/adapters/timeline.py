@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from guanxi_kit.db import Database
-from interaction_service.application.ports import Fragment, TimelineFilter, TimelineRow
+from interaction_service.adapters.timeline_index import add_to_indexes, search_words
+from interaction_service.application.noticing import Noticed
+from interaction_service.application.ports import Found, Fragment, Spot, TimelineRow
 from interaction_service.application.recording import Belonging
 from interaction_service.domain.page import Place
+from interaction_service.domain.timeline_filter import TimelineFilter, Window
 
 FRAGMENTS_SQL = """
 SELECT f.profile_id, f.customer_id, f.months
@@ -26,16 +28,27 @@ PAGE_SQL = """
 SELECT t.* FROM unnest($1::uuid[]) AS fragment(id) CROSS JOIN LATERAL (
     SELECT touchpoint_id, profile_id, occurred_at, received_at, channel, kind, name,
            amount_minor, currency, quantity,
-           CASE WHEN ($6::text IS NULL OR kind = $6) AND ($7::text IS NULL OR channel = $7)
+           CASE WHEN ($6::text[] = '{}' OR kind = ANY($6)) AND ($7::text[] = '{}' OR channel = ANY($7))
+                     AND ($8::text IS NULL OR name = $8)
                 THEN sealed ELSE '' END AS sealed
     FROM touchpoint
     WHERE profile_id = fragment.id AND occurred_at >= $2 AND occurred_at < $3
       AND ($4::timestamptz IS NULL OR (occurred_at <= $4 AND (occurred_at, touchpoint_id) < ($4, $5::uuid)))
     ORDER BY occurred_at DESC, touchpoint_id DESC
-    LIMIT $8
+    LIMIT $9
 ) AS t
 ORDER BY t.occurred_at DESC, t.touchpoint_id DESC
-LIMIT $8
+LIMIT $9
+"""
+
+# The times alone let the planner skip months.
+AT_SQL = """
+SELECT t.touchpoint_id, t.profile_id, t.occurred_at, t.received_at, t.channel, t.kind, t.name,
+       t.amount_minor, t.currency, t.quantity, t.sealed
+FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[]) AS spot (profile_id, occurred_at, touchpoint_id)
+JOIN touchpoint AS t USING (profile_id, occurred_at, touchpoint_id)
+WHERE t.occurred_at = ANY($2)
+ORDER BY t.occurred_at DESC, t.touchpoint_id DESC
 """
 
 _ADD_SQL = """
@@ -81,7 +94,7 @@ class PostgresTimelines:
     async def page(
         self,
         profile_ids: Sequence[UUID],
-        window: tuple[datetime, datetime],
+        window: Window,
         after: Place | None,
         only: TimelineFilter,
         limit: int,
@@ -96,11 +109,29 @@ class PostgresTimelines:
                 end,
                 after and after.occurred_at,
                 after and after.touchpoint_id,
-                only.kind,
-                only.channel,
+                only.kinds,
+                only.channels,
+                only.event,
                 limit,
             )
         return [TimelineRow(*row) for row in rows]
+
+    async def at(self, spots: Sequence[Spot]) -> Sequence[TimelineRow]:
+        """Return the touchpoints stored there, newest first."""
+        async with self._db.connection() as connection:
+            rows = await connection.fetch(AT_SQL, *map(list, zip(*spots, strict=True)))
+        return [TimelineRow(*row) for row in rows]
+
+    async def search(
+        self,
+        asked: Sequence[tuple[UUID, Sequence[int]]],
+        window: Window,
+        after: Place | None,
+        limit: int,
+    ) -> Found:
+        """Return the touchpoints of fragments whose text has the words asked of it, out of `limit` texts at most."""
+        async with self._db.connection() as connection:
+            return await search_words(connection, asked, window, after, limit)
 
 
 class PostgresTimelineWriter:
@@ -125,6 +156,10 @@ class PostgresTimelineWriter:
             [row.quantity for row in rows],
             [row.sealed for row in rows],
         )
+
+    async def notice(self, noticed: Noticed) -> None:
+        """Add to the indexes; what is there already stays as it is."""
+        await add_to_indexes(self._connection, noticed)
 
     async def place(self, belongings: Sequence[Belonging], months: Sequence[tuple[UUID, int]]) -> None:
         """Remember where fragments belong, unless a newer version is known, and in which months they occur."""

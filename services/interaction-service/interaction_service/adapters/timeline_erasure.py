@@ -22,6 +22,10 @@ WHERE profile_id = $1 AND occurred_at >= $4 AND occurred_at <= $5
   AND occurred_at = doomed.at AND touchpoint_id = doomed.id
 RETURNING occurred_at, channel, name, amount_minor, currency, quantity
 """
+_DELETE_WORDS = """
+DELETE FROM touchpoint_text USING unnest($2::timestamptz[], $3::uuid[]) AS doomed (at, id)
+WHERE profile_id = $1 AND occurred_at = doomed.at AND touchpoint_id = doomed.id
+"""
 _HOLD = """
 INSERT INTO held_record (request_id, number, kind, records, sealed)
 SELECT $1, coalesce(max(number), 0) + 1, 'purchases', $2, $3 FROM held_record WHERE request_id = $1
@@ -58,6 +62,7 @@ class PostgresTimelineErasure:
             return 0, []
         times = [row["occurred_at"] for row in doomed]
         ids = [row["touchpoint_id"] for row in doomed]
+        await self._connection.execute(_DELETE_WORDS, profile_id, times, ids)
         gone = await self._connection.fetch(_DELETE, profile_id, times, ids, times[0], times[-1])
         return len(gone), [HeldPurchase(*row) for row in gone if row["amount_minor"] is not None]
 

@@ -2,23 +2,62 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import AwareDatetime, StringConstraints
 
 from guanxi_kit.audit import Reading, maskable
 from guanxi_kit.errors import FieldError, Problem
 from interaction_service.api.schemas import Kind, Timeline
 from interaction_service.application.message import JsonObject
-from interaction_service.application.ports import TimelineFilter, TimelineRow
+from interaction_service.application.ports import TimelineRow
+from interaction_service.application.text_index import Question
 from interaction_service.application.timeline import Entry, ReadTimeline, ShownContent
 from interaction_service.domain.page import BadCursor, Place
+from interaction_service.domain.timeline_filter import TimelineFilter
 
 router = APIRouter()
 _ENCODE = msgspec.json.Encoder().encode
 _PAGE_FIELDS = ("url", "path", "title", "referrer")
+ChannelName = Annotated[str, StringConstraints(max_length=100)]
+
+
+def _wrong(field: str, reason: str) -> Problem:
+    return Problem(400, detail="The request is not valid.", errors=[FieldError(field, reason)])
+
+
+def _utc(field: str, at: datetime | None) -> datetime | None:
+    try:
+        return at and at.astimezone(UTC)
+    except OverflowError:
+        raise _wrong(field, "is no moment of the years 1 to 9999") from None
+
+
+def timeline_filter(
+    *,
+    kind: Annotated[list[Kind] | None, Query(max_length=6, description="Of any of these kinds.")] = None,
+    channel: Annotated[
+        list[ChannelName] | None, Query(max_length=50, description="Of any of these channels.")
+    ] = None,
+    event: Annotated[str | None, Query(max_length=512, description="Of this name.")] = None,
+    begin: Annotated[AwareDatetime | None, Query(alias="from", description="Not before this.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Before this.")] = None,
+    text: Annotated[
+        str | None,
+        Query(min_length=1, max_length=100, description="With each of these words in what was written."),
+    ] = None,
+) -> TimelineFilter:
+    """FastAPI dependency: what a request wants to see of a timeline."""
+    opens, closes = _utc("from", begin), _utc("until", until)
+    if opens and closes and opens >= closes:
+        raise _wrong("until", "must lie behind `from`")
+    if text is not None and not Question(text).words:
+        raise _wrong("text", "holds no word to search for")
+    return TimelineFilter(tuple(kind or ()), tuple(channel or ()), event, opens, closes, text)
 
 
 @router.get(
@@ -33,25 +72,21 @@ async def read_timeline(
     reading: Annotated[Reading, maskable("timeline.read", "timeline")],
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
-    kind: Kind | None = None,
-    channel: Annotated[str | None, Query(max_length=100)] = None,
+    only: Annotated[TimelineFilter, Depends(timeline_filter)],
 ) -> Response:
     """Return a page. Any id the customer ever had will do; `cursor` is the `next_cursor` of the page before."""
     query: ReadTimeline = request.app.state.timeline
     try:
-        after = Place.from_cursor(cursor) if cursor else None
+        after = Place.from_cursor(cursor, only.binding) if cursor else None
     except BadCursor as error:
-        raise Problem(
-            400, detail="The request is not valid.", errors=[FieldError("cursor", str(error))]
-        ) from None
-    only = TimelineFilter(kind=kind, channel=channel)
+        raise _wrong("cursor", str(error)) from None
     page = await query.read(customer_id, limit=limit, after=after, only=only, show=reading.shown)
     if page is None:
         raise Problem(404, detail="There is no customer with this id.")
     await reading.of(page.people)
     document = {
         "items": [_item(entry) for entry in page.entries],
-        "next_cursor": page.next.to_cursor() if page.next else None,
+        "next_cursor": page.next.to_cursor(only.binding) if page.next else None,
     }
     return Response(_ENCODE(document), media_type="application/json")
 

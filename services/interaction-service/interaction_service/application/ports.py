@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from interaction_service.domain.page import Place
+from interaction_service.domain.timeline_filter import TimelineFilter, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,19 @@ class TimelineRow:
     sealed: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineFilter:
-    """Which touchpoints of a customer to show; None means all."""
+class Spot(NamedTuple):
+    """Where a touchpoint is stored."""
 
-    kind: str | None = None
-    channel: str | None = None
+    profile_id: UUID
+    occurred_at: datetime
+    touchpoint_id: UUID
+
+
+class Found(NamedTuple):
+    """Where what was looked for is stored, newest first, and how far was looked; None: to the end."""
+
+    spots: Sequence[Spot]
+    until: Place | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +93,27 @@ class Timelines(Protocol):
     async def page(
         self,
         profile_ids: Sequence[UUID],
-        window: tuple[datetime, datetime],
+        window: Window,
         after: Place | None,
         only: TimelineFilter,
         limit: int,
     ) -> Sequence[TimelineRow]:
         """Return at most `limit` touchpoints within the half-open window and behind `after`, newest first."""
+        ...
+
+    async def at(self, spots: Sequence[Spot]) -> Sequence[TimelineRow]:
+        """Return the touchpoints stored there, newest first."""
+        ...
+
+    async def search(
+        self,
+        asked: Sequence[tuple[UUID, Sequence[int]]],
+        window: Window,
+        after: Place | None,
+        limit: int,
+    ) -> Found:
+        """Return the touchpoints of fragments whose text has the words asked of it; as many words of each fragment.
+
+        Looks at `limit` texts at most, within the half-open window and behind `after`.
+        """
         ...

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from interaction_service.application.noticing import Noticed, Noticing
 from interaction_service.application.ports import TimelineRow
 from interaction_service.domain.months import month_of
 
@@ -36,6 +37,10 @@ class TimelineWriter(Protocol):
         """Add touchpoints; those already there stay as they are."""
         ...
 
+    async def notice(self, noticed: Noticed) -> None:
+        """Add to the indexes; what is there already stays as it is."""
+        ...
+
     async def place(self, belongings: Sequence[Belonging], months: Sequence[tuple[UUID, int]]) -> None:
         """Remember where fragments belong, unless a newer version is known, and in which months they occur."""
         ...
@@ -59,15 +64,17 @@ class MoveFragments:
 class Recording:
     """Handles both commands. Time plays no part: whatever the order, the newest version of a belonging stays."""
 
-    def __init__(self, partitions: MonthPartitions) -> None:
+    def __init__(self, partitions: MonthPartitions, noticing: Noticing) -> None:
         self._partitions = partitions
+        self._noticing = noticing
 
     async def record(self, command: RecordTouchpoints, writer: TimelineWriter) -> None:
-        """Write touchpoints and belongings."""
+        """Write touchpoints, belongings and what the indexes keep of them."""
         months = {(row.profile_id, month_of(row.occurred_at)) for row in command.rows}
         await self._partitions.ensure({month for _, month in months})
         await writer.place(_newest(command.belongings), sorted(months))
         await writer.add(sorted(command.rows, key=_place))
+        await writer.notice(self._noticing.look_at(command.rows))
 
     async def move(self, command: MoveFragments, writer: TimelineWriter) -> None:
         """Write belongings."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -13,14 +14,15 @@ from guanxi_kit.crypto import Keyring, SealBroken
 from guanxi_kit.masking import MASKED, MaskedType, Shown
 from interaction_service.application.content import decode_content
 from interaction_service.application.message import JsonObject
-from interaction_service.application.ports import Fragment, TimelineFilter, TimelineRow, Timelines
-from interaction_service.domain.months import month_of, start_of, windows
+from interaction_service.application.ports import Fragment, TimelineRow, Timelines
+from interaction_service.application.text_index import Question, TextIndex
+from interaction_service.application.timeline_walk import Looked, Walk, place_of
 from interaction_service.domain.page import Place
+from interaction_service.domain.timeline_filter import TimelineFilter
 
 EXPORT_PAGE = 500
 NOTHING_DECLARED: Mapping[str, MaskedType] = {}
-SCAN = 1_000
-"""Touchpoints looked at for one page at most when a filter leaves most of them out."""
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,17 @@ class ReadTimeline:
     """Query: one page of a timeline. Its cost follows the page, not the length of the history."""
 
     def __init__(
-        self, timelines: Timelines, keyring: Keyring, declared: Mapping[str, MaskedType] = NOTHING_DECLARED
+        self,
+        timelines: Timelines,
+        keyring: Keyring,
+        texts: TextIndex,
+        declared: Mapping[str, MaskedType] = NOTHING_DECLARED,
     ) -> None:
         """`declared` are the traits that the pack declares to be personal."""
         self._timelines = timelines
         self._keyring = keyring
+        self._texts = texts
+        self._walk = Walk(timelines, texts)
         self._declared = declared
 
     async def read(
@@ -82,9 +90,20 @@ class ReadTimeline:
         fragments = await self._timelines.fragments(customer_id)
         if not fragments:
             return None
-        rows, following = await self._collect(fragments, limit, after, only)
         show = show.declaring(self._declared)
-        entries = [Entry(row, self._open(row, show)) for row in rows]
+        question = None if only.text is None else Question(only.text)
+        if question is None:
+            looked = self._walk.by_month(fragments, after, only, limit)
+        else:
+            looked = self._walk.by_words(fragments, after, only, question, limit)
+
+        def keep(row: TimelineRow) -> Entry | None:
+            if not only.takes(row.kind, row.channel, row.name):
+                return None
+            entry = Entry(row, self._open(row, show))
+            return entry if question is None or self._answers(question, entry.content) else None
+
+        entries, following = await _collect(looked, limit, keep)
         return TimelinePage(entries, following, [fragment.profile_id for fragment in fragments])
 
     async def fragments(self, customer_id: UUID) -> list[UUID]:
@@ -96,10 +115,16 @@ class ReadTimeline:
         fragments = await self._timelines.fragments(customer_id)
         after: Place | None = None
         while fragments:
-            rows, after = await self._collect(fragments, EXPORT_PAGE, after, TimelineFilter())
-            yield [(row, self._everything(row)) for row in rows]
+            page, after = await self._export_page(fragments, after)
+            yield page
             if after is None:
                 return
+
+    async def _export_page(
+        self, fragments: Sequence[Fragment], after: Place | None
+    ) -> tuple[list[tuple[TimelineRow, msgspec.Raw | None]], Place | None]:
+        looked = self._walk.by_month(fragments, after, TimelineFilter(), EXPORT_PAGE)
+        return await _collect(looked, EXPORT_PAGE, lambda row: (row, self._everything(row)))
 
     def _everything(self, row: TimelineRow) -> msgspec.Raw | None:
         try:
@@ -107,29 +132,9 @@ class ReadTimeline:
         except SealBroken:
             return None
 
-    async def _collect(
-        self, fragments: Sequence[Fragment], limit: int, after: Place | None, only: TimelineFilter
-    ) -> tuple[list[TimelineRow], Place | None]:
-        filtered = only != TimelineFilter()
-        budget = SCAN if filtered else limit + 1
-        found: list[TimelineRow] = []
-        scanned = after
-        newest = month_of(after.occurred_at) if after else None
-        months = [month for fragment in fragments for month in fragment.months]
-        for first, behind in windows(months, newest):
-            window = start_of(first), start_of(behind)
-            ids = [f.profile_id for f in fragments if any(first <= month < behind for month in f.months)]
-            rows = await self._timelines.page(ids, window, scanned, only, budget)
-            budget -= len(rows)
-            for row in rows:
-                if _matches(row, only):
-                    if len(found) == limit:
-                        return found, _place(found[-1])
-                    found.append(row)
-                scanned = _place(row)
-            if budget <= 0:
-                return found, scanned
-        return found, None
+    def _answers(self, question: Question, content: ShownContent | None) -> bool:
+        """Tell by what is shown: a search must not find out what masking hides."""
+        return content is not None and question.stands_in(self._texts.text(content.properties))
 
     def _open(self, row: TimelineRow, show: Shown) -> ShownContent | None:
         try:
@@ -146,9 +151,22 @@ class ReadTimeline:
         )
 
 
-def _matches(row: TimelineRow, only: TimelineFilter) -> bool:
-    return only.kind in (None, row.kind) and only.channel in (None, row.channel)
-
-
-def _place(row: TimelineRow) -> Place:
-    return Place(row.occurred_at, row.touchpoint_id)
+async def _collect(
+    looked: AsyncGenerator[Looked, None], limit: int, keep: Callable[[TimelineRow], Kept | None]
+) -> tuple[list[Kept], Place | None]:
+    """Return up to `limit` of what `keep` makes of rows, and the place behind which to go on; None: nothing more."""
+    found: list[Kept] = []
+    last: Place | None = None
+    until: Place | None = None
+    async with aclosing(looked):
+        async for part in looked:
+            for row in part.rows:
+                if (kept := keep(row)) is not None:
+                    if len(found) == limit:
+                        return found, last
+                    found.append(kept)
+                    last = place_of(row)
+            if part.until is None:
+                return found, None
+            until = part.until
+    return found, until

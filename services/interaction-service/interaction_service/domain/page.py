@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FORMAT = struct.Struct(">q16s")
+BINDING_BYTES = 4
+_FORMAT = struct.Struct(f">q16s{BINDING_BYTES}s")
 
 
 class BadCursor(ValueError):
-    """The cursor was not made by this service."""
+    """The cursor was not made by this service, or for another list."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -24,17 +25,24 @@ class Place:
     occurred_at: datetime
     touchpoint_id: UUID
 
-    def to_cursor(self) -> str:
-        """Return the place as URL-safe text."""
+    def to_cursor(self, binding: bytes) -> str:
+        """Return the place as URL-safe text; `binding` (4 bytes) says of which list."""
         micros = (self.occurred_at - _EPOCH) // timedelta(microseconds=1)
-        return base64.urlsafe_b64encode(_FORMAT.pack(micros, self.touchpoint_id.bytes)).decode().rstrip("=")
+        return (
+            base64.urlsafe_b64encode(_FORMAT.pack(micros, self.touchpoint_id.bytes, binding))
+            .decode()
+            .rstrip("=")
+        )
 
     @classmethod
-    def from_cursor(cls, cursor: str) -> Place:
-        """Return the place of a cursor. Raises BadCursor."""
+    def from_cursor(cls, cursor: str, binding: bytes) -> Place:
+        """Return the place of a cursor of this list. Raises BadCursor."""
         try:
             raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-            micros, identity = _FORMAT.unpack(raw)
-            return cls(_EPOCH + timedelta(microseconds=micros), UUID(bytes=identity))
+            micros, identity, bound = _FORMAT.unpack(raw)
+            place = cls(_EPOCH + timedelta(microseconds=micros), UUID(bytes=identity))
         except (binascii.Error, struct.error, OverflowError, ValueError):
             raise BadCursor("must be the next_cursor of an earlier page") from None
+        if bound != binding:
+            raise BadCursor("is that of a page with another filter")
+        return place

@@ -12,27 +12,33 @@ from hypothesis import strategies as st
 
 from interaction_service.domain.months import month_of, start_of, windows
 from interaction_service.domain.page import BadCursor, Place
+from interaction_service.domain.timeline_filter import TimelineFilter
 from interaction_service.domain.touchpoint import touchpoint_id
 
 TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
 
 
+BINDING = b"list"
+
+
 @given(TIMES, st.uuids())
-def test_a_cursor_leads_back_to_its_place(time: datetime, identity: UUID) -> None:
+def test_a_cursor_leads_back_to_its_place_in_its_list(time: datetime, identity: UUID) -> None:
     place = Place(time, identity)
-    cursor = place.to_cursor()
-    assert len(cursor) == 32
+    cursor = place.to_cursor(BINDING)
+    assert len(cursor) == 38
     assert cursor.replace("-", "").replace("_", "").isalnum()
-    assert Place.from_cursor(cursor) == place
+    assert Place.from_cursor(cursor, BINDING) == place
+    with pytest.raises(BadCursor, match="another filter"):
+        Place.from_cursor(cursor, b"else")
 
 
 @given(st.text(max_size=40))
 def test_no_text_breaks_the_reading_of_cursors(text: str) -> None:
     try:
-        place = Place.from_cursor(text)
+        place = Place.from_cursor(text, BINDING)
     except BadCursor:
         return
-    assert place.to_cursor() == text
+    assert place.to_cursor(BINDING) == text
 
 
 @given(TIMES)
@@ -68,7 +74,28 @@ def test_the_identity_of_a_touchpoint_never_changes() -> None:
     assert touchpoint_id("other", "message") != expected
 
 
-@pytest.mark.parametrize("cursor", ["", "AAAA", "A" * 33, "*" * 32, "A" * 31 + "="])
+@pytest.mark.parametrize("cursor", ["", "AAAA", "A" * 32, "*" * 38, "A" * 37 + "="])
 def test_cursors_of_others(cursor: str) -> None:
     with pytest.raises(BadCursor):
-        Place.from_cursor(cursor)
+        Place.from_cursor(cursor, BINDING)
+
+
+def test_a_filter_walks_only_the_months_of_its_period() -> None:
+    begin, end = datetime(2024, 2, 10, tzinfo=UTC), datetime(2025, 3, 5, tzinfo=UTC)
+    only = TimelineFilter(begin=begin, end=end)
+    months = range(month_of(begin) - 30, month_of(end) + 30)
+    found = list(only.windows(months, None))
+    assert (found[-1][0], found[0][1]) == (month_of(begin), month_of(end) + 1)
+    assert (found[-1][2][0], found[0][2][1]) == (begin, end)
+    older = list(only.windows(months, month_of(datetime(2024, 6, 1, tzinfo=UTC))))
+    assert older[0][2][1] == datetime(2024, 7, 1, tzinfo=UTC)
+    assert list(only.windows([month_of(end) + 1], None)) == []
+
+
+def test_the_binding_of_a_filter_does_not_follow_the_order_of_its_channels() -> None:
+    bindings = {
+        TimelineFilter(channels=("web", "pos")).binding,
+        TimelineFilter(channels=("pos", "web")).binding,
+    }
+    assert len(bindings) == 1
+    assert bindings.isdisjoint({TimelineFilter().binding, TimelineFilter(kinds=("web", "pos")).binding})

@@ -1,0 +1,57 @@
+"""What a request may ask of a timeline."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+from pydantic import AwareDatetime, StringConstraints
+
+from guanxi_gateway.api.forward import QueryValue
+from guanxi_gateway.api.schemas.timeline import TouchpointKind
+
+_ChannelName = Annotated[str, StringConstraints(max_length=100)]
+
+
+def _timeline_query(
+    *,
+    limit: Annotated[int | None, Query(ge=1, le=200, description="Touchpoints on a page.")] = None,
+    cursor: Annotated[
+        str | None,
+        Query(max_length=512, description="`next_cursor` of the page before, with the same filter."),
+    ] = None,
+    kind: Annotated[
+        list[TouchpointKind] | None,
+        Query(max_length=6, description="Only touchpoints of this kind, or of one of these."),
+    ] = None,
+    channel: Annotated[
+        list[_ChannelName] | None,
+        Query(max_length=50, description="Only touchpoints of this channel, or of one of these."),
+    ] = None,
+    event: Annotated[str | None, Query(max_length=512, description="Only those of this name.")] = None,
+    begin: Annotated[
+        AwareDatetime | None, Query(alias="from", description="Only those at or after this moment.")
+    ] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Only those before this moment.")] = None,
+    text: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=100,
+            description="Only those with each of these words, in any script, in what somebody wrote.",
+        ),
+    ] = None,
+) -> dict[str, QueryValue]:
+    """Return the query for the service; it checks once more."""
+    return {
+        **page,
+        "kind": kind,
+        "channel": channel,
+        "event": event,
+        "from": begin and begin.isoformat(),
+        "until": until and until.isoformat(),
+        "text": text,
+    }
+
+
+TimelineQuery = Annotated[dict[str, QueryValue], Depends(_timeline_query)]
