@@ -25,7 +25,7 @@ from guanxi_devstack.world import World
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.http import HttpClient, make_client
 from guanxi_kit.rules import read_variables
-from profile_service.adapters.datalogic_rules import DatalogicRules
+from guanxi_kit.rules.engine import DatalogicRules
 from profile_service.adapters.vault import trait_aad
 from profile_service.application.evaluate_rules import Classifier
 from profile_service.application.facts_document import Known, Wanted, make_facts

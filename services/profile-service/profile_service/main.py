@@ -33,6 +33,7 @@ from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.outward import OutwardClient
 from guanxi_kit.packs import load_pack
+from guanxi_kit.rules.engine import DatalogicRules
 from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
 from guanxi_kit.sealing.api import open_keys
 from guanxi_kit.sealing.api import router as keys_router
@@ -41,7 +42,6 @@ from profile_service.adapters.classification_clock import ClassificationClock
 from profile_service.adapters.classifying import Classifying
 from profile_service.adapters.consent_import_job import IMPORT_CONSENTS, ConsentImport
 from profile_service.adapters.consenting import Consenting
-from profile_service.adapters.datalogic_rules import DatalogicRules
 from profile_service.adapters.duplicates.people_reads import Reader
 from profile_service.adapters.duplicates.search_job import DuplicateSearch, SearchSettings
 from profile_service.adapters.duplicates.watch import DuplicateWatch

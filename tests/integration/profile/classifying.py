@@ -27,9 +27,9 @@ from guanxi_kit.log.memory import MemoryLog, MemoryProducer
 from guanxi_kit.packs import Pack, load_pack
 from guanxi_kit.packs.classification import Lifecycle, Segment, Tag
 from guanxi_kit.packs.model import Labels
+from guanxi_kit.rules.engine import DatalogicRules
 from profile_service.adapters.classification_clock import ClassificationClock
 from profile_service.adapters.classifying import Classifying
-from profile_service.adapters.datalogic_rules import DatalogicRules
 from profile_service.adapters.pack_rules import precedence
 from profile_service.adapters.reevaluation_job import Reevaluation
 from profile_service.adapters.rule_store import RulesInForce

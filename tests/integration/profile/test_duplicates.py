@@ -17,9 +17,9 @@ from guanxi_kit.consumer import Relay
 from guanxi_kit.identifiers import IdentifierRules
 from guanxi_kit.jobs import JobRunner
 from guanxi_kit.packs import load_pack
+from guanxi_kit.rules.engine import DatalogicRules
 from guanxi_kit.testing import eventually
 from profile_service.adapters.classifying import Classifying
-from profile_service.adapters.datalogic_rules import DatalogicRules
 from profile_service.adapters.duplicates.people_reads import Reader
 from profile_service.adapters.duplicates.search_job import DuplicateSearch, SearchSettings
 from profile_service.adapters.duplicates.watch import DuplicateWatch

@@ -1,6 +1,6 @@
 """Rules about a customer, written in JSONLogic: the language, what it may read, and what is wrong with a rule."""
 
-from guanxi_kit.rules.language import OPERATORS, RuleProblem, check_rule, read_variables
+from guanxi_kit.rules.language import OPERATORS, RuleProblem, RuleRefused, check_rule, read_variables
 from guanxi_kit.rules.vocabulary import (
     LIFECYCLE_FACTS,
     SCORE_TAG_FACTS,
@@ -16,6 +16,7 @@ __all__ = [
     "SEGMENT_FACTS",
     "TAG_FACTS",
     "RuleProblem",
+    "RuleRefused",
     "Vocabulary",
     "check_rule",
     "read_variables",

@@ -51,6 +51,10 @@ class RuleProblem(NamedTuple):
     reason: str
 
 
+class RuleRefused(ValueError):
+    """The engine cannot run the rule; the message says why."""
+
+
 def check_rule(rule: Any, vocabulary: Vocabulary) -> list[RuleProblem]:
     """Return every mistake of a rule (JSON value); none: it may run. A rule is an operator, or true or false."""
     if isinstance(rule, bool):

@@ -17,11 +17,10 @@ from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.errors import FieldError, Problem
 from guanxi_kit.jobs import submit_job
 from guanxi_kit.packs.model import Slug
-from guanxi_kit.rules import Vocabulary, check_rule
+from guanxi_kit.rules import RuleRefused, Vocabulary, check_rule
 from profile_service.adapters.rule_store import PostgresRules
 from profile_service.api.commands import carry_out
 from profile_service.api.state import ApiState
-from profile_service.application.classification_ports import RuleRefused
 from profile_service.application.manage_rules import (
     REEVALUATE,
     Actor,

@@ -14,7 +14,7 @@ from guanxi_kit.auth import Principal, require
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.errors import FieldError, Problem
 from guanxi_kit.packs.model import Slug
-from guanxi_kit.rules import SEGMENT_FACTS
+from guanxi_kit.rules import SEGMENT_FACTS, RuleRefused
 from profile_service.adapters.classification_reads import Member, PostgresClassificationReads
 from profile_service.adapters.customer_sampling import PostgresSampling
 from profile_service.adapters.declared_rules import DeclaredSegment, PostgresDeclaredRules
@@ -33,7 +33,6 @@ from profile_service.api.declaring import (
 )
 from profile_service.api.merges import encoded
 from profile_service.api.state import ApiState
-from profile_service.application.classification_ports import RuleRefused
 from profile_service.application.preview_segment import Preview, preview
 from profile_service.application.stored_rules import StoredRule
 

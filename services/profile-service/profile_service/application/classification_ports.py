@@ -27,10 +27,6 @@ class RuleEngine(Protocol):
         ...
 
 
-class RuleRefused(ValueError):
-    """The engine cannot run the rule; the message says why."""
-
-
 @dataclass(slots=True)
 class CustomerFacts:
     """What rules may read of a current customer, tags and stage aside. `clocks`: when what grows with time began."""

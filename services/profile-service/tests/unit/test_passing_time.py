@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profile_service.adapters.datalogic_rules import DatalogicRules
+from guanxi_kit.rules.engine import DatalogicRules
 from profile_service.domain.passing_time import age_on, find_thresholds, next_turn, whole_days
 
 ENGINE = DatalogicRules()

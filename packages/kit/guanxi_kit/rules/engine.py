@@ -7,8 +7,8 @@ from typing import Any
 
 from datalogic_py import BatchItemError, DataHandle, DataLogicError, Engine, Rule
 
+from guanxi_kit.rules.language import RuleRefused
 from guanxi_kit.telemetry import METRICS
-from profile_service.application.classification_ports import RuleRefused
 
 # null is not 0, "" and false are not 0: an order or sum with an unknown value is not true.
 _CONFIG = {
@@ -19,7 +19,7 @@ _STRICT = {"==": "===", "!=": "!=="}
 
 
 class DatalogicRules:
-    """The `RuleEngine` port. For one thread."""
+    """Evaluates rules; never raises for what a document holds. For one thread."""
 
     def __init__(self) -> None:
         self._engine = Engine(config=_CONFIG, strict_operator_names=True)
