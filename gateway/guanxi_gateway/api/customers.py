@@ -14,7 +14,7 @@ from guanxi_gateway.api.queries import Clear
 from guanxi_gateway.api.schemas.customer import CustomerView, FoundCustomers
 from guanxi_gateway.api.schemas.message import MessagePage
 from guanxi_gateway.api.schemas.score import CustomerScores
-from guanxi_gateway.api.schemas.timeline import TimelinePage
+from guanxi_gateway.api.schemas.timeline import CustomerMoments, TimelinePage
 from guanxi_gateway.api.timeline_queries import TimelineQuery
 from guanxi_gateway.api.whole_view import read_whole_view
 from guanxi_kit.auth import Principal
@@ -129,6 +129,17 @@ def customers_router(services: Services, allow: Allow) -> APIRouter:
         path = f"/v1/customers/{customer_id}/timeline"
         query = {**asked, **clear}
         return await forward(request, services.interaction, path, query)
+
+    @router.get(
+        "/{customer_id}/moments",
+        summary="Read a customer's key moments",
+        dependencies=[Depends(allow("timeline.read"))],
+        responses={200: {"model": CustomerMoments}},
+        tags=["customers"],
+    )
+    async def read_moments(request: Request, customer_id: UUID) -> Response:
+        """First consultation, first purchase, complaint and what else the pack declares, where the customer had it."""
+        return await forward(request, services.interaction, f"/v1/customers/{customer_id}/moments")
 
     @router.get(
         "/{customer_id}/scores",

@@ -41,6 +41,7 @@ def _timeline_query(
             description="Only those with each of these words, in any script, in what somebody wrote.",
         ),
     ] = None,
+    moments: Annotated[bool, Query(description="Only key moments.")] = False,
 ) -> dict[str, QueryValue]:
     """Return the query for the service; it checks once more."""
     return {
@@ -51,6 +52,7 @@ def _timeline_query(
         "from": begin and begin.isoformat(),
         "until": until and until.isoformat(),
         "text": text,
+        "moments": "true" if moments else None,
     }
 
 

@@ -32,6 +32,7 @@ _TITLES = {
     "consent_history": "同意记录 History of consents",
     "merges": "合并 Merges",
     "touchpoints": "互动 Touchpoints",
+    "moments": "关键时刻 Key moments",
     "cases": "工单与投诉 Cases",
     "case_events": "工单记录 History of cases",
     "figures": "评分依据 Figures behind scores",

@@ -61,15 +61,14 @@ from interaction_service.application.event_names import EventNames
 from interaction_service.application.making import (
     make_identification,
     make_intake,
+    make_noticing,
+    make_read_timeline,
     make_staff_edits,
     make_take_rows,
 )
-from interaction_service.application.noticing import Noticing
 from interaction_service.application.recording import Recording
 from interaction_service.application.refusals import Refusals
 from interaction_service.application.replaying import Replay
-from interaction_service.application.text_index import TextIndex
-from interaction_service.application.timeline import ReadTimeline
 from interaction_service.consumers import customer_merged, privacy_erasure, touchpoint_resolved
 from interaction_service.settings import InteractionSettings
 
@@ -132,8 +131,8 @@ def make_api(
         app.state.refusals = RefusalDesk(database, keyring, time, Replay(intake, hooks))
         app.state.staff_edits = make_staff_edits(touchpoints, keyring, pack, settings.default_region, time)
         app.state.timelines = PostgresTimelines(database)
-        texts = TextIndex(keyring, pack.events.searchable)
-        app.state.timeline = ReadTimeline(app.state.timelines, keyring, texts, pack.record.masked)
+        app.state.timeline = make_read_timeline(app.state.timelines, keyring, pack)
+        app.state.moment_labels = {moment.name: moment.labels for moment in pack.moments}
         app.state.jobs = jobs_api.JobsState(database, time)
         relay = Relay(database, log, streams=[COMMANDS, JOBS])
         await relay.start()
@@ -199,8 +198,7 @@ async def make_worker(
     await start_patiently(log)
     keyring = Keyring.from_settings(settings)
     pack = load_pack(settings.pack_dir, settings.pack)
-    noticing = Noticing(keyring, TextIndex(keyring, pack.events.searchable))
-    recording = Recording(MonthlyPartitions(database), noticing)
+    recording = Recording(MonthlyPartitions(database), make_noticing(keyring, pack))
     touchpoints = EventLog(log, timeout=settings.append_seconds)
     take_rows = make_take_rows(touchpoints, keyring, pack, settings.default_region, time)
     calendars = make_calendars(pack.clocks)

@@ -35,6 +35,8 @@ READS = {
         "kind=track&kind=page&channel=web&channel=pos&event=Paid&from=2026-05-01T08%3A00%3A00%2B08%3A00"
         "&until=2026-05-02T00%3A00%3A00%2B00%3A00&text=%E9%80%80%E6%AC%BE",
     ),
+    "/v1/customers/{id}/timeline?moments=true": ("/v1/customers/{id}/timeline", "moments=true"),
+    "/v1/customers/{id}/moments": ("/v1/customers/{id}/moments", ""),
     "/v1/customers/{id}/scores": ("/v1/customers/{id}/scores", ""),
     "/v1/customers/{id}/messages?limit=5": ("/v1/messages", "customer_id={id}&limit=5"),
     "/v1/tiers": ("/v1/tiers", ""),

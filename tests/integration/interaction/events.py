@@ -25,9 +25,8 @@ from guanxi_kit.log.port import Outgoing
 from guanxi_kit.packs import load_pack
 from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelineWriter
 from interaction_service.application.content import SealedContent, encode_content
-from interaction_service.application.noticing import Noticing
+from interaction_service.application.making import make_noticing
 from interaction_service.application.recording import Recording
-from interaction_service.application.text_index import TextIndex
 from interaction_service.consumers.touchpoint_resolved import command
 
 from .conftest import NOW, Engine, Service
@@ -103,8 +102,7 @@ async def publish(engine: Engine, records: Sequence[Outgoing]) -> None:
 async def record(service: Service, *events: TouchpointResolvedV1) -> None:
     """Store touchpoints as the worker does."""
     pack = load_pack(service.settings.pack_dir, service.settings.pack)
-    noticing = Noticing(service.keyring, TextIndex(service.keyring, pack.events.searchable))
-    recording = Recording(MonthlyPartitions(service.database), noticing)
+    recording = Recording(MonthlyPartitions(service.database), make_noticing(service.keyring, pack))
     async with service.database.transaction() as connection:
         await recording.record(command(events), PostgresTimelineWriter(connection))
 

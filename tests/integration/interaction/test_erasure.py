@@ -100,7 +100,7 @@ async def test_a_legal_hold_keeps_the_figures_of_purchases_under_seal(
         await eventually(lambda: told(service, 2), timeout=30)
     assert (await receipts(service))[1] == (
         "retained",
-        {"membership": 1, "touchpoint": 7},
+        {"membership": 1, "key_moment": 1, "touchpoint": 7},
         "kept three years by law",
     )
     async with service.database.connection() as connection:

@@ -10,14 +10,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from guanxi_kit.db import Database
+from guanxi_kit.packs import load_pack
 from interaction_service.adapters.timeline import PAGE_SQL, MonthlyPartitions, PostgresTimelines
-from interaction_service.application.text_index import TextIndex
-from interaction_service.application.timeline import ReadTimeline
+from interaction_service.application.making import make_read_timeline
 from interaction_service.domain.months import month_of, start_of
 from interaction_service.domain.page import Place
 from interaction_service.domain.timeline_filter import TimelineFilter
 
-from .conftest import NOW, Service
+from .conftest import NOW, PACKS, Service
 
 YEARS = 30
 ROWS = 100_000
@@ -119,7 +119,7 @@ async def pages(database: Database, service: Service, person: UUID, starts: list
     counts = []
     for start in starts:
         timelines = Counting(database)
-        query = ReadTimeline(timelines, service.keyring, TextIndex(service.keyring, ()))
+        query = make_read_timeline(timelines, service.keyring, load_pack(PACKS, "services"))
         page = await query.read(
             person, limit=50, after=Place(start, UUID(int=2**128 - 1)), only=TimelineFilter()
         )

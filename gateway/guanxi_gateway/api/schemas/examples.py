@@ -127,6 +127,7 @@ TIMELINE: dict[str, Any] = {
             "occurred_at": "2024-05-01T08:00:00Z",
             "received_at": "2024-05-01T08:00:00.040000Z",
             "purchase": {"amount_minor": 4250, "currency": "CNY", "quantity": 1},
+            "moments": ["first_purchase"],
             "content": {
                 "properties": {"order_id": "A-1", "revenue": 42.5, "currency": "CNY"},
                 "traits": {},
@@ -138,6 +139,18 @@ TIMELINE: dict[str, Any] = {
         }
     ],
     "next_cursor": None,
+}
+MOMENTS: dict[str, Any] = {
+    "items": [
+        {
+            "moment": "first_purchase",
+            "labels": {"zh": "首次购买", "en": "First purchase"},
+            "first_at": "2024-05-01T08:00:00Z",
+            "first_touchpoint_id": "4f0c2b7e-9d13-4a5c-8a27-61c0b4e9f8d2",
+            "last_at": "2024-05-01T08:00:00Z",
+            "last_touchpoint_id": "4f0c2b7e-9d13-4a5c-8a27-61c0b4e9f8d2",
+        }
+    ]
 }
 MESSAGES: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,
@@ -223,6 +236,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "FoundCustomers": FOUND,
     "CustomerScores": SCORES,
     "TimelinePage": TIMELINE,
+    "CustomerMoments": MOMENTS,
     "MessagePage": MESSAGES,
     "Tiers": TIERS,
     "Stats": STATS,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 TouchpointKind = Literal["identify", "track", "page", "screen", "group", "alias"]
 
@@ -50,6 +50,7 @@ class TimelineItem(BaseModel):
     kind: TouchpointKind
     name: str | None
     purchase: PurchaseFigures | None
+    moments: list[str] = Field(description="Names of the key moments that it is.")
     content: TimelineContent | None
 
 
@@ -61,3 +62,27 @@ class TimelinePage(BaseModel):
 
     items: list[TimelineItem]
     next_cursor: str | None
+
+
+class MomentLabels(BaseModel):
+    """What a key moment is called."""
+
+    zh: str
+    en: str
+
+
+class MomentOfCustomer(BaseModel):
+    """A key moment that a customer had, its first and its last touchpoint."""
+
+    moment: str
+    labels: MomentLabels
+    first_at: datetime
+    first_touchpoint_id: UUID
+    last_at: datetime
+    last_touchpoint_id: UUID
+
+
+class CustomerMoments(BaseModel):
+    """Key moments, the latest first."""
+
+    items: list[MomentOfCustomer]

@@ -7,6 +7,8 @@ from guanxi_kit.packs.events import EventSettings, PurchaseEvent
 from guanxi_kit.packs.identifiers import IdentifierSettings, IdentifierType, MergeRate
 from guanxi_kit.packs.journeys import Journey, Send, Step, Trigger
 from guanxi_kit.packs.loader import Pack, load_pack
+from guanxi_kit.packs.model import Labels
+from guanxi_kit.packs.moments import Moment
 from guanxi_kit.packs.problems import PackError, PackProblem
 from guanxi_kit.packs.purposes import Purpose, PurposeSettings
 from guanxi_kit.packs.record import RecordField, RecordSettings
@@ -22,7 +24,9 @@ __all__ = [
     "IdentifierSettings",
     "IdentifierType",
     "Journey",
+    "Labels",
     "MergeRate",
+    "Moment",
     "OpeningEvent",
     "Pack",
     "PackError",

@@ -19,6 +19,7 @@ from guanxi_kit.packs.identifiers import IdentifierSettings
 from guanxi_kit.packs.journeys import Journey, Send
 from guanxi_kit.packs.located_yaml import FieldPath, LocatedYaml
 from guanxi_kit.packs.model import Labels, Locale, PackModel, Slug
+from guanxi_kit.packs.moments import Moment, Moments, find_moment_problems
 from guanxi_kit.packs.problems import PackError, PackProblem
 from guanxi_kit.packs.purposes import PurposeSettings
 from guanxi_kit.packs.reading import Reading, name_of, read_document, validated
@@ -61,6 +62,7 @@ class Pack:
     record: RecordSettings
     clocks: ClockSettings
     cases: CaseSettings
+    moments: tuple[Moment, ...]
     templates: Mapping[str, Mapping[str, str]]
     channels: Mapping[str, ReadyChannel]
 
@@ -78,6 +80,7 @@ _FILES: Mapping[str, TypeAdapter[Any]] = {
     "record": TypeAdapter(RecordSettings),
     "clocks": TypeAdapter(ClockSettings),
     "cases": TypeAdapter(CaseSettings),
+    "moments": TypeAdapter(Moments),
 }
 # What holds where a pack has no such file; the others are required.
 _OPTIONAL: Mapping[str, Any] = {
@@ -88,6 +91,7 @@ _OPTIONAL: Mapping[str, Any] = {
     "record": {},
     "clocks": {},
     "cases": {},
+    "moments": [],
 }
 
 
@@ -106,6 +110,7 @@ def load_pack(directory: Path, name: str) -> Pack:
     _check_record(reading)
     _check_clocks(reading)
     _check_cases(reading)
+    _check_moments(reading)
     if reading.problems:
         raise PackError(reading.problems)
     head: PackHead = reading.parts["pack"]
@@ -253,6 +258,12 @@ def _check_cases(reading: Reading) -> None:
     for path, reason in find_case_problems(cases) if cases else ():
         line = reading.documents["cases"].line_of(path)
         reading.report(reading.folder / "cases.yaml", line, name_of("cases", path), reason)
+
+
+def _check_moments(reading: Reading) -> None:
+    for path, reason in find_moment_problems(reading.parts.get("moments", ())):
+        line = reading.documents["moments"].line_of(path)
+        reading.report(reading.folder / "moments.yaml", line, name_of("moments", path), reason)
 
 
 def _report_journey(reading: Reading, path: FieldPath, reason: str) -> None:

@@ -6,6 +6,7 @@ from guanxi_kit.rules.vocabulary import (
     SCORE_TAG_FACTS,
     SEGMENT_FACTS,
     TAG_FACTS,
+    TOUCHPOINT_FACTS,
     Vocabulary,
 )
 
@@ -15,6 +16,7 @@ __all__ = [
     "SCORE_TAG_FACTS",
     "SEGMENT_FACTS",
     "TAG_FACTS",
+    "TOUCHPOINT_FACTS",
     "RuleProblem",
     "RuleRefused",
     "Vocabulary",

@@ -71,3 +71,8 @@ TAG_FACTS = Vocabulary(_FACTS, _FAMILIES)
 SCORE_TAG_FACTS = Vocabulary(_SCORES)
 LIFECYCLE_FACTS = Vocabulary(_FACTS | {"tags"}, _FAMILIES)
 SEGMENT_FACTS = Vocabulary(_FACTS | {"tags", "lifecycle.stage"}, _FAMILIES)
+_OF_TOUCHPOINTS = (
+    "event", "kind", "channel", "purchase.amount_minor", "purchase.currency", "purchase.quantity",
+)  # fmt: skip
+TOUCHPOINT_FACTS = Vocabulary(frozenset(_OF_TOUCHPOINTS), {"properties": _NESTED})
+"""Of rules about one touchpoint; `event` is its name."""

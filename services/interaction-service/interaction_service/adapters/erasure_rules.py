@@ -16,6 +16,7 @@ RULES: tuple[Rule, ...] = (
     Rule("membership", "who the person was", delete_by("membership", "profile_id")),
     Rule("touchpoint", "removed page by page by the job erase_timeline, however many there are"),
     Rule("touchpoint_text", "words of what the person wrote, as keyed hashes; removed with the touchpoint"),
+    Rule("key_moment", "what mattered in the person's story", delete_by("key_moment", "profile_id")),
     Rule(
         "import_refusal",
         "rows of files that name the person and were not taken in",

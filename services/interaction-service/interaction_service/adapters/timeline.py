@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from guanxi_kit.db import Database
-from interaction_service.adapters.timeline_index import add_to_indexes, search_words
+from interaction_service.adapters.timeline_index import (
+    add_to_indexes,
+    ends_of_moments,
+    marks_of,
+    page_of_moments,
+    search_words,
+)
 from interaction_service.application.noticing import Noticed
-from interaction_service.application.ports import Found, Fragment, Spot, TimelineRow
+from interaction_service.application.ports import Found, Fragment, KeyMoment, MomentNames, Spot, TimelineRow
 from interaction_service.application.recording import Belonging
 from interaction_service.domain.page import Place
 from interaction_service.domain.timeline_filter import TimelineFilter, Window
@@ -132,6 +138,25 @@ class PostgresTimelines:
         """Return the touchpoints of fragments whose text has the words asked of it, out of `limit` texts at most."""
         async with self._db.connection() as connection:
             return await search_words(connection, asked, window, after, limit)
+
+    async def moments(
+        self, people: Sequence[UUID], names: MomentNames, window: Window, after: Place | None, limit: int
+    ) -> Found:
+        """Return at most `limit` touchpoints of all of a customer's fragments that are key moments, behind `after`."""
+        async with self._db.connection() as connection:
+            return await page_of_moments(connection, people, names, window=window, after=after, limit=limit)
+
+    async def marks(
+        self, people: Sequence[UUID], names: MomentNames, window: Window
+    ) -> Mapping[UUID, Sequence[str]]:
+        """Return the key moments among a customer's touchpoints of a window, its end included, by touchpoint."""
+        async with self._db.connection() as connection:
+            return await marks_of(connection, people, names, window)
+
+    async def ends(self, people: Sequence[UUID], names: MomentNames) -> Sequence[KeyMoment]:
+        """Return the key moments that a customer had."""
+        async with self._db.connection() as connection:
+            return await ends_of_moments(connection, people, names)
 
 
 class PostgresTimelineWriter:

@@ -1,4 +1,4 @@
-"""The indexes of the timeline: which words a touchpoint's free text has."""
+"""The indexes of the timeline: which words a touchpoint's free text has, and which are key moments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from interaction_service.application.noticing import Noticed
-from interaction_service.application.ports import Found, Spot
+from interaction_service.application.ports import Found, KeyMoment, MomentNames, Spot
 from interaction_service.domain.page import Place
 from interaction_service.domain.timeline_filter import Window
 
@@ -42,17 +42,72 @@ ORDER BY number
 """
 
 
+# A later one of the moments that count once is left out; one that comes to be outdated stays, and is never shown.
+_ADD_MOMENTS = """
+INSERT INTO key_moment (profile_id, occurred_at, touchpoint_id, moment)
+SELECT s.profile_id, s.occurred_at, s.touchpoint_id, s.moment
+FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::text[])
+     AS s (profile_id, occurred_at, touchpoint_id, moment)
+WHERE s.moment <> ALL($5::text[]) OR NOT EXISTS (
+    SELECT FROM key_moment AS k WHERE k.profile_id = s.profile_id AND k.moment = s.moment
+      AND (k.occurred_at, k.touchpoint_id) < (s.occurred_at, s.touchpoint_id))
+ON CONFLICT DO NOTHING
+"""
+
+# $1: all fragments of the customer, $2: moments of the pack, $3: those of which only the customer's earliest counts.
+_COUNTS = """
+k.moment = ANY($2::text[]) AND (k.moment <> ALL($3::text[]) OR NOT EXISTS (
+    SELECT FROM unnest($1::uuid[]) AS beside (id) JOIN key_moment AS e
+      ON e.profile_id = beside.id AND e.moment = k.moment
+     AND (e.occurred_at, e.touchpoint_id) < (k.occurred_at, k.touchpoint_id)))
+"""
+
+_MARKS = f"""
+SELECT k.touchpoint_id, k.moment FROM key_moment AS k
+WHERE k.profile_id = ANY($1) AND k.occurred_at >= $4 AND k.occurred_at <= $5 AND {_COUNTS}
+ORDER BY k.moment
+"""  # noqa: S608
+
+_MOMENTS_PAGE = f"""
+SELECT t.* FROM unnest($1::uuid[]) AS fragment (id) CROSS JOIN LATERAL (
+    SELECT DISTINCT k.profile_id, k.occurred_at, k.touchpoint_id FROM key_moment AS k
+    WHERE k.profile_id = fragment.id AND k.occurred_at >= $4 AND k.occurred_at < $5
+      AND ($6::timestamptz IS NULL OR (k.occurred_at <= $6 AND (k.occurred_at, k.touchpoint_id) < ($6, $7::uuid)))
+      AND {_COUNTS}
+    ORDER BY k.occurred_at DESC, k.touchpoint_id DESC
+    LIMIT $8
+) AS t
+ORDER BY t.occurred_at DESC, t.touchpoint_id DESC
+LIMIT $8
+"""  # noqa: S608
+
+_ENDS = """
+SELECT asked.moment, e.*, l.* FROM unnest($2::text[]) AS asked (moment)
+CROSS JOIN LATERAL (
+    SELECT k.* FROM unnest($1::uuid[]) AS fragment (id) CROSS JOIN LATERAL (
+        SELECT profile_id, occurred_at, touchpoint_id FROM key_moment
+        WHERE profile_id = fragment.id AND moment = asked.moment ORDER BY occurred_at, touchpoint_id LIMIT 1
+    ) AS k ORDER BY k.occurred_at, k.touchpoint_id LIMIT 1
+) AS e
+CROSS JOIN LATERAL (
+    SELECT k.* FROM unnest($1::uuid[]) AS fragment (id) CROSS JOIN LATERAL (
+        SELECT profile_id, occurred_at, touchpoint_id FROM key_moment
+        WHERE profile_id = fragment.id AND moment = asked.moment
+        ORDER BY occurred_at DESC, touchpoint_id DESC LIMIT 1
+    ) AS k ORDER BY k.occurred_at DESC, k.touchpoint_id DESC LIMIT 1
+) AS l
+"""
+
+
 async def add_to_indexes(connection: asyncpg.Connection[Any], noticed: Noticed) -> None:
     """Add what was noticed; what is there already stays as it is."""
     if noticed.words:
-        rows = sorted(noticed.words)
-        await connection.execute(
-            _ADD_WORDS,
-            [row.profile_id for row in rows],
-            [row.occurred_at for row in rows],
-            [row.touchpoint_id for row in rows],
-            ["{" + ",".join(map(str, row.words)) + "}" for row in rows],
-        )
+        people, times, ids, words = zip(*sorted(noticed.words), strict=True)
+        arrays = ["{" + ",".join(map(str, each)) + "}" for each in words]
+        await connection.execute(_ADD_WORDS, people, times, ids, arrays)
+    if noticed.moments:
+        columns = list(zip(*sorted(noticed.moments), strict=True))
+        await connection.execute(_ADD_MOMENTS, *columns, list(noticed.first))
 
 
 async def search_words(
@@ -78,3 +133,40 @@ async def search_words(
     if not rows or rows[-1]["looked_at"] < limit:
         return Found(spots, None)
     return Found(spots, Place(rows[-1]["occurred_at"], rows[-1]["touchpoint_id"]))
+
+
+async def marks_of(
+    connection: asyncpg.Connection[Any], people: Sequence[UUID], names: MomentNames, window: Window
+) -> dict[UUID, list[str]]:
+    """Return the key moments among a customer's touchpoints of a window, both ends included, by touchpoint."""
+    marks: dict[UUID, list[str]] = {}
+    for row in await connection.fetch(_MARKS, people, names.all, names.first, *window):
+        marks.setdefault(row["touchpoint_id"], []).append(row["moment"])
+    return marks
+
+
+async def page_of_moments(
+    connection: asyncpg.Connection[Any],
+    people: Sequence[UUID],
+    names: MomentNames,
+    *,
+    window: Window,
+    after: Place | None,
+    limit: int,
+) -> Found:
+    """Return the touchpoints of a customer that are key moments, `limit` at most."""
+    behind = (None, None) if after is None else (after.occurred_at, after.touchpoint_id)
+    rows = await connection.fetch(_MOMENTS_PAGE, people, names.all, names.first, *window, *behind, limit)
+    spots = [Spot(*row) for row in rows]
+    return Found(spots, Place(*spots[-1][1:]) if len(spots) == limit else None)
+
+
+async def ends_of_moments(
+    connection: asyncpg.Connection[Any], people: Sequence[UUID], names: MomentNames
+) -> list[KeyMoment]:
+    """Return for each key moment that a customer had its first and its last touchpoint."""
+    found = []
+    for moment, *ends in await connection.fetch(_ENDS, people, names.all):
+        first, last = Spot(*ends[:3]), Spot(*ends[3:])
+        found.append(KeyMoment(moment, first, first if moment in names.first else last))
+    return found

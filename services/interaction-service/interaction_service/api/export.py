@@ -22,7 +22,7 @@ ExportReading = Annotated[Reading, cleared("privacy.read", "export")]
 
 @router.get(
     "/v1/customers/{customer_id}/export",
-    summary="A person's touchpoints and cases with all of their content, one a line",
+    summary="A person's touchpoints, key moments and cases with all of their content, one a line",
     response_class=StreamingResponse,
     responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
 )
@@ -40,6 +40,10 @@ async def _lines(
 ) -> AsyncIterator[bytes]:
     async for page in timeline.export(customer_id):
         yield b"".join(export_line("touchpoints", _item(row, content)) for row, content in page)
+    moments = await timeline.moments(customer_id)
+    for moment in moments[0] if moments else ():
+        ends = {"first_at": moment.first.occurred_at, "last_at": moment.last.occurred_at}
+        yield export_line("moments", {"moment": moment.name, **ends})
     async for section, items in cases.export(people):
         yield b"".join(export_line(section, item) for item in items)
 

@@ -50,6 +50,7 @@ class TimelineItem(BaseModel):
     kind: Kind
     name: str | None
     purchase: PurchaseFigures | None
+    moments: list[str] = Field(description="Names of the key moments that it is.")
     content: TimelineContent | None
 
 
@@ -58,6 +59,30 @@ class Timeline(BaseModel):
 
     items: list[TimelineItem]
     next_cursor: str | None
+
+
+class MomentLabels(BaseModel):
+    """What a key moment is called."""
+
+    zh: str
+    en: str
+
+
+class MomentOfCustomer(BaseModel):
+    """A key moment that a customer had, its first and its last touchpoint."""
+
+    moment: str
+    labels: MomentLabels
+    first_at: datetime
+    first_touchpoint_id: UUID
+    last_at: datetime
+    last_touchpoint_id: UUID
+
+
+class Moments(BaseModel):
+    """The latest first."""
+
+    items: list[MomentOfCustomer]
 
 
 class RefusedMessage(BaseModel):

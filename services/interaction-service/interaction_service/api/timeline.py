@@ -1,7 +1,8 @@
-"""GET /v1/customers/{customer_id}/timeline."""
+"""A customer's timeline and key moments."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,11 +11,12 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, StringConstraints
 
-from guanxi_kit.audit import Reading, maskable
+from guanxi_kit.audit import Reading, maskable, masked
 from guanxi_kit.errors import FieldError, Problem
-from interaction_service.api.schemas import Kind, Timeline
+from guanxi_kit.packs import Labels
+from interaction_service.api.schemas import Kind, Moments, Timeline
 from interaction_service.application.message import JsonObject
-from interaction_service.application.ports import TimelineRow
+from interaction_service.application.ports import KeyMoment, TimelineRow
 from interaction_service.application.text_index import Question
 from interaction_service.application.timeline import Entry, ReadTimeline, ShownContent
 from interaction_service.domain.page import BadCursor, Place
@@ -50,6 +52,7 @@ def timeline_filter(
         str | None,
         Query(min_length=1, max_length=100, description="With each of these words in what was written."),
     ] = None,
+    moments: Annotated[bool, Query(description="Key moments only.")] = False,
 ) -> TimelineFilter:
     """FastAPI dependency: what a request wants to see of a timeline."""
     opens, closes = _utc("from", begin), _utc("until", until)
@@ -57,7 +60,9 @@ def timeline_filter(
         raise _wrong("until", "must lie behind `from`")
     if text is not None and not Question(text).words:
         raise _wrong("text", "holds no word to search for")
-    return TimelineFilter(tuple(kind or ()), tuple(channel or ()), event, opens, closes, text)
+    return TimelineFilter(
+        tuple(kind or ()), tuple(channel or ()), event, opens, closes, text=text, moments=moments
+    )
 
 
 @router.get(
@@ -91,6 +96,34 @@ async def read_timeline(
     return Response(_ENCODE(document), media_type="application/json")
 
 
+@router.get("/v1/customers/{customer_id}/moments", response_model=Moments, summary="A customer's key moments")
+async def read_moments(
+    request: Request, customer_id: UUID, reading: Annotated[Reading, masked("timeline.read", "moments")]
+) -> Response:
+    """Return those the customer had, the latest first."""
+    query: ReadTimeline = request.app.state.timeline
+    found = await query.moments(customer_id)
+    if found is None:
+        raise Problem(404, detail="There is no customer with this id.")
+    moments, people = found
+    await reading.of(people)
+    labels: Mapping[str, Labels] = request.app.state.moment_labels
+    latest = sorted(moments, key=lambda moment: moment.last[1:], reverse=True)
+    items = [_moment(moment, labels[moment.name]) for moment in latest]
+    return Response(_ENCODE({"items": items}), media_type="application/json")
+
+
+def _moment(moment: KeyMoment, labels: Labels) -> dict[str, Any]:
+    return {
+        "moment": moment.name,
+        "labels": {"zh": labels.zh, "en": labels.en},
+        "first_at": moment.first.occurred_at,
+        "first_touchpoint_id": moment.first.touchpoint_id,
+        "last_at": moment.last.occurred_at,
+        "last_touchpoint_id": moment.last.touchpoint_id,
+    }
+
+
 async def fragments_of(request: Request, customer_id: UUID) -> list[UUID]:
     """Return the fragments of the customer that an id belongs to now."""
     query: ReadTimeline = request.app.state.timeline
@@ -108,6 +141,7 @@ def _item(entry: Entry) -> dict[str, Any]:
         "kind": row.kind,
         "name": row.name,
         "purchase": _purchase(row),
+        "moments": entry.moments,
         "content": entry.content and _content(entry.content),
     }
 

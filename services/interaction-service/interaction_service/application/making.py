@@ -12,9 +12,13 @@ from interaction_service.application.event_rules import EventRules
 from interaction_service.application.identification import Identification
 from interaction_service.application.imports.take_rows import TakeRows
 from interaction_service.application.intake import Intake
-from interaction_service.application.ports import TouchpointLog
+from interaction_service.application.key_moments import KeyMoments
+from interaction_service.application.noticing import Noticing
+from interaction_service.application.ports import MomentNames, Timelines, TouchpointLog
 from interaction_service.application.purchasing import Purchasing
 from interaction_service.application.staff_edits import StaffEdits
+from interaction_service.application.text_index import TextIndex
+from interaction_service.application.timeline import ReadTimeline
 
 
 def make_intake(
@@ -55,6 +59,20 @@ def make_take_rows(log: TouchpointLog, keyring: Keyring, pack: Pack, region: str
     """Return what takes rows of files in."""
     intake = make_intake(log, keyring, pack, region, clock)
     return TakeRows(intake, make_identification(keyring, pack, region), keyring)
+
+
+def make_noticing(keyring: Keyring, pack: Pack) -> Noticing:
+    """Return what looks into touchpoints for the indexes of the timeline."""
+    return Noticing(keyring, TextIndex(keyring, pack.events.searchable), KeyMoments(pack.moments))
+
+
+def make_read_timeline(timelines: Timelines, keyring: Keyring, pack: Pack) -> ReadTimeline:
+    """Return what reads timelines with the moments of a pack, and masks what it declares to be personal."""
+    names = MomentNames(
+        [moment.name for moment in pack.moments], [moment.name for moment in pack.moments if moment.first]
+    )
+    texts = TextIndex(keyring, pack.events.searchable)
+    return ReadTimeline(timelines, keyring, texts, names, pack.record.masked)
 
 
 def make_identification(keyring: Keyring, pack: Pack, region: str) -> Identification:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -75,6 +75,22 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class MomentNames:
+    """The key moments of a pack, and those of which only a customer's earliest counts."""
+
+    all: Sequence[str] = ()
+    first: Sequence[str] = ()
+
+
+class KeyMoment(NamedTuple):
+    """A key moment that a customer had, and its first and last touchpoint."""
+
+    name: str
+    first: Spot
+    last: Spot
+
+
+@dataclass(frozen=True, slots=True)
 class Fragment:
     """A fragment of a customer and the months (see domain.months) in which it has touchpoints."""
 
@@ -116,4 +132,20 @@ class Timelines(Protocol):
 
         Looks at `limit` texts at most, within the half-open window and behind `after`.
         """
+        ...
+
+    async def moments(
+        self, people: Sequence[UUID], names: MomentNames, window: Window, after: Place | None, limit: int
+    ) -> Found:
+        """Return at most `limit` touchpoints of all of a customer's fragments that are key moments, behind `after`."""
+        ...
+
+    async def marks(
+        self, people: Sequence[UUID], names: MomentNames, window: Window
+    ) -> Mapping[UUID, Sequence[str]]:
+        """Return the key moments among a customer's touchpoints of a window, its end included, by touchpoint."""
+        ...
+
+    async def ends(self, people: Sequence[UUID], names: MomentNames) -> Sequence[KeyMoment]:
+        """Return the key moments that a customer had."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from guanxi_kit.crypto import Keyring, SealBroken
 from guanxi_kit.masking import MASKED, MaskedType, Shown
 from interaction_service.application.content import decode_content
 from interaction_service.application.message import JsonObject
-from interaction_service.application.ports import Fragment, TimelineRow, Timelines
+from interaction_service.application.ports import Fragment, KeyMoment, MomentNames, TimelineRow, Timelines
 from interaction_service.application.text_index import Question, TextIndex
 from interaction_service.application.timeline_walk import Looked, Walk, place_of
 from interaction_service.domain.page import Place
@@ -42,10 +42,11 @@ class ShownContent:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A touchpoint with its content; None when no key of this installation opens it."""
+    """A touchpoint with its content (None when no key of this installation opens it) and the key moments it is."""
 
     row: TimelineRow
     content: ShownContent | None
+    moments: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,14 @@ class ReadTimeline:
         timelines: Timelines,
         keyring: Keyring,
         texts: TextIndex,
+        moments: MomentNames,
         declared: Mapping[str, MaskedType] = NOTHING_DECLARED,
     ) -> None:
         """`declared` are the traits that the pack declares to be personal."""
         self._timelines = timelines
         self._keyring = keyring
         self._texts = texts
+        self._moments = moments
         self._walk = Walk(timelines, texts)
         self._declared = declared
 
@@ -92,10 +95,6 @@ class ReadTimeline:
             return None
         show = show.declaring(self._declared)
         question = None if only.text is None else Question(only.text)
-        if question is None:
-            looked = self._walk.by_month(fragments, after, only, limit)
-        else:
-            looked = self._walk.by_words(fragments, after, only, question, limit)
 
         def keep(row: TimelineRow) -> Entry | None:
             if not only.takes(row.kind, row.channel, row.name):
@@ -103,8 +102,15 @@ class ReadTimeline:
             entry = Entry(row, self._open(row, show))
             return entry if question is None or self._answers(question, entry.content) else None
 
+        looked = self._way(fragments, after, only, question, limit)
         entries, following = await _collect(looked, limit, keep)
-        return TimelinePage(entries, following, [fragment.profile_id for fragment in fragments])
+        people = [fragment.profile_id for fragment in fragments]
+        return TimelinePage(await self._marked(people, entries), following, people)
+
+    async def moments(self, customer_id: UUID) -> tuple[Sequence[KeyMoment], Sequence[UUID]] | None:
+        """Return the key moments that a customer had, and its fragments; None for an unknown customer."""
+        people = await self.fragments(customer_id)
+        return (await self._timelines.ends(people, self._moments), people) if people else None
 
     async def fragments(self, customer_id: UUID) -> list[UUID]:
         """Return the fragments of the customer that an id belongs to now; none for an unknown customer."""
@@ -119,6 +125,29 @@ class ReadTimeline:
             yield page
             if after is None:
                 return
+
+    def _way(
+        self,
+        fragments: Sequence[Fragment],
+        after: Place | None,
+        only: TimelineFilter,
+        question: Question | None,
+        limit: int,
+    ) -> AsyncGenerator[Looked, None]:
+        """Return the way on which the fewest touchpoints are looked at."""
+        if only.moments:
+            return self._walk.by_moments(fragments, after, only, self._moments, limit)
+        if question is not None:
+            return self._walk.by_words(fragments, after, only, question, limit)
+        return self._walk.by_month(fragments, after, only, limit)
+
+    async def _marked(self, people: Sequence[UUID], entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Return entries with the key moments they are."""
+        if not (entries and self._moments.all):
+            return entries
+        window = entries[-1].row.occurred_at, entries[0].row.occurred_at
+        marks = await self._timelines.marks(people, self._moments, window)
+        return [replace(entry, moments=marks.get(entry.row.touchpoint_id, ())) for entry in entries]
 
     async def _export_page(
         self, fragments: Sequence[Fragment], after: Place | None

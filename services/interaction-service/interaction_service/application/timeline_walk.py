@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import NamedTuple
 
-from interaction_service.application.ports import Fragment, Spot, TimelineRow, Timelines
+from interaction_service.application.ports import Found, Fragment, MomentNames, Spot, TimelineRow, Timelines
 from interaction_service.application.text_index import Question, TextIndex
 from interaction_service.domain.months import month_of
 from interaction_service.domain.page import Place
@@ -62,6 +62,25 @@ class Walk:
         """Walk through the touchpoints whose text has all words of a question."""
         asked = [(one.profile_id, self._texts.asked(one.profile_id, question)) for one in fragments]
         found = await self._timelines.search(asked, only.period, after, SEARCHED)
+        async for part in self._fetched(found, limit):
+            yield part
+
+    async def by_moments(
+        self,
+        fragments: Sequence[Fragment],
+        after: Place | None,
+        only: TimelineFilter,
+        names: MomentNames,
+        limit: int,
+    ) -> AsyncGenerator[Looked, None]:
+        """Walk through the key moments."""
+        budget = OPENED if only.chooses or only.text is not None else limit + 1
+        people = [one.profile_id for one in fragments]
+        found = await self._timelines.moments(people, names, only.period, after, budget)
+        async for part in self._fetched(found, limit):
+            yield part
+
+    async def _fetched(self, found: Found, limit: int) -> AsyncGenerator[Looked, None]:
         size = max(limit + 1, LEAST_FETCHED)
         opened = found.spots[:OPENED]
         for begin in range(0, len(opened), size):

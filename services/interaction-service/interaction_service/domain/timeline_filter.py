@@ -18,7 +18,7 @@ _ALWAYS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 class TimelineFilter:
     """What is empty or None leaves nothing out. The period is half-open, its times are aware.
 
-    `text`: each part between spaces stands in the free text, as it is shown.
+    `text`: each part between spaces stands in the free text, as it is shown. `moments`: key moments only.
     """
 
     kinds: tuple[str, ...] = ()
@@ -27,6 +27,7 @@ class TimelineFilter:
     begin: datetime | None = None
     end: datetime | None = None
     text: str | None = None
+    moments: bool = False
 
     @property
     def period(self) -> Window:
@@ -41,14 +42,8 @@ class TimelineFilter:
     @property
     def binding(self) -> bytes:
         """What a cursor of this filter carries; whatever the order in which kinds and channels were given."""
-        same = (
-            sorted(self.kinds),
-            sorted(self.channels),
-            self.event,
-            str(self.begin),
-            str(self.end),
-            self.text,
-        )
+        period = str(self.begin), str(self.end)
+        same = (sorted(self.kinds), sorted(self.channels), self.event, period, self.text, self.moments)
         return sha256(repr(same).encode(errors="surrogatepass")).digest()[:BINDING_BYTES]
 
     def takes(self, kind: str, channel: str, name: str | None) -> bool:

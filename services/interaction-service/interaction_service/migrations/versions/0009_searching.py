@@ -1,4 +1,4 @@
-"""Searching in timelines: which words a touchpoint's text has, as keyed hashes."""
+"""Timelines: which words a touchpoint's text has, as keyed hashes, and which touchpoints are key moments."""
 
 from __future__ import annotations
 
@@ -22,6 +22,21 @@ COMMENT ON TABLE interaction.touchpoint_text IS
 """
 
 
+KEY_MOMENT = """
+CREATE TABLE interaction.key_moment (
+    profile_id uuid NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    touchpoint_id uuid NOT NULL,
+    moment text NOT NULL,
+    PRIMARY KEY (profile_id, occurred_at, touchpoint_id, moment)
+);
+CREATE INDEX key_moment_name_idx ON interaction.key_moment (profile_id, moment, occurred_at, touchpoint_id);
+COMMENT ON TABLE interaction.key_moment IS
+    'Of a moment that counts once, what was a fragment''s earliest when it came; reading decides.';
+"""
+
+
 def upgrade() -> None:
-    """Create the table."""
+    """Create the tables."""
     op.execute(TOUCHPOINT_TEXT)
+    op.execute(KEY_MOMENT)
