@@ -1,7 +1,7 @@
 """`make bench`: measure against floors that run in the same session; writes bench/out/results.json and a plot.
 
 python -m bench [ingest import_rows pipeline latency reads idle merging merge_storm duplicates identity classification
-                 timers webhooks]
+                 timers webhooks timeline]
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from bench import (
     merging,
     pipeline,
     reads,
+    timeline,
     timers,
     webhooks,
 )
@@ -45,6 +46,7 @@ SECTIONS = {
     "duplicates": duplicates,
     "identity": identity,
     "merge_storm": merge_storm,
+    "timeline": timeline,
     "timers": timers,
     "webhooks": webhooks,
 }
