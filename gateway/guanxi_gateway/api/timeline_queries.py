@@ -49,8 +49,8 @@ def _timeline_query(
         "kind": kind,
         "channel": channel,
         "event": event,
-        "from": begin and begin.isoformat(),
-        "until": until and until.isoformat(),
+        "from": None if begin is None else begin.isoformat(),
+        "until": None if until is None else until.isoformat(),
         "text": text,
         "moments": "true" if moments else None,
     }

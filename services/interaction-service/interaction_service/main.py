@@ -28,7 +28,7 @@ from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
 from guanxi_kit.sealing.api import open_keys
 from guanxi_kit.sealing.api import router as keys_router
 from guanxi_kit.timers import TimerLoop
-from interaction_service.adapters import erase_timeline
+from interaction_service.adapters import erase_timeline, index_timeline
 from interaction_service.adapters.case_channels import ChannelCases
 from interaction_service.adapters.case_export import PostgresCaseExport
 from interaction_service.adapters.case_store import TIMER as CASE_CLOCK
@@ -198,7 +198,8 @@ async def make_worker(
     await start_patiently(log)
     keyring = Keyring.from_settings(settings)
     pack = load_pack(settings.pack_dir, settings.pack)
-    recording = Recording(MonthlyPartitions(database), make_noticing(keyring, pack))
+    noticing = make_noticing(keyring, pack)
+    recording = Recording(MonthlyPartitions(database), noticing)
     touchpoints = EventLog(log, timeout=settings.append_seconds)
     take_rows = make_take_rows(touchpoints, keyring, pack, settings.default_region, time)
     calendars = make_calendars(pack.clocks)
@@ -219,6 +220,7 @@ async def make_worker(
     )
     handlers: dict[str, JobHandler] = {
         erase_timeline.KIND: erase_timeline.EraseTimeline(keyring),
+        index_timeline.KIND: index_timeline.IndexTimeline(database, noticing),
         import_job.KIND: import_job.ImportRows(database, keyring, take_rows),
         REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,9 +11,16 @@ from uuid import UUID, uuid4
 import pytest
 
 from guanxi_contracts.touchpoint import Purchase, TouchpointResolvedV1
+from guanxi_kit.consumer import Relay
+from guanxi_kit.erasure import remember_erased
+from guanxi_kit.jobs import JobRunner, read_job, submit_once
+from guanxi_kit.packs import load_pack
 from guanxi_kit.testing import eventually
+from interaction_service.adapters.index_timeline import KIND, IndexTimeline
+from interaction_service.application.making import make_noticing
+from interaction_service.main import JOBS
 
-from .conftest import NOW, MemoryEngine, Service, running_worker
+from .conftest import NOW, PACKS, MemoryEngine, Service, running_worker
 from .events import count, merged, outgoing, publish, record, resolved
 from .test_erasure import erasure, request_of
 from .test_timeline import iso, walk
@@ -67,7 +75,7 @@ async def test_first_is_first_in_any_order(service: Service, seed: int) -> None:
                 name="Review Posted",
                 properties={"stars": stars},
             )
-            for days, stars in ((7, 5), (8, 1), (9, "1"), (10, None))
+            for days, stars in ((7, 5), (8, 1), (9, "worst"), (10, None))
         ),
     ]
     random.Random(seed).shuffle(events)
@@ -138,3 +146,43 @@ async def test_moments_of_nobody(service: Service) -> None:
     person = uuid4()
     await record(service, resolved(service.keyring, person))
     assert await moments(service, person) == {}
+
+
+async def test_what_was_recorded_before_is_indexed_by_a_job(service: Service, memory: MemoryEngine) -> None:
+    person, erased = uuid4(), uuid4()
+    events = [bought(service, each, days) for each in (person, erased) for days in range(0, 300, 10)]
+    words = [
+        resolved(service.keyring, each, at=NOW - timedelta(days=95), properties={"message": "退款"})
+        for each in (person, erased)
+    ]
+    await record(service, *events, *words)
+    async with service.database.transaction() as connection:
+        await connection.execute("DELETE FROM touchpoint_text")
+        await connection.execute("DELETE FROM key_moment")
+        await remember_erased(connection, uuid4(), [erased], NOW)
+        noticing = make_noticing(service.keyring, load_pack(PACKS, "services"))
+        job_id = await submit_once(connection, KIND, {}, requested_by="test", now=NOW)
+    handler = IndexTimeline(service.database, noticing, page=7)
+    producer = memory.producer()
+    await producer.start()
+    relay = Relay(service.database, producer, streams=[JOBS])
+    runner = JobRunner(service.database, relay, JOBS, {KIND: handler}, service.clock)
+    running = asyncio.create_task(runner.run())
+
+    async def ended() -> bool:
+        async with service.database.connection() as connection:
+            job = await read_job(connection, job_id)
+        assert job is not None
+        assert job.state != "failed", job.error
+        return job.state == "done" and job.done == 62
+
+    await eventually(ended, timeout=20)
+    await runner.stop()
+    await running
+    await producer.stop()
+    assert await marked(service, person, moments=True) == {ago(290): ["first_purchase"]}
+    assert len([item for page in await walk(service, person, text="退款") for item in page]) == 1
+    for table in ("touchpoint_text", "key_moment"):
+        assert (
+            await count(service.database, f"SELECT count(*) FROM {table} WHERE profile_id = $1", erased) == 0
+        )

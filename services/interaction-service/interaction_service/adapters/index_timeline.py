@@ -73,9 +73,8 @@ class IndexTimeline:
         """Add to the indexes, except what is of persons who were erased meanwhile."""
         page: _Page = worked
         noticed = page.noticed
-        erased = await erased_among(
-            unit.connection, {row.profile_id for row in (*noticed.words, *noticed.moments)}
-        )
+        people = {row.profile_id for row in noticed.words} | {row.profile_id for row in noticed.moments}
+        erased = await erased_among(unit.connection, people)
         noticed = replace(
             noticed,
             words=[row for row in noticed.words if row.profile_id not in erased],
