@@ -8,18 +8,15 @@ from fastapi import Depends, Query
 from pydantic import AwareDatetime, StringConstraints
 
 from guanxi_gateway.api.forward import QueryValue
+from guanxi_gateway.api.queries import Page
 from guanxi_gateway.api.schemas.timeline import TouchpointKind
 
 _ChannelName = Annotated[str, StringConstraints(max_length=100)]
 
 
 def _timeline_query(
+    page: Page,
     *,
-    limit: Annotated[int | None, Query(ge=1, le=200, description="Touchpoints on a page.")] = None,
-    cursor: Annotated[
-        str | None,
-        Query(max_length=512, description="`next_cursor` of the page before, with the same filter."),
-    ] = None,
     kind: Annotated[
         list[TouchpointKind] | None,
         Query(max_length=6, description="Only touchpoints of this kind, or of one of these."),
