@@ -20,6 +20,7 @@ from guanxi_gateway.api.classification import (
     tags_router,
 )
 from guanxi_gateway.api.consents import consents_router
+from guanxi_gateway.api.contact_records import contact_records_router
 from guanxi_gateway.api.customers import Services, customers_router
 from guanxi_gateway.api.documents import DESCRIPTION, complete_document
 from guanxi_gateway.api.duplicates import duplicates_router
@@ -37,6 +38,7 @@ from guanxi_gateway.api.records import records_router
 from guanxi_gateway.api.refusals import refusals_router
 from guanxi_gateway.api.reviews import quarantine_router, suggestions_router
 from guanxi_gateway.api.simulations import simulations_router
+from guanxi_gateway.api.tasks import my_day_router, tasks_router
 from guanxi_gateway.application.changes import Changes, StreamLimits
 from guanxi_gateway.application.log_reading import ChangeTopic
 from guanxi_gateway.application.rate_limits import Rate, RateLimiter
@@ -83,6 +85,9 @@ def make_api(
     app.include_router(customers_router(upstreams.services, allow))
     app.include_router(records_router(upstreams.services, allow))
     app.include_router(cases_router(upstreams.services, allow))
+    app.include_router(contact_records_router(upstreams.services, allow))
+    app.include_router(tasks_router(upstreams.services, allow))
+    app.include_router(my_day_router(upstreams.services, allow))
     app.include_router(figures_router(upstreams.services, allow))
     app.include_router(channels_router(upstreams.services, allow))
     app.include_router(jobs_router(upstreams.services, allow))

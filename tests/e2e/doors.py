@@ -37,6 +37,19 @@ _CASES = {
         )
     },
 }  # fmt: skip
+_TASKS = {
+    "POST /v1/customers/{customer_id}/contact-records": "customer.write",
+    "GET /v1/customers/{customer_id}/contact-records": "timeline.read",
+    "POST /v1/contact-records/{contact_id}/correct": "customer.write",
+    "POST /v1/tasks": "task.write",
+    "GET /v1/tasks": "task.read",
+    "GET /v1/tasks/{task_id}": "task.read",
+    "GET /v1/my-day": "task.read",
+    **{
+        f"POST /v1/tasks/{{task_id}}/{act}": "task.write"
+        for act in ("complete", "cancel", "reopen", "note", "reassign", "reschedule")
+    },
+}
 _EVERYWHERE = {
     "GET /v1/customers/{customer_id}/export": "privacy.read",
     "GET /v1/jobs": "job.read",
@@ -142,6 +155,7 @@ DOORS: Mapping[str, Mapping[str, str]] = {
         "GET /v1/changes": "changes.read",
         **_IMPORTS,
         **_CASES,
+        **_TASKS,
     },
     "profile": {
         "GET /v1/customers/{customer_id}": "customer.read",
@@ -216,6 +230,7 @@ DOORS: Mapping[str, Mapping[str, str]] = {
         "POST /v1/staff/edits": "customer.write",
         **_IMPORTS,
         **_CASES,
+        **_TASKS,
         **_EVERYWHERE,
     },
     "scoring": {

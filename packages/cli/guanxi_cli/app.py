@@ -19,6 +19,7 @@ from guanxi_cli.commands import (
     merging,
     reviewing,
     simulating,
+    tasks,
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -46,3 +47,4 @@ app.add_typer(classification.segments, name="segments")
 merging.register(app)
 reviewing.register(app)
 app.add_typer(simulating.app, name="simulate")
+app.add_typer(tasks.app, name="task")

@@ -13,6 +13,7 @@ from guanxi_contracts.envelope import EventType
 from guanxi_contracts.message import MESSAGE_FAILED, MESSAGE_SENT
 from guanxi_contracts.privacy import ERASURE_RECEIPT, ERASURE_REQUESTED
 from guanxi_contracts.score import SCORE_CHANGED
+from guanxi_contracts.task import TASK_CHANGED
 from guanxi_contracts.touchpoint import TOUCHPOINT_RECEIVED, TOUCHPOINT_RESOLVED
 
 DEFAULT_PARTITIONS = 12
@@ -128,6 +129,16 @@ CASE_CHANGED_TOPIC = Topic(
     consumers=("profile-service", "scoring-service", "notification-service"),
     summary="A case changed, or one of its clocks runs out.",
 )
+TASK_CHANGED_TOPIC = Topic(
+    name="task.changed",
+    owner="interaction-service",
+    key="customer id",
+    retention_days=7,
+    personal=False,
+    events=(TASK_CHANGED,),
+    consumers=(),
+    summary="A task changed, its reminder is due, or it is overdue.",
+)
 PRIVACY_ERASURE_TOPIC = Topic(
     name="privacy.erasure",
     owner="profile-service",
@@ -162,6 +173,7 @@ TOPICS: tuple[Topic, ...] = (
     MESSAGE_SENT_TOPIC,
     CUSTOMER_CLASSIFIED_TOPIC,
     CASE_CHANGED_TOPIC,
+    TASK_CHANGED_TOPIC,
     PRIVACY_ERASURE_TOPIC,
     PRIVACY_RECEIPT_TOPIC,
 )

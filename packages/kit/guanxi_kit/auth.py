@@ -51,6 +51,9 @@ Permission = Literal[
     "import.write",
     "case.read",
     "case.write",
+    "task.read",
+    "task.write",
+    "team.read",
     "channel.write",
     "refusal.read",
     "refusal.write",
@@ -65,7 +68,7 @@ _READ: tuple[Permission, ...] = (
 )
 _AGENT: frozenset[Permission] = frozenset((
     *_READ, "changes.read", "customer.write", "customer.clear", "merge.read", "tag.write", "segment.read",
-    "consent.read", "consent.write", "case.read", "case.write",
+    "consent.read", "consent.write", "case.read", "case.write", "task.read", "task.write",
 ))  # fmt: skip
 _TEAM_LEAD: frozenset[Permission] = _AGENT | {
     "stats.read",
@@ -73,6 +76,7 @@ _TEAM_LEAD: frozenset[Permission] = _AGENT | {
     "rule.simulate",
     "job.read",
     "refusal.read",
+    "team.read",
 }
 _MARKETER: frozenset[Permission] = frozenset((
     "customer.read", "score.read", "message.read", "stats.read", "changes.read", "tag.write", "segment.read",

@@ -27,7 +27,7 @@ from guanxi_kit.packs import Pack, load_pack
 from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
 from guanxi_kit.sealing.api import open_keys
 from guanxi_kit.sealing.api import router as keys_router
-from guanxi_kit.timers import TimerLoop
+from guanxi_kit.timers import TimerHandler, TimerLoop
 from interaction_service.adapters import erase_timeline, index_timeline
 from interaction_service.adapters.case_channels import ChannelCases
 from interaction_service.adapters.case_export import PostgresCaseExport
@@ -40,12 +40,26 @@ from interaction_service.adapters.hook_directory import HookDirectory
 from interaction_service.adapters.imports import job as import_job
 from interaction_service.adapters.imports.sweeping import ImportSweeper
 from interaction_service.adapters.pack_case_rules import PackCaseRules
+from interaction_service.adapters.pack_teams import PackTeams
 from interaction_service.adapters.refusals import PostgresRefusals, RefusalSweep
 from interaction_service.adapters.sealed_columns import SEALED_COLUMNS
+from interaction_service.adapters.task_export import PostgresTaskExport
+from interaction_service.adapters.task_store import OVERDUE, REMINDER
+from interaction_service.adapters.task_work import TaskWork
 from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelines, PostgresTimelineWriter
 from interaction_service.adapters.touchpoint_log import EventLog
 from interaction_service.adapters.working_calendars import make_calendars
-from interaction_service.api import cases, export, import_refusals, imports, staff, timeline
+from interaction_service.api import (
+    cases,
+    contact_records,
+    export,
+    import_refusals,
+    imports,
+    my_day,
+    staff,
+    tasks,
+    timeline,
+)
 from interaction_service.api import channels as channels_api
 from interaction_service.api import refusals as refusals_api
 from interaction_service.api.admission import Admission
@@ -56,6 +70,7 @@ from interaction_service.api.import_state import make_import_state
 from interaction_service.api.ingest import Ingest, IngestLane
 from interaction_service.api.ingest_openapi import describe_ingest
 from interaction_service.api.refusals import RefusalDesk
+from interaction_service.api.task_state import TasksState
 from interaction_service.application.deadlines import Deadlines
 from interaction_service.application.event_names import EventNames
 from interaction_service.application.making import (
@@ -86,6 +101,11 @@ TOPICS = (PRIVACY_ERASURE_TOPIC.name, TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_M
 def make_case_work(keyring: Keyring, pack: Pack) -> CaseWork:
     """Return what case desks are made of, by a pack's promises."""
     return CaseWork(keyring, PackCaseRules(pack.clocks, make_calendars(pack.clocks), pack.cases))
+
+
+def make_task_work(keyring: Keyring, pack: Pack) -> TaskWork:
+    """Return what desks of tasks and contacts are made of, by a pack's teams."""
+    return TaskWork(keyring, PackTeams(pack.clocks))
 
 
 def make_api(
@@ -136,8 +156,10 @@ def make_api(
         app.state.jobs = jobs_api.JobsState(database, time)
         relay = Relay(database, log, streams=[COMMANDS, JOBS])
         await relay.start()
-        app.state.cases = cases.CasesState(Commands(database, relay, time), make_case_work(keyring, pack))
-        app.state.case_export = PostgresCaseExport(database, keyring)
+        commands = Commands(database, relay, time)
+        app.state.cases = cases.CasesState(commands, make_case_work(keyring, pack))
+        app.state.tasks = TasksState(commands, make_task_work(keyring, pack))
+        app.state.exports = (PostgresCaseExport(database, keyring), PostgresTaskExport(database, keyring))
         # Not the database itself: ingest goes on without it, and a timeline request says by itself that it cannot.
         checks.append(Check("channels", channels.check))
         try:
@@ -176,6 +198,9 @@ def _routers() -> list[APIRouter]:
         imports.router,
         import_refusals.router,
         cases.router,
+        contact_records.router,
+        tasks.router,
+        my_day.router,
         channels_api.router,
         refusals_api.router,
         jobs_api.router,
@@ -225,7 +250,9 @@ async def make_worker(
         REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS),
     }
     jobs = JobRunner(database, relay, JOBS, handlers, time, rests={import_job.KIND: import_job.REST})
-    timers = TimerLoop(database, relay, TIMERS, {CASE_CLOCK: case_work}, time)
+    task_work = make_task_work(keyring, pack)
+    due: dict[str, TimerHandler] = {CASE_CLOCK: case_work, REMINDER: task_work, OVERDUE: task_work}
+    timers = TimerLoop(database, relay, TIMERS, due, time)
     keys = KeyringUser(keyring, database, "worker", time)
     anchors = AuditAnchors(database, keyring, time, seconds=settings.audit_anchor_seconds)
     sweeper = ImportSweeper(database, time)

@@ -10,6 +10,7 @@ from guanxi_gateway.api.schemas import (
     channels,
     classification,
     consents,
+    contact_records,
     duplicates,
     imports,
     jobs,
@@ -21,6 +22,7 @@ from guanxi_gateway.api.schemas import (
     reviews,
     segments,
     simulations,
+    tasks,
     traits,
 )
 
@@ -255,6 +257,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     **audit.EXAMPLES,
     **case_examples.EXAMPLES,
     **consents.EXAMPLES,
+    **contact_records.EXAMPLES,
+    **tasks.EXAMPLES,
     **imports.EXAMPLES,
     **jobs.EXAMPLES,
     **keys.EXAMPLES,

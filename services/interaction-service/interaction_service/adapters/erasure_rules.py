@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from guanxi_kit.erasure import PLUMBING, TOMBSTONES, Rule, Statement, delete_by, kept
 from interaction_service.adapters.case_store import TIMER
+from interaction_service.adapters.task_store import OVERDUE, REMINDER
 
 _CASES = "SELECT case_id FROM case_file WHERE profile_id = ANY($1::uuid[])"
+_TASKS = "SELECT task_id FROM task WHERE profile_id = ANY($1::uuid[])"
 
 
 def _of_cases(table: str) -> tuple[Statement, ...]:
@@ -37,8 +39,20 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "timer",
         "what is to happen about the person",
-        (Statement(f"DELETE FROM timer WHERE kind = '{TIMER}' AND key IN ({_CASES})"),),  # noqa: S608
+        (
+            Statement(f"DELETE FROM timer WHERE kind = '{TIMER}' AND key IN ({_CASES})"),  # noqa: S608
+            Statement(
+                f"DELETE FROM timer WHERE kind IN ('{REMINDER}', '{OVERDUE}') AND key IN ({_TASKS})"  # noqa: S608
+            ),
+        ),
     ),
+    Rule(
+        "task_event",
+        "what was said about tasks for the person",
+        (Statement(f"DELETE FROM task_event WHERE task_id IN ({_TASKS})"),),  # noqa: S608
+    ),
+    Rule("task", "tasks about the person", delete_by("task", "profile_id")),
+    Rule("contact_record", "contacts with the person", delete_by("contact_record", "profile_id")),
     Rule("case_file", "the person's cases", delete_by("case_file", "profile_id")),
     *kept("how many cases there were on a day", "case_number_day"),
     *kept("names of events, not of persons", "event_name"),

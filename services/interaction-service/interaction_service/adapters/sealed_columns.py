@@ -7,6 +7,7 @@ from interaction_service.adapters.case_rows import case_aad, event_aad
 from interaction_service.adapters.declarations import secrets_aad
 from interaction_service.adapters.imports.file_store import chunk_aad, document_aad
 from interaction_service.adapters.imports.refusals import refusal_aad as import_refusal_aad
+from interaction_service.adapters.task_rows import contact_aad, task_aad, task_event_aad
 from interaction_service.adapters.timeline_erasure import held_aad
 from interaction_service.application.refusals import refusal_aad
 
@@ -21,6 +22,11 @@ SEALED_COLUMNS = (
     SealedColumn("case_file", ("case_id",), "sealed", lambda row: case_aad(row["case_id"])),
     SealedColumn(
         "case_event", ("case_id", "seq"), "sealed", lambda row: event_aad(row["case_id"], row["seq"])
+    ),
+    SealedColumn("contact_record", ("contact_id",), "sealed", lambda row: contact_aad(row["contact_id"])),
+    SealedColumn("task", ("task_id",), "sealed", lambda row: task_aad(row["task_id"])),
+    SealedColumn(
+        "task_event", ("task_id", "seq"), "sealed", lambda row: task_event_aad(row["task_id"], row["seq"])
     ),
     SealedColumn(
         "channel_declaration",

@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from guanxi_kit.audit import Reading, cleared
 from guanxi_kit.exporting import MEDIA_TYPE, export_line
 from interaction_service.adapters.case_export import PostgresCaseExport
+from interaction_service.adapters.task_export import PostgresTaskExport
 from interaction_service.application.ports import TimelineRow
 from interaction_service.application.timeline import ReadTimeline
 
@@ -22,21 +23,24 @@ ExportReading = Annotated[Reading, cleared("privacy.read", "export")]
 
 @router.get(
     "/v1/customers/{customer_id}/export",
-    summary="A person's touchpoints, key moments and cases with all of their content, one a line",
+    summary="A person's touchpoints, key moments, cases, contacts and tasks with all of their content, one a line",
     response_class=StreamingResponse,
     responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
 )
 async def get_export(customer_id: UUID, request: Request, reading: ExportReading) -> StreamingResponse:
     """In clear: it is for the person. Nothing for an id that is not known here."""
     timeline: ReadTimeline = request.app.state.timeline
-    cases: PostgresCaseExport = request.app.state.case_export
+    kept: tuple[PostgresCaseExport | PostgresTaskExport, ...] = request.app.state.exports
     people = await timeline.fragments(customer_id)
     await reading.of(people)
-    return StreamingResponse(_lines(timeline, customer_id, cases, people), media_type=MEDIA_TYPE)
+    return StreamingResponse(_lines(timeline, customer_id, kept, people), media_type=MEDIA_TYPE)
 
 
 async def _lines(
-    timeline: ReadTimeline, customer_id: UUID, cases: PostgresCaseExport, people: list[UUID]
+    timeline: ReadTimeline,
+    customer_id: UUID,
+    kept: tuple[PostgresCaseExport | PostgresTaskExport, ...],
+    people: list[UUID],
 ) -> AsyncIterator[bytes]:
     async for page in timeline.export(customer_id):
         yield b"".join(export_line("touchpoints", _item(row, content)) for row, content in page)
@@ -44,8 +48,9 @@ async def _lines(
     for moment in moments[0] if moments else ():
         ends = {"first_at": moment.first.occurred_at, "last_at": moment.last.occurred_at}
         yield export_line("moments", {"moment": moment.name, **ends})
-    async for section, items in cases.export(people):
-        yield b"".join(export_line(section, item) for item in items)
+    for part in kept:
+        async for section, items in part.export(people):
+            yield b"".join(export_line(section, item) for item in items)
 
 
 def _item(row: TimelineRow, content: msgspec.Raw | None) -> dict[str, Any]:
