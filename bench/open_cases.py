@@ -25,7 +25,7 @@ from guanxi_kit.packs.clocks import CaseKind
 from guanxi_kit.telemetry import METRICS
 from interaction_service.adapters.case_store import TIMER
 from interaction_service.adapters.case_work import CaseWork
-from interaction_service.application.case_desk import OpenCase
+from interaction_service.application.case_commands import OpenCase
 from interaction_service.main import make_case_work
 
 PACKS = Path(__file__).parents[1] / "packs"

@@ -38,6 +38,7 @@ from guanxi_gateway.api.records import records_router
 from guanxi_gateway.api.refusals import refusals_router
 from guanxi_gateway.api.reviews import quarantine_router, suggestions_router
 from guanxi_gateway.api.simulations import simulations_router
+from guanxi_gateway.api.surveys import surveys_router
 from guanxi_gateway.api.tasks import my_day_router, tasks_router
 from guanxi_gateway.application.changes import Changes, StreamLimits
 from guanxi_gateway.application.log_reading import ChangeTopic
@@ -88,6 +89,7 @@ def make_api(
     app.include_router(contact_records_router(upstreams.services, allow))
     app.include_router(tasks_router(upstreams.services, allow))
     app.include_router(my_day_router(upstreams.services, allow))
+    app.include_router(surveys_router(upstreams.services, allow))
     app.include_router(figures_router(upstreams.services, allow))
     app.include_router(channels_router(upstreams.services, allow))
     app.include_router(jobs_router(upstreams.services, allow))

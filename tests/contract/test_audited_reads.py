@@ -33,6 +33,8 @@ OF_NOBODY = {
     "/healthz",
     "/readyz",
     "/metrics",
+    # A form without an answer, for whoever has the link.
+    "/s/{token}",
     # Figures, jobs and keys; rules and their counts; names of fields.
     "/v1/stats",
     "/v1/tiers",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 WRITE_KEY = "a channel's write key"
 SIGNATURE = "a partner's signature"
+LINK = "a customer's link"
 _INGEST = {
     f"POST /v1/{name}": WRITE_KEY
     for name in ("identify", "track", "page", "screen", "group", "alias", "batch", "import", "cloudevents")
@@ -49,6 +50,13 @@ _TASKS = {
         f"POST /v1/tasks/{{task_id}}/{act}": "task.write"
         for act in ("complete", "cancel", "reopen", "note", "reassign", "reschedule")
     },
+}
+_SURVEYS = {
+    "POST /v1/surveys": "survey.write",
+    "GET /v1/surveys": "case.read",
+    "POST /v1/surveys/{survey_id}/cancel": "survey.write",
+    "GET /s/{token}": LINK,
+    "POST /s/{token}": LINK,
 }
 _EVERYWHERE = {
     "GET /v1/customers/{customer_id}/export": "privacy.read",
@@ -156,6 +164,7 @@ DOORS: Mapping[str, Mapping[str, str]] = {
         **_IMPORTS,
         **_CASES,
         **_TASKS,
+        **_SURVEYS,
     },
     "profile": {
         "GET /v1/customers/{customer_id}": "customer.read",
@@ -231,6 +240,7 @@ DOORS: Mapping[str, Mapping[str, str]] = {
         **_IMPORTS,
         **_CASES,
         **_TASKS,
+        **_SURVEYS,
         **_EVERYWHERE,
     },
     "scoring": {

@@ -18,7 +18,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 from joserfc import jwt
 from joserfc.jwk import OKPKey
-from tests.e2e.doors import DOORS, SIGNATURE, WRITE_KEY
+from tests.e2e.doors import DOORS, LINK, SIGNATURE, WRITE_KEY
 
 from guanxi_devstack.world import World
 from guanxi_kit.auth import ROLE_PERMISSIONS, Role, generate_signing_key, mint_token, public_jwks
@@ -38,10 +38,16 @@ FACTORIES = {
     **{name: (f"{name}_service", f"{name.title()}Settings") for name in DOORS if name != "gateway"},
 }
 EVERY_DOOR = [
-    (service, door) for service, doors in DOORS.items() for door, key in doors.items() if key != SIGNATURE
+    (service, door)
+    for service, doors in DOORS.items()
+    for door, key in doors.items()
+    if key not in (SIGNATURE, LINK)
 ]
 SIGNED_DOORS = [
     (service, door) for service, doors in DOORS.items() for door, key in doors.items() if key == SIGNATURE
+]
+LINKED_DOORS = [
+    (service, door) for service, doors in DOORS.items() for door, key in doors.items() if key == LINK
 ]
 
 
@@ -102,8 +108,10 @@ async def test_every_operation_is_entered_here(world: World, service: str) -> No
     assert set(operations) == set(DOORS[service])
     for door, operation in operations.items():
         needed = DOORS[service][door]
-        assert needed == SIGNATURE or operation.get("security"), f"{door} is documented without a credential"
-        if needed not in (SIGNATURE, WRITE_KEY):
+        assert needed in (SIGNATURE, LINK) or operation.get("security"), (
+            f"{door} is documented without a credential"
+        )
+        if needed not in (SIGNATURE, LINK, WRITE_KEY):
             assert operation["security"] == [{"bearerAuth": [needed]}], f"{door} names another permission"
 
 
@@ -143,6 +151,12 @@ async def test_a_partner_must_sign(world: World, service: str, door: str) -> Non
         assert (await knock(world, service, door, headers)).status_code in (400, 401)
 
 
+@pytest.mark.parametrize(("service", "door"), LINKED_DOORS)
+async def test_a_link_that_was_not_sent_opens_nothing(world: World, service: str, door: str) -> None:
+    for headers in ({}, bearer(world.credentials.token("admin"))):
+        assert (await knock(world, service, door, headers)).status_code == (404 if "GET" in door else 415)
+
+
 @pytest.mark.parametrize("service", [*DOORS, "worker"])
 async def test_what_is_open_tells_nothing(world: World, service: str) -> None:
     url = (
@@ -175,7 +189,7 @@ async def test_a_role_opens_its_own_doors_only(world: World, role: Role) -> None
     opened, closed = 0, 0
     for service, doors in DOORS.items():
         for door, permission in doors.items():
-            if permission in (WRITE_KEY, SIGNATURE):
+            if permission in (WRITE_KEY, SIGNATURE, LINK):
                 continue
             answer = await knock(world, service, door, headers)
             if permission in ROLE_PERMISSIONS[role]:
@@ -253,7 +267,7 @@ async def test_forged_expired_and_unsigned_tokens_are_refused(world: World, serv
     doors = [
         (door, permission)
         for door, permission in DOORS[service].items()
-        if permission not in (WRITE_KEY, SIGNATURE)
+        if permission not in (WRITE_KEY, SIGNATURE, LINK)
     ]
     signing_key = world.credentials.signing_key
     door, permission = doors[0]

@@ -35,6 +35,8 @@ _TITLES = {
     "moments": "关键时刻 Key moments",
     "cases": "工单与投诉 Cases",
     "case_events": "工单记录 History of cases",
+    "surveys": "满意度调查 Surveys",
+    "satisfaction": "满意度 Satisfaction",
     "figures": "评分依据 Figures behind scores",
     "rfm_scores": "RFM 评分 RFM scores",
     "messages": "消息 Messages",

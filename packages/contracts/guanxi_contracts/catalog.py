@@ -13,6 +13,7 @@ from guanxi_contracts.envelope import EventType
 from guanxi_contracts.message import MESSAGE_FAILED, MESSAGE_SENT
 from guanxi_contracts.privacy import ERASURE_RECEIPT, ERASURE_REQUESTED
 from guanxi_contracts.score import SCORE_CHANGED
+from guanxi_contracts.survey import SURVEY_CHANGED
 from guanxi_contracts.task import TASK_CHANGED
 from guanxi_contracts.touchpoint import TOUCHPOINT_RECEIVED, TOUCHPOINT_RESOLVED
 
@@ -139,6 +140,16 @@ TASK_CHANGED_TOPIC = Topic(
     consumers=(),
     summary="A task changed, its reminder is due, or it is overdue.",
 )
+SURVEY_CHANGED_TOPIC = Topic(
+    name="survey.changed",
+    owner="interaction-service",
+    key="customer id",
+    retention_days=7,
+    personal=False,
+    events=(SURVEY_CHANGED,),
+    consumers=("profile-service",),
+    summary="A customer was asked, answered, or is asked no more.",
+)
 PRIVACY_ERASURE_TOPIC = Topic(
     name="privacy.erasure",
     owner="profile-service",
@@ -174,6 +185,7 @@ TOPICS: tuple[Topic, ...] = (
     CUSTOMER_CLASSIFIED_TOPIC,
     CASE_CHANGED_TOPIC,
     TASK_CHANGED_TOPIC,
+    SURVEY_CHANGED_TOPIC,
     PRIVACY_ERASURE_TOPIC,
     PRIVACY_RECEIPT_TOPIC,
 )

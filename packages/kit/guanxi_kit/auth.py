@@ -54,6 +54,9 @@ Permission = Literal[
     "task.read",
     "task.write",
     "team.read",
+    "survey.write",
+    "need.write",
+    "report.read",
     "channel.write",
     "refusal.read",
     "refusal.write",
@@ -68,7 +71,8 @@ _READ: tuple[Permission, ...] = (
 )
 _AGENT: frozenset[Permission] = frozenset((
     *_READ, "changes.read", "customer.write", "customer.clear", "merge.read", "tag.write", "segment.read",
-    "consent.read", "consent.write", "case.read", "case.write", "task.read", "task.write",
+    "consent.read", "consent.write", "case.read", "case.write", "task.read", "task.write", "survey.write",
+    "need.write",
 ))  # fmt: skip
 _TEAM_LEAD: frozenset[Permission] = _AGENT | {
     "stats.read",
@@ -77,10 +81,11 @@ _TEAM_LEAD: frozenset[Permission] = _AGENT | {
     "job.read",
     "refusal.read",
     "team.read",
+    "report.read",
 }
 _MARKETER: frozenset[Permission] = frozenset((
     "customer.read", "score.read", "message.read", "stats.read", "changes.read", "tag.write", "segment.read",
-    "segment.write", "consent.read", "job.read",
+    "segment.write", "consent.read", "job.read", "report.read",
 ))  # fmt: skip
 _DPO: frozenset[Permission] = frozenset((
     *_READ, "customer.clear", "merge.read", "consent.read", "consent.write", "privacy.read", "privacy.write",
@@ -91,7 +96,9 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         "agent": _AGENT,
         "team_lead": _TEAM_LEAD,
         "marketer": _MARKETER,
-        "analyst": frozenset(("score.read", "stats.read", "changes.read", "segment.read", "import.write")),
+        "analyst": frozenset(
+            ("score.read", "stats.read", "changes.read", "segment.read", "import.write", "report.read")
+        ),
         "dpo": _DPO,
         "admin": frozenset(get_args(Permission)) - {"contact.read"},
         "service": frozenset(("contact.read", "customer.read")),

@@ -6,19 +6,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, PRIVACY_ERASURE_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
 from guanxi_kit.app import Check, WorkerProcess, create_app
-from guanxi_kit.audit import AuditAnchors, audit_router, open_audit
+from guanxi_kit.audit import AuditAnchors, open_audit
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.consumer import Relay, Unit, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.jobs import JobHandler, JobRunner
-from guanxi_kit.jobs import api as jobs_api
+from guanxi_kit.jobs.api import JobsState
 from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.port import Consumer, Producer
 from guanxi_kit.log.starting import start_patiently
@@ -26,7 +26,6 @@ from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import Pack, load_pack
 from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
 from guanxi_kit.sealing.api import open_keys
-from guanxi_kit.sealing.api import router as keys_router
 from guanxi_kit.timers import TimerHandler, TimerLoop
 from interaction_service.adapters import erase_timeline, index_timeline
 from interaction_service.adapters.case_channels import ChannelCases
@@ -43,33 +42,27 @@ from interaction_service.adapters.pack_case_rules import PackCaseRules
 from interaction_service.adapters.pack_teams import PackTeams
 from interaction_service.adapters.refusals import PostgresRefusals, RefusalSweep
 from interaction_service.adapters.sealed_columns import SEALED_COLUMNS
+from interaction_service.adapters.survey_export import PostgresSurveyExport
+from interaction_service.adapters.survey_store import TIMER as SURVEY
+from interaction_service.adapters.survey_work import SurveyWork
 from interaction_service.adapters.task_export import PostgresTaskExport
 from interaction_service.adapters.task_store import OVERDUE, REMINDER
 from interaction_service.adapters.task_work import TaskWork
 from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelines, PostgresTimelineWriter
 from interaction_service.adapters.touchpoint_log import EventLog
 from interaction_service.adapters.working_calendars import make_calendars
-from interaction_service.api import (
-    cases,
-    contact_records,
-    export,
-    import_refusals,
-    imports,
-    my_day,
-    staff,
-    tasks,
-    timeline,
-)
-from interaction_service.api import channels as channels_api
-from interaction_service.api import refusals as refusals_api
 from interaction_service.api.admission import Admission
+from interaction_service.api.cases import CasesState
 from interaction_service.api.channels import ChannelDesk
 from interaction_service.api.commands import COMMANDS, Commands
+from interaction_service.api.export import Export
 from interaction_service.api.hooks import HookDoor, HookLane
 from interaction_service.api.import_state import make_import_state
 from interaction_service.api.ingest import Ingest, IngestLane
 from interaction_service.api.ingest_openapi import describe_ingest
 from interaction_service.api.refusals import RefusalDesk
+from interaction_service.api.routers import all_routers
+from interaction_service.api.surveys import SurveysState
 from interaction_service.api.task_state import TasksState
 from interaction_service.application.deadlines import Deadlines
 from interaction_service.application.event_names import EventNames
@@ -100,7 +93,8 @@ TOPICS = (PRIVACY_ERASURE_TOPIC.name, TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_M
 
 def make_case_work(keyring: Keyring, pack: Pack) -> CaseWork:
     """Return what case desks are made of, by a pack's promises."""
-    return CaseWork(keyring, PackCaseRules(pack.clocks, make_calendars(pack.clocks), pack.cases))
+    rules = PackCaseRules(pack.clocks, make_calendars(pack.clocks), pack.cases)
+    return CaseWork(keyring, rules, SurveyWork(keyring, pack.surveys))
 
 
 def make_task_work(keyring: Keyring, pack: Pack) -> TaskWork:
@@ -153,13 +147,14 @@ def make_api(
         app.state.timelines = PostgresTimelines(database)
         app.state.timeline = make_read_timeline(app.state.timelines, keyring, pack)
         app.state.moment_labels = {moment.name: moment.labels for moment in pack.moments}
-        app.state.jobs = jobs_api.JobsState(database, time)
+        app.state.jobs = JobsState(database, time)
         relay = Relay(database, log, streams=[COMMANDS, JOBS])
         await relay.start()
-        commands = Commands(database, relay, time)
-        app.state.cases = cases.CasesState(commands, make_case_work(keyring, pack))
+        commands, case_work = Commands(database, relay, time), make_case_work(keyring, pack)
+        app.state.cases = CasesState(commands, case_work)
         app.state.tasks = TasksState(commands, make_task_work(keyring, pack))
-        app.state.exports = (PostgresCaseExport(database, keyring), PostgresTaskExport(database, keyring))
+        app.state.surveys = SurveysState(commands, case_work.surveys, case_work)
+        app.state.exports = _exports(database, keyring)
         # Not the database itself: ingest goes on without it, and a timeline request says by itself that it cannot.
         checks.append(Check("channels", channels.check))
         try:
@@ -182,7 +177,7 @@ def make_api(
         body_limits={"/v1/imports": settings.import_max_bytes},
     )
     app.state.verifier = TokenVerifier.from_settings(settings, time)
-    for router in _routers():
+    for router in all_routers():
         app.include_router(router)
     # Inside the edge, which counts and answers problems, but before routing and the framework's other layers.
     app.user_middleware += [Middleware(IngestLane), Middleware(HookLane)]
@@ -190,22 +185,11 @@ def make_api(
     return app
 
 
-def _routers() -> list[APIRouter]:
+def _exports(database: Database, keyring: Keyring) -> list[Export]:
     return [
-        timeline.router,
-        export.router,
-        staff.router,
-        imports.router,
-        import_refusals.router,
-        cases.router,
-        contact_records.router,
-        tasks.router,
-        my_day.router,
-        channels_api.router,
-        refusals_api.router,
-        jobs_api.router,
-        keys_router,
-        audit_router(timeline.fragments_of),
+        PostgresCaseExport(database, keyring),
+        PostgresTaskExport(database, keyring),
+        PostgresSurveyExport(database, keyring),
     ]
 
 
@@ -236,7 +220,9 @@ async def make_worker(
         relay=relay,
         subscriptions=[
             privacy_erasure.subscription(),
-            touchpoint_resolved.subscription(recording, _writer, ChannelCases(case_work, pack.cases).open),
+            touchpoint_resolved.subscription(
+                recording, _writer, [ChannelCases(case_work, pack.cases).open, case_work.surveys.plan]
+            ),
             customer_merged.subscription(recording, _writer),
         ],
         clock=time,
@@ -251,7 +237,12 @@ async def make_worker(
     }
     jobs = JobRunner(database, relay, JOBS, handlers, time, rests={import_job.KIND: import_job.REST})
     task_work = make_task_work(keyring, pack)
-    due: dict[str, TimerHandler] = {CASE_CLOCK: case_work, REMINDER: task_work, OVERDUE: task_work}
+    due: dict[str, TimerHandler] = {
+        CASE_CLOCK: case_work,
+        SURVEY: case_work.surveys,
+        REMINDER: task_work,
+        OVERDUE: task_work,
+    }
     timers = TimerLoop(database, relay, TIMERS, due, time)
     keys = KeyringUser(keyring, database, "worker", time)
     anchors = AuditAnchors(database, keyring, time, seconds=settings.audit_anchor_seconds)

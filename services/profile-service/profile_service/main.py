@@ -15,6 +15,7 @@ from guanxi_contracts.catalog import (
     PRIVACY_ERASURE_TOPIC,
     PRIVACY_RECEIPT_TOPIC,
     SCORE_CHANGED_TOPIC,
+    SURVEY_CHANGED_TOPIC,
     TOUCHPOINT_RECEIVED_TOPIC,
 )
 from guanxi_kit.app import Check, WorkerProcess, create_app
@@ -91,6 +92,7 @@ from profile_service.consumers import (
     privacy_erasure,
     privacy_receipt,
     score_changed,
+    survey_changed,
     touchpoint_received,
 )
 from profile_service.domain.erasure import topic_place
@@ -106,6 +108,7 @@ TOPICS = (
     TOUCHPOINT_RECEIVED_TOPIC.name,
     SCORE_CHANGED_TOPIC.name,
     CASE_CHANGED_TOPIC.name,
+    SURVEY_CHANGED_TOPIC.name,
 )
 
 
@@ -204,6 +207,7 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
                 touchpoint_received.subscription(rules, keyring, clock, pack.purposes, record_rules(pack)),
                 score_changed.subscription(),
                 case_changed.subscription(),
+                survey_changed.subscription(),
             ],
             clock=clock,
             keyring=keyring,

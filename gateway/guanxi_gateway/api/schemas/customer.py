@@ -12,6 +12,7 @@ from guanxi_gateway.api.schemas.cases import Category, ClockName, Kind, Priority
 from guanxi_gateway.api.schemas.classification import CustomerSegment, CustomerTag, LifecycleStage
 from guanxi_gateway.api.schemas.consents import ConsentReason
 from guanxi_gateway.api.schemas.record import Record
+from guanxi_gateway.api.schemas.surveys import Satisfaction
 from guanxi_gateway.api.schemas.timeline import TimelineItem
 from guanxi_gateway.api.schemas.traits import Because, Source
 
@@ -134,9 +135,12 @@ class CustomerCases(BaseModel):
 
 
 def _optional_parts(schema: dict[str, Any]) -> None:
-    """Who may not read timelines gets no interactions, who never had a case no cases; neither is ever null."""
+    """Who may not read timelines gets no interactions, who never had a case no cases, who was never asked no
+    satisfaction; none is ever null.
+    """
     schema["required"].remove("last_interactions")
     schema["required"].remove("cases")
+    schema["required"].remove("satisfaction")
 
 
 class CustomerView(BaseModel):
@@ -168,6 +172,7 @@ class CustomerView(BaseModel):
     version: int
     last_interactions: list[TimelineItem]
     cases: CustomerCases
+    satisfaction: Satisfaction
 
 
 class FoundCustomer(BaseModel):

@@ -22,6 +22,7 @@ from guanxi_gateway.api.schemas import (
     reviews,
     segments,
     simulations,
+    surveys,
     tasks,
     traits,
 )
@@ -88,6 +89,7 @@ CUSTOMER: dict[str, Any] = {
     "fragments": [CUSTOMER_ID],
     "version": 12,
     "cases": case_examples.OF_CUSTOMER,
+    "satisfaction": surveys.OF_CUSTOMER,
 }
 FOUND: dict[str, Any] = {
     "items": [{"customer_id": CUSTOMER_ID, "customer_number": "C20240501001"}],
@@ -267,6 +269,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     **record.EXAMPLES,
     **reviews.EXAMPLES,
     **segments.EXAMPLES,
+    **surveys.EXAMPLES,
     **traits.EXAMPLES,
     **refusals.EXAMPLES,
     **simulations.EXAMPLES,

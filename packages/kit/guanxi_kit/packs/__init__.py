@@ -9,24 +9,31 @@ from guanxi_kit.packs.journeys import Journey, Send, Step, Trigger
 from guanxi_kit.packs.loader import Pack, load_pack
 from guanxi_kit.packs.model import Labels
 from guanxi_kit.packs.moments import Moment
+from guanxi_kit.packs.needs import NeedSettings
 from guanxi_kit.packs.problems import PackError, PackProblem
 from guanxi_kit.packs.purposes import Purpose, PurposeSettings
 from guanxi_kit.packs.record import RecordField, RecordSettings
 from guanxi_kit.packs.scores import RfmSettings, ScoreSettings, Tier, TierRule
+from guanxi_kit.packs.surveys import AfterCase, AfterEvent, Dimension, Form, SurveySettings
 from guanxi_kit.packs.templates import Template, parse_template
 
 __all__ = [
+    "AfterCase",
+    "AfterEvent",
     "CaseSettings",
     "Cause",
     "ClockName",
     "ClockSettings",
+    "Dimension",
     "EventSettings",
+    "Form",
     "IdentifierSettings",
     "IdentifierType",
     "Journey",
     "Labels",
     "MergeRate",
     "Moment",
+    "NeedSettings",
     "OpeningEvent",
     "Pack",
     "PackError",
@@ -42,6 +49,7 @@ __all__ = [
     "ScoreSettings",
     "Send",
     "Step",
+    "SurveySettings",
     "Team",
     "Template",
     "Tier",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,13 @@ from guanxi_kit.packs.journeys import Journey, Send
 from guanxi_kit.packs.located_yaml import FieldPath, LocatedYaml
 from guanxi_kit.packs.model import Labels, Locale, PackModel, Slug
 from guanxi_kit.packs.moments import Moment, Moments, find_moment_problems
+from guanxi_kit.packs.needs import NeedSettings
 from guanxi_kit.packs.problems import PackError, PackProblem
 from guanxi_kit.packs.purposes import PurposeSettings
 from guanxi_kit.packs.reading import Reading, name_of, read_document, validated
 from guanxi_kit.packs.record import RecordSettings
 from guanxi_kit.packs.scores import ScoreSettings
+from guanxi_kit.packs.surveys import SurveySettings, find_survey_problems
 from guanxi_kit.packs.templates import parse_template
 
 _FOLDERS = ("templates", "channels")
@@ -63,6 +65,8 @@ class Pack:
     clocks: ClockSettings
     cases: CaseSettings
     moments: tuple[Moment, ...]
+    surveys: SurveySettings
+    needs: NeedSettings
     templates: Mapping[str, Mapping[str, str]]
     channels: Mapping[str, ReadyChannel]
 
@@ -81,6 +85,8 @@ _FILES: Mapping[str, TypeAdapter[Any]] = {
     "clocks": TypeAdapter(ClockSettings),
     "cases": TypeAdapter(CaseSettings),
     "moments": TypeAdapter(Moments),
+    "surveys": TypeAdapter(SurveySettings),
+    "needs": TypeAdapter(NeedSettings),
 }
 # What holds where a pack has no such file; the others are required.
 _OPTIONAL: Mapping[str, Any] = {
@@ -92,6 +98,15 @@ _OPTIONAL: Mapping[str, Any] = {
     "clocks": {},
     "cases": {},
     "moments": [],
+    "surveys": {},
+    "needs": {},
+}
+# Of files whose parts must fit together: what yields path and reason of what does not.
+_CHECKED: Mapping[str, Callable[[Any], Iterator[tuple[FieldPath, str]]]] = {
+    "clocks": find_clock_problems,
+    "cases": find_case_problems,
+    "moments": find_moment_problems,
+    "surveys": find_survey_problems,
 }
 
 
@@ -108,9 +123,7 @@ def load_pack(directory: Path, name: str) -> Pack:
     _check_references(reading, name)
     _check_rules(reading)
     _check_record(reading)
-    _check_clocks(reading)
-    _check_cases(reading)
-    _check_moments(reading)
+    _check_parts(reading)
     if reading.problems:
         raise PackError(reading.problems)
     head: PackHead = reading.parts["pack"]
@@ -246,24 +259,12 @@ def _check_record(reading: Reading) -> None:
                 report(("fields", name, "purposes", place), f"there is no purpose {purpose!r}")
 
 
-def _check_clocks(reading: Reading) -> None:
-    clocks: ClockSettings | None = reading.parts.get("clocks")
-    for path, reason in find_clock_problems(clocks) if clocks else ():
-        line = reading.documents["clocks"].line_of(path)
-        reading.report(reading.folder / "clocks.yaml", line, name_of("clocks", path), reason)
-
-
-def _check_cases(reading: Reading) -> None:
-    cases: CaseSettings | None = reading.parts.get("cases")
-    for path, reason in find_case_problems(cases) if cases else ():
-        line = reading.documents["cases"].line_of(path)
-        reading.report(reading.folder / "cases.yaml", line, name_of("cases", path), reason)
-
-
-def _check_moments(reading: Reading) -> None:
-    for path, reason in find_moment_problems(reading.parts.get("moments", ())):
-        line = reading.documents["moments"].line_of(path)
-        reading.report(reading.folder / "moments.yaml", line, name_of("moments", path), reason)
+def _check_parts(reading: Reading) -> None:
+    for stem, find_problems in _CHECKED.items():
+        part = reading.parts.get(stem)
+        for path, reason in find_problems(part) if part else ():
+            line = reading.documents[stem].line_of(path)
+            reading.report(reading.folder / f"{stem}.yaml", line, name_of(stem, path), reason)
 
 
 def _report_journey(reading: Reading, path: FieldPath, reason: str) -> None:

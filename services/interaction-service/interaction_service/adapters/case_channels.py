@@ -14,7 +14,7 @@ from guanxi_kit.consumer import Received, Unit
 from guanxi_kit.crypto import SealBroken
 from guanxi_kit.packs import CaseSettings, OpeningEvent
 from interaction_service.adapters.case_work import CaseWork
-from interaction_service.application.case_desk import OpenCase
+from interaction_service.application.case_commands import OpenCase
 from interaction_service.application.content import decode_content
 from interaction_service.application.staff_edits import STAFF
 

@@ -17,7 +17,9 @@ from guanxi_kit.timers import Timer
 from interaction_service.adapters.case_news import Emit, StreamNews
 from interaction_service.adapters.case_store import PostgresCases
 from interaction_service.adapters.pack_case_rules import PackCaseRules
-from interaction_service.application.case_desk import CaseDesk, TimerOf
+from interaction_service.adapters.survey_work import SurveyWork
+from interaction_service.application.case_commands import TimerOf
+from interaction_service.application.case_desk import CaseDesk
 
 REPEATS = "case.repeat"
 
@@ -28,6 +30,7 @@ class CaseWork:
 
     keyring: Keyring
     rules: PackCaseRules
+    surveys: SurveyWork
 
     def desk(self, unit: StreamUnit) -> CaseDesk:
         """Return the desk of a transaction."""
@@ -41,6 +44,7 @@ class CaseWork:
             self.rules,
             now,
             lambda actor, key: self.keyring.blind(REPEATS, f"{actor}\0{key}"),
+            followers=[self.surveys.desk(connection, emit, now)],
         )
 
     async def lock(self, unit: StreamUnit, keys: Sequence[UUID]) -> None:

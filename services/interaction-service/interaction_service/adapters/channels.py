@@ -12,6 +12,7 @@ import structlog
 
 from guanxi_kit.clock import Clock
 from guanxi_kit.db import Database, is_transient
+from interaction_service.adapters.survey_news import SURVEY
 from interaction_service.application.imports.take_rows import IMPORT
 from interaction_service.application.ports import Channel, Unavailable
 from interaction_service.application.staff_edits import STAFF
@@ -21,7 +22,7 @@ MISS_SECONDS = 1.0
 LOAD_SECONDS = 2.0
 _CHANNELS = "SELECT channel_id, name, kind, write_key_hash FROM channel WHERE enabled"
 
-RESERVED = {STAFF: "what staff enter", IMPORT: "imported files"}
+RESERVED = {STAFF: "what staff enter", IMPORT: "imported files", SURVEY: "answers of surveys"}
 _NAMED = "SELECT channel_id, name, kind FROM channel WHERE name = $1 AND enabled"
 
 _NAME = re.compile(r"[\w-]{1,64}")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from guanxi_kit.erasure import PLUMBING, TOMBSTONES, Rule, Statement, delete_by, kept
 from interaction_service.adapters.case_store import TIMER
+from interaction_service.adapters.survey_store import TIMER as SURVEY
 from interaction_service.adapters.task_store import OVERDUE, REMINDER
 
+_SURVEYS = "SELECT survey_id FROM survey WHERE profile_id = ANY($1::uuid[])"
 _CASES = "SELECT case_id FROM case_file WHERE profile_id = ANY($1::uuid[])"
 _TASKS = "SELECT task_id FROM task WHERE profile_id = ANY($1::uuid[])"
 
@@ -44,6 +46,7 @@ RULES: tuple[Rule, ...] = (
             Statement(
                 f"DELETE FROM timer WHERE kind IN ('{REMINDER}', '{OVERDUE}') AND key IN ({_TASKS})"  # noqa: S608
             ),
+            Statement(f"DELETE FROM timer WHERE kind = '{SURVEY}' AND key IN ({_SURVEYS})"),  # noqa: S608
         ),
     ),
     Rule(
@@ -53,6 +56,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("task", "tasks about the person", delete_by("task", "profile_id")),
     Rule("contact_record", "contacts with the person", delete_by("contact_record", "profile_id")),
+    Rule("survey", "what the person was asked, and answered", delete_by("survey", "profile_id")),
     Rule("case_file", "the person's cases", delete_by("case_file", "profile_id")),
     *kept("how many cases there were on a day", "case_number_day"),
     *kept("names of events, not of persons", "event_name"),

@@ -7,6 +7,7 @@ from interaction_service.adapters.case_rows import case_aad, event_aad
 from interaction_service.adapters.declarations import secrets_aad
 from interaction_service.adapters.imports.file_store import chunk_aad, document_aad
 from interaction_service.adapters.imports.refusals import refusal_aad as import_refusal_aad
+from interaction_service.adapters.survey_store import survey_aad
 from interaction_service.adapters.task_rows import contact_aad, task_aad, task_event_aad
 from interaction_service.adapters.timeline_erasure import held_aad
 from interaction_service.application.refusals import refusal_aad
@@ -28,6 +29,7 @@ SEALED_COLUMNS = (
     SealedColumn(
         "task_event", ("task_id", "seq"), "sealed", lambda row: task_event_aad(row["task_id"], row["seq"])
     ),
+    SealedColumn("survey", ("survey_id",), "sealed", lambda row: survey_aad(row["survey_id"])),
     SealedColumn(
         "channel_declaration",
         ("channel_id", "version"),

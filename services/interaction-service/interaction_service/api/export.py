@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 import msgspec
@@ -12,25 +12,33 @@ from fastapi.responses import StreamingResponse
 
 from guanxi_kit.audit import Reading, cleared
 from guanxi_kit.exporting import MEDIA_TYPE, export_line
-from interaction_service.adapters.case_export import PostgresCaseExport
-from interaction_service.adapters.task_export import PostgresTaskExport
 from interaction_service.application.ports import TimelineRow
 from interaction_service.application.timeline import ReadTimeline
 
 router = APIRouter(tags=["privacy"])
+
+
+class Export(Protocol):
+    """Whatever else than the timeline is kept of persons."""
+
+    def export(self, people: Sequence[UUID]) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
+        """Yield pages: the section's name and its items."""
+        ...
+
+
 ExportReading = Annotated[Reading, cleared("privacy.read", "export")]
 
 
 @router.get(
     "/v1/customers/{customer_id}/export",
-    summary="A person's touchpoints, key moments, cases, contacts and tasks with all of their content, one a line",
+    summary="All there is of a person - touchpoints, moments, cases, contacts, tasks, surveys - one a line",
     response_class=StreamingResponse,
     responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
 )
 async def get_export(customer_id: UUID, request: Request, reading: ExportReading) -> StreamingResponse:
     """In clear: it is for the person. Nothing for an id that is not known here."""
     timeline: ReadTimeline = request.app.state.timeline
-    kept: tuple[PostgresCaseExport | PostgresTaskExport, ...] = request.app.state.exports
+    kept: Sequence[Export] = request.app.state.exports
     people = await timeline.fragments(customer_id)
     await reading.of(people)
     return StreamingResponse(_lines(timeline, customer_id, kept, people), media_type=MEDIA_TYPE)
@@ -39,7 +47,7 @@ async def get_export(customer_id: UUID, request: Request, reading: ExportReading
 async def _lines(
     timeline: ReadTimeline,
     customer_id: UUID,
-    kept: tuple[PostgresCaseExport | PostgresTaskExport, ...],
+    kept: Sequence[Export],
     people: list[UUID],
 ) -> AsyncIterator[bytes]:
     async for page in timeline.export(customer_id):

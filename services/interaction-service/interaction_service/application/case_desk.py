@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID, uuid4, uuid5
 
 from interaction_service.application.case_clocks import Clocks, by_case, first_look, raise_due, standing_of
+from interaction_service.application.case_commands import (
+    Act,
+    NoSuchCase,
+    NoSuchCustomer,
+    NoSuchTeam,
+    OpenCase,
+    TimerOf,
+    VersionConflict,
+)
 from interaction_service.application.case_ports import (
+    CaseFollower,
     CaseNews,
     CaseRules,
     CaseStore,
@@ -20,90 +30,10 @@ from interaction_service.application.case_ports import (
     Run,
 )
 from interaction_service.domain.case_clocks import moves_of
-from interaction_service.domain.cases import (
-    Case,
-    Category,
-    Kind,
-    NotNow,
-    Participant,
-    Priority,
-    Source,
-    Step,
-    Verb,
-    take,
-)
+from interaction_service.domain.cases import Case, NotNow, Participant, Step, take
 
 _CASES = UUID("2c7c2f6e-2c55-5a0e-8d19-6d4a7b1b0f53")
 MOST_PARTICIPANTS = 50
-
-
-class NoSuchCustomer(Exception):
-    """Nobody has this id."""
-
-
-class NoSuchCase(Exception):
-    """No case has this id."""
-
-
-class NoSuchTeam(Exception):
-    """The pack has no team of this name."""
-
-
-class VersionConflict(Exception):
-    """The case changed since the caller read it."""
-
-    def __init__(self, version: int) -> None:
-        super().__init__(version)
-        self.version = version
-
-
-@dataclass(frozen=True, slots=True)
-class OpenCase:
-    """Command. `received_at`: when the customer told it, which is when the clocks start; now where it is None.
-    Category and priority are those of the cause, as the pack declares it, where none is given.
-
-    `key` makes a repeat by the same actor the same case.
-    """
-
-    customer_id: UUID
-    kind: Kind
-    said: Mapping[str, Any]
-    actor: str
-    team: str
-    source: Source = "staff"
-    priority: Priority | None = None
-    category: Category | None = None
-    cause: str | None = None
-    owner: str | None = None
-    received_at: datetime | None = None
-    key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """Command: somebody does something about a case.
-
-    `changes` are new values of the case's fields, `detail` what the history tells of it beside them, `said` what is
-    sealed. `version` is the one that the caller saw, `key` makes a repeat by the same actor the same act.
-    """
-
-    case_id: UUID
-    verb: Verb
-    actor: str
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    detail: Mapping[str, Any] = field(default_factory=dict)
-    said: Mapping[str, Any] | None = None
-    version: int | None = None
-    key: str | None = None
-
-
-class TimerOf(NamedTuple):
-    """The run of a clock that a timer is for."""
-
-    case_id: UUID
-    cycle: int
-    clock: str
-    number: int
 
 
 class Looked(NamedTuple):
@@ -124,6 +54,8 @@ class CaseDesk:
         rules: CaseRules,
         now: datetime,
         digest: Callable[[str, str], bytes],
+        *,
+        followers: Sequence[CaseFollower] = (),
     ) -> None:
         """`digest` gives the keyed hash of an actor and a key of repeats."""
         self._store = store
@@ -131,6 +63,7 @@ class CaseDesk:
         self._rules = rules
         self._now = now
         self._digest = digest
+        self._followers = followers
 
     async def open(self, asked: OpenCase) -> Case:
         """Open a case, or return the one that the same request opened.
@@ -270,6 +203,8 @@ class CaseDesk:
         )
         self._news.changed(case, customer_id, [happening.verb])
         self._news.happened(case, happening)
+        for follower in self._followers:
+            await follower.happened(case, happening)
 
     async def _held(self, case_id: UUID) -> Case:
         held = await self._store.hold([case_id])

@@ -183,3 +183,11 @@ class CaseNews(Protocol):
     def happened(self, case: Case, happening: Happening) -> None:
         """Put a happening on the customer's timeline, if it belongs there."""
         ...
+
+
+class CaseFollower(Protocol):
+    """Does what follows from a happening of a case, in its transaction, while the case is locked."""
+
+    async def happened(self, case: Case, happening: Happening) -> None:
+        """Follow up on a case as it stands now."""
+        ...

@@ -1,4 +1,4 @@
-"""touchpoint.resolved: record the touchpoint in its fragment's timeline, and open the case that it asks for."""
+"""touchpoint.resolved: record the touchpoint in its fragment's timeline, and what it calls for."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ from interaction_service.application.recording import Belonging, Recording, Reco
 MAX_BIGINT = 2**63
 
 
-Opening = Callable[[Unit, Sequence[Received[TouchpointResolvedV1]]], Awaitable[None]]
+FollowUp = Callable[[Unit, Sequence[Received[TouchpointResolvedV1]]], Awaitable[None]]
 
 
 def subscription(
-    recording: Recording, writer: Callable[[Unit], TimelineWriter], open_cases: Opening
+    recording: Recording, writer: Callable[[Unit], TimelineWriter], follow_ups: Sequence[FollowUp]
 ) -> Subscription:
-    """Return the subscription that records touchpoints; `writer` writes within a unit's transaction."""
+    """Return the subscription that records touchpoints; `writer` writes within a unit's transaction.
+
+    `follow_ups` do in the same transaction what touchpoints call for: open a case, plan a survey.
+    """
 
     async def handle(unit: Unit, received: Sequence[Received[TouchpointResolvedV1]]) -> None:
         known = await without_erased_touchpoints(unit.connection, received)
         await recording.record(command([item.event.data for item in known]), writer(unit))
-        await open_cases(unit, known)
+        for follow_up in follow_ups:
+            await follow_up(unit, known)
 
     return Subscription(TOUCHPOINT_RESOLVED_TOPIC.name, TOUCHPOINT_RESOLVED_TOPIC.decoders, handle)
 

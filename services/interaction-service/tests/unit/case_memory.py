@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from guanxi_kit.testing import ManualClock
-from interaction_service.application.case_desk import Act, CaseDesk, OpenCase, TimerOf
+from interaction_service.application.case_commands import Act, OpenCase, TimerOf
+from interaction_service.application.case_desk import CaseDesk
 from interaction_service.application.case_ports import (
     CauseRule,
     Derived,

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from interaction_service.application.case_desk import (
+from interaction_service.application.case_commands import (
     NoSuchCase,
     NoSuchCustomer,
     NoSuchTeam,

@@ -9,6 +9,7 @@ from profile_service.adapters.case_store import PostgresCases
 from profile_service.adapters.classification_reads import PostgresClassificationReads
 from profile_service.adapters.consent_reads import PostgresConsentReads
 from profile_service.adapters.record_reads import PostgresRecordReads
+from profile_service.adapters.survey_store import PostgresSurveys
 from profile_service.adapters.vault import read_identifier
 from profile_service.application.read_ports import (
     CustomerNumber,
@@ -18,7 +19,7 @@ from profile_service.application.read_ports import (
     Totals,
 )
 from profile_service.domain.consents import Standing
-from profile_service.domain.view import ActivitySum, CasesView
+from profile_service.domain.view import ActivitySum, CasesView, SatisfactionView
 
 CUSTOMER = """
 SELECT customer.customer_id, customer.customer_number, customer.created_at, member.profile_id, member.version,
@@ -118,6 +119,10 @@ class PostgresCustomerReads(PostgresRecordReads, PostgresClassificationReads):
     async def cases(self, profile_ids: Collection[UUID]) -> CasesView | None:
         """Return the open cases of fragments; None where none was ever told."""
         return await PostgresCases(self._connection).read(profile_ids)
+
+    async def satisfaction(self, profile_ids: Collection[UUID]) -> SatisfactionView | None:
+        """Return what fragments answered last and are asked now; None where none was ever asked."""
+        return await PostgresSurveys(self._connection).read(profile_ids)
 
     async def owner(self, identifier_hash: bytes) -> CustomerNumber | None:
         """Return the customer an identifier belongs to."""

@@ -142,6 +142,12 @@ SECTIONS: tuple[Section, ...] = (
         " WHERE profile_id = ANY($1::uuid[]) ORDER BY case_id",
     ),
     Section(
+        "satisfaction",
+        ("customer_survey", "survey_tally"),
+        "SELECT profile_id, state, at, document FROM customer_survey"
+        " WHERE profile_id = ANY($1::uuid[]) ORDER BY survey_id",
+    ),
+    Section(
         "tags",
         ("customer_tag",),
         "SELECT customer_id, tag, source, since, expires_at FROM customer_tag"

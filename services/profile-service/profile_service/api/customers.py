@@ -22,6 +22,7 @@ from profile_service.domain.view import UnifiedView
 MAX_IDENTIFIER_CHARACTERS = 512
 NAMESPACE = "namespace"
 CUSTOMER_NUMBER = "customer_number"
+_OPTIONAL = frozenset(("cases", "satisfaction"))
 _VIEW = tuple(field.name for field in fields(UnifiedView))
 State = Annotated[ApiState, Depends(profile_state)]
 ViewReading = Annotated[Reading, maskable("customer.read", "view")]
@@ -101,7 +102,7 @@ async def get_view(customer_id: UUID, state: State, reading: ViewReading) -> Res
     if others:
         await reading.of(others, detail="linked")
     return _json(
-        {name: value for name in _VIEW if (value := getattr(view, name)) is not None or name != "cases"}
+        {name: value for name in _VIEW if (value := getattr(view, name)) is not None or name not in _OPTIONAL}
     )
 
 

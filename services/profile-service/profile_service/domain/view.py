@@ -109,10 +109,22 @@ class CasesView:
 
 
 @dataclass(frozen=True, slots=True)
+class SatisfactionView:
+    """What the customer said last of each dimension and of recommending us, what is asked now, and how often all that
+    changed.
+    """
+
+    csat: dict[str, dict[str, Any]]
+    nps: dict[str, Any] | None
+    invitations: list[dict[str, Any]]
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
 class UnifiedView:
     """Everything known of a customer in one document; `version` grows with every change.
 
-    `cases` is absent where no case was ever told.
+    `cases` is absent where no case was ever told, `satisfaction` where the customer was never asked.
     """
 
     customer_id: UUID
@@ -135,6 +147,7 @@ class UnifiedView:
     fragments: list[UUID]
     version: int
     cases: CasesView | None = None
+    satisfaction: SatisfactionView | None = None
 
 
 def total_purchases(sums: Iterable[ActivitySum]) -> Purchases:

@@ -1,0 +1,46 @@
+"""Every router of the API."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from guanxi_kit.audit import audit_router
+from guanxi_kit.jobs import api as jobs
+from guanxi_kit.sealing.api import router as keys_router
+from interaction_service.api import (
+    cases,
+    channels,
+    contact_records,
+    export,
+    import_refusals,
+    imports,
+    my_day,
+    refusals,
+    staff,
+    survey_answers,
+    surveys,
+    tasks,
+    timeline,
+)
+
+
+def all_routers() -> list[APIRouter]:
+    """Return them in the order of the document."""
+    return [
+        timeline.router,
+        export.router,
+        staff.router,
+        imports.router,
+        import_refusals.router,
+        cases.router,
+        contact_records.router,
+        tasks.router,
+        my_day.router,
+        surveys.router,
+        survey_answers.router,
+        channels.router,
+        refusals.router,
+        jobs.router,
+        keys_router,
+        audit_router(timeline.fragments_of),
+    ]

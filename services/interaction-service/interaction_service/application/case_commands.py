@@ -1,0 +1,80 @@
+"""What the case desk is asked to do, and why it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from interaction_service.domain.cases import Category, Kind, Priority, Source, Verb
+
+
+class NoSuchCustomer(Exception):
+    """Nobody has this id."""
+
+
+class NoSuchCase(Exception):
+    """No case has this id."""
+
+
+class NoSuchTeam(Exception):
+    """The pack has no team of this name."""
+
+
+class VersionConflict(Exception):
+    """The case changed since the caller read it."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(version)
+        self.version = version
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCase:
+    """Command. `received_at`: when the customer told it, which is when the clocks start; now where it is None.
+    Category and priority are those of the cause, as the pack declares it, where none is given.
+
+    `key` makes a repeat by the same actor the same case.
+    """
+
+    customer_id: UUID
+    kind: Kind
+    said: Mapping[str, Any]
+    actor: str
+    team: str
+    source: Source = "staff"
+    priority: Priority | None = None
+    category: Category | None = None
+    cause: str | None = None
+    owner: str | None = None
+    received_at: datetime | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Command: somebody does something about a case.
+
+    `changes` are new values of the case's fields, `detail` what the history tells of it beside them, `said` what is
+    sealed. `version` is the one that the caller saw, `key` makes a repeat by the same actor the same act.
+    """
+
+    case_id: UUID
+    verb: Verb
+    actor: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    said: Mapping[str, Any] | None = None
+    version: int | None = None
+    key: str | None = None
+
+
+class TimerOf(NamedTuple):
+    """The run of a clock that a timer is for."""
+
+    case_id: UUID
+    cycle: int
+    clock: str
+    number: int
