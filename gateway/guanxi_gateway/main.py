@@ -21,6 +21,7 @@ from guanxi_gateway.api.classification import (
 )
 from guanxi_gateway.api.consents import consents_router
 from guanxi_gateway.api.contact_records import contact_records_router
+from guanxi_gateway.api.cross_origin import CrossOrigin
 from guanxi_gateway.api.customers import Services, customers_router
 from guanxi_gateway.api.documents import DESCRIPTION, complete_document
 from guanxi_gateway.api.duplicates import duplicates_router
@@ -114,6 +115,10 @@ def make_api(
         Middleware(AddressLimit, limiter=limiter.address),
         Middleware(IngestLane, interaction=upstreams.ingest, limiter=limiter.write_key),
     ]
+    # Before the edge, so that a page may read problems, too.
+    app.user_middleware.insert(
+        0, Middleware(CrossOrigin, ingest=settings.ingest_origins, staff=settings.staff_origins)
+    )
     describe_hooks(app)
     complete_document(app)
     return app

@@ -31,6 +31,11 @@ class GatewaySettings(ServiceSettings):
     answer_max_bytes: int = Field(8_000_000, ge=1)
     """Largest answer taken from a service."""
 
+    ingest_origins: tuple[str, ...] = ("*",)
+    """Origins of web pages whose SDK may send, as a JSON list; `*` is every site."""
+    staff_origins: tuple[str, ...] = ()
+    """Origins of frontends of staff."""
+
     address_rate: float = Field(20_000, gt=0)
     """Requests per second of one network address."""
     write_key_rate: float = Field(10_000, gt=0)
