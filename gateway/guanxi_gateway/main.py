@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from guanxi_contracts.catalog import CUSTOMER_CHANGED_TOPIC
 from guanxi_gateway.adapters.upstream import Upstream
 from guanxi_gateway.api.audit import audit_router
+from guanxi_gateway.api.brief import brief_router
 from guanxi_gateway.api.cases import cases_router
 from guanxi_gateway.api.changes import changes_router
 from guanxi_gateway.api.channels import channels_router
@@ -41,6 +42,7 @@ from guanxi_gateway.api.reviews import quarantine_router, suggestions_router
 from guanxi_gateway.api.simulations import simulations_router
 from guanxi_gateway.api.surveys import surveys_router
 from guanxi_gateway.api.tasks import my_day_router, tasks_router
+from guanxi_gateway.application.brief import Brief
 from guanxi_gateway.application.changes import Changes, StreamLimits
 from guanxi_gateway.application.log_reading import ChangeTopic
 from guanxi_gateway.application.rate_limits import Rate, RateLimiter
@@ -50,6 +52,7 @@ from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.log.factory import open_reader
 from guanxi_kit.log.port import Reader
+from guanxi_kit.packs import load_pack
 
 
 def make_api(
@@ -61,6 +64,7 @@ def make_api(
     topic = ChangeTopic(CUSTOMER_CHANGED_TOPIC.name, reader or (lambda: open_reader(settings)))
     changes = Changes(topic, _stream_limits(settings), clock.monotonic)
     limiter = _Limiters(settings, clock)
+    brief = Brief(load_pack(settings.pack_dir, settings.pack).brief)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -91,6 +95,7 @@ def make_api(
     app.include_router(tasks_router(upstreams.services, allow))
     app.include_router(my_day_router(upstreams.services, allow))
     app.include_router(surveys_router(upstreams.services, allow))
+    app.include_router(brief_router(upstreams.services, allow, brief, clock.now))
     app.include_router(figures_router(upstreams.services, allow))
     app.include_router(channels_router(upstreams.services, allow))
     app.include_router(jobs_router(upstreams.services, allow))

@@ -165,6 +165,7 @@ DOORS: Mapping[str, Mapping[str, str]] = {
         **_CASES,
         **_TASKS,
         **_SURVEYS,
+        "GET /v1/customers/{customer_id}/brief": "task.read",
     },
     "profile": {
         "GET /v1/customers/{customer_id}": "customer.read",

@@ -11,6 +11,7 @@ from guanxi_gateway.api.forward import QueryValue
 from guanxi_gateway.api.queries import Page
 from guanxi_gateway.api.schemas.timeline import TouchpointKind
 
+_EventName = Annotated[str, StringConstraints(max_length=512)]
 _ChannelName = Annotated[str, StringConstraints(max_length=100)]
 
 
@@ -25,7 +26,10 @@ def _timeline_query(
         list[_ChannelName] | None,
         Query(max_length=50, description="Only touchpoints of this channel, or of one of these."),
     ] = None,
-    event: Annotated[str | None, Query(max_length=512, description="Only those of this name.")] = None,
+    event: Annotated[
+        list[_EventName] | None,
+        Query(max_length=50, description="Only those of this name, or of one of these."),
+    ] = None,
     begin: Annotated[
         AwareDatetime | None, Query(alias="from", description="Only those at or after this moment.")
     ] = None,

@@ -6,6 +6,7 @@ import typer
 
 from guanxi_cli.commands import (
     audit,
+    briefing,
     cases,
     classification,
     consents,
@@ -48,3 +49,4 @@ merging.register(app)
 reviewing.register(app)
 app.add_typer(simulating.app, name="simulate")
 app.add_typer(tasks.app, name="task")
+app.command()(briefing.brief)

@@ -127,7 +127,7 @@ CASE_CHANGED_TOPIC = Topic(
     retention_days=7,
     personal=False,
     events=(CASE_CHANGED, CASE_ALARM),
-    consumers=("profile-service", "scoring-service", "notification-service"),
+    consumers=("interaction-service", "profile-service", "scoring-service", "notification-service"),
     summary="A case changed, or one of its clocks runs out.",
 )
 TASK_CHANGED_TOPIC = Topic(

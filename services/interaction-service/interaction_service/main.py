@@ -9,7 +9,12 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC, PRIVACY_ERASURE_TOPIC, TOUCHPOINT_RESOLVED_TOPIC
+from guanxi_contracts.catalog import (
+    CASE_CHANGED_TOPIC,
+    CUSTOMER_MERGED_TOPIC,
+    PRIVACY_ERASURE_TOPIC,
+    TOUCHPOINT_RESOLVED_TOPIC,
+)
 from guanxi_kit.app import Check, WorkerProcess, create_app
 from guanxi_kit.audit import AuditAnchors, open_audit
 from guanxi_kit.auth import TokenVerifier
@@ -29,7 +34,6 @@ from guanxi_kit.sealing.api import open_keys
 from guanxi_kit.timers import TimerHandler, TimerLoop
 from interaction_service.adapters import erase_timeline, index_timeline
 from interaction_service.adapters.case_channels import ChannelCases
-from interaction_service.adapters.case_export import PostgresCaseExport
 from interaction_service.adapters.case_store import TIMER as CASE_CLOCK
 from interaction_service.adapters.case_work import CaseWork
 from interaction_service.adapters.channels import ChannelDirectory
@@ -39,13 +43,13 @@ from interaction_service.adapters.hook_directory import HookDirectory
 from interaction_service.adapters.imports import job as import_job
 from interaction_service.adapters.imports.sweeping import ImportSweeper
 from interaction_service.adapters.pack_case_rules import PackCaseRules
+from interaction_service.adapters.pack_task_rules import PackTaskRules
 from interaction_service.adapters.pack_teams import PackTeams
+from interaction_service.adapters.person_exports import person_exports
 from interaction_service.adapters.refusals import PostgresRefusals, RefusalSweep
 from interaction_service.adapters.sealed_columns import SEALED_COLUMNS
-from interaction_service.adapters.survey_export import PostgresSurveyExport
 from interaction_service.adapters.survey_store import TIMER as SURVEY
 from interaction_service.adapters.survey_work import SurveyWork
-from interaction_service.adapters.task_export import PostgresTaskExport
 from interaction_service.adapters.task_store import OVERDUE, REMINDER
 from interaction_service.adapters.task_work import TaskWork
 from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelines, PostgresTimelineWriter
@@ -55,7 +59,6 @@ from interaction_service.api.admission import Admission
 from interaction_service.api.cases import CasesState
 from interaction_service.api.channels import ChannelDesk
 from interaction_service.api.commands import COMMANDS, Commands
-from interaction_service.api.export import Export
 from interaction_service.api.hooks import HookDoor, HookLane
 from interaction_service.api.import_state import make_import_state
 from interaction_service.api.ingest import Ingest, IngestLane
@@ -77,7 +80,7 @@ from interaction_service.application.making import (
 from interaction_service.application.recording import Recording
 from interaction_service.application.refusals import Refusals
 from interaction_service.application.replaying import Replay
-from interaction_service.consumers import customer_merged, privacy_erasure, touchpoint_resolved
+from interaction_service.consumers import case_changed, customer_merged, privacy_erasure, touchpoint_resolved
 from interaction_service.settings import InteractionSettings
 
 SERVICE = "interaction-service"
@@ -88,7 +91,15 @@ LEAST_CONNECTIONS = 2
 """The worker makes a month's partition beside the transaction of its batch."""
 READ_SECONDS = 20.0
 """How long the body of an ingest request may take to arrive."""
-TOPICS = (PRIVACY_ERASURE_TOPIC.name, TOUCHPOINT_RESOLVED_TOPIC.name, CUSTOMER_MERGED_TOPIC.name)
+TOPICS = tuple(
+    topic.name
+    for topic in (
+        PRIVACY_ERASURE_TOPIC,
+        TOUCHPOINT_RESOLVED_TOPIC,
+        CUSTOMER_MERGED_TOPIC,
+        CASE_CHANGED_TOPIC,
+    )
+)
 
 
 def make_case_work(keyring: Keyring, pack: Pack) -> CaseWork:
@@ -154,7 +165,7 @@ def make_api(
         app.state.cases = CasesState(commands, case_work)
         app.state.tasks = TasksState(commands, make_task_work(keyring, pack))
         app.state.surveys = SurveysState(commands, case_work.surveys, case_work)
-        app.state.exports = _exports(database, keyring)
+        app.state.exports = person_exports(database, keyring)
         # Not the database itself: ingest goes on without it, and a timeline request says by itself that it cannot.
         checks.append(Check("channels", channels.check))
         try:
@@ -185,14 +196,6 @@ def make_api(
     return app
 
 
-def _exports(database: Database, keyring: Keyring) -> list[Export]:
-    return [
-        PostgresCaseExport(database, keyring),
-        PostgresTaskExport(database, keyring),
-        PostgresSurveyExport(database, keyring),
-    ]
-
-
 @asynccontextmanager
 async def make_worker(
     settings: InteractionSettings,
@@ -213,6 +216,8 @@ async def make_worker(
     take_rows = make_take_rows(touchpoints, keyring, pack, settings.default_region, time)
     calendars = make_calendars(pack.clocks)
     case_work = make_case_work(keyring, pack)
+    task_work = make_task_work(keyring, pack)
+    task_rules = PackTaskRules(task_work, pack, calendars)
     relay = Relay(database, log, streams=[JOBS, COMMANDS, TIMERS])
     worker = Worker(
         db=database,
@@ -221,9 +226,16 @@ async def make_worker(
         subscriptions=[
             privacy_erasure.subscription(),
             touchpoint_resolved.subscription(
-                recording, _writer, [ChannelCases(case_work, pack.cases).open, case_work.surveys.plan]
+                recording,
+                _writer,
+                [
+                    ChannelCases(case_work, pack.cases).open,
+                    case_work.surveys.plan,
+                    task_rules.of_touchpoints,
+                ],
             ),
             customer_merged.subscription(recording, _writer),
+            case_changed.subscription(task_rules.of_cases),
         ],
         clock=time,
         keyring=keyring,
@@ -236,7 +248,6 @@ async def make_worker(
         REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS),
     }
     jobs = JobRunner(database, relay, JOBS, handlers, time, rests={import_job.KIND: import_job.REST})
-    task_work = make_task_work(keyring, pack)
     due: dict[str, TimerHandler] = {
         CASE_CLOCK: case_work,
         SURVEY: case_work.surveys,

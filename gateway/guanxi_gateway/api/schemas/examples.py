@@ -6,6 +6,7 @@ from typing import Any
 
 from guanxi_gateway.api.schemas import (
     audit,
+    brief,
     case_examples,
     channels,
     classification,
@@ -238,6 +239,7 @@ CLOUD_EVENT: dict[str, Any] = {
 EXAMPLES: dict[str, dict[str, Any]] = {
     "CustomerView": {**CUSTOMER, "last_interactions": TIMELINE["items"]},
     "FoundCustomers": FOUND,
+    "CustomerBrief": brief.example(CUSTOMER, TIMELINE["items"][0]),
     "CustomerScores": SCORES,
     "TimelinePage": TIMELINE,
     "CustomerMoments": MOMENTS,

@@ -1,5 +1,6 @@
 """Industry packs: reviewed configuration files, checked as a whole when they are loaded."""
 
+from guanxi_kit.packs.brief import BriefSettings, Offer
 from guanxi_kit.packs.calendars import WorkingTimes
 from guanxi_kit.packs.cases import CaseSettings, Cause, OpeningEvent
 from guanxi_kit.packs.clocks import ClockName, ClockSettings, Promise, Rung, Team
@@ -15,11 +16,13 @@ from guanxi_kit.packs.purposes import Purpose, PurposeSettings
 from guanxi_kit.packs.record import RecordField, RecordSettings
 from guanxi_kit.packs.scores import RfmSettings, ScoreSettings, Tier, TierRule
 from guanxi_kit.packs.surveys import AfterCase, AfterEvent, Dimension, Form, SurveySettings
+from guanxi_kit.packs.tasks import TaskRule
 from guanxi_kit.packs.templates import Template, parse_template
 
 __all__ = [
     "AfterCase",
     "AfterEvent",
+    "BriefSettings",
     "CaseSettings",
     "Cause",
     "ClockName",
@@ -34,6 +37,7 @@ __all__ = [
     "MergeRate",
     "Moment",
     "NeedSettings",
+    "Offer",
     "OpeningEvent",
     "Pack",
     "PackError",
@@ -50,6 +54,7 @@ __all__ = [
     "Send",
     "Step",
     "SurveySettings",
+    "TaskRule",
     "Team",
     "Template",
     "Tier",

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from guanxi_kit.packs.brief import BriefSettings, find_brief_problems
 from guanxi_kit.packs.cases import CaseSettings, find_case_problems
 from guanxi_kit.packs.channels import ReadyChannel
 from guanxi_kit.packs.classification import Lifecycle, Segment, Segments, Tag, Tags, find_rule_problems
@@ -27,6 +28,7 @@ from guanxi_kit.packs.reading import Reading, name_of, read_document, validated
 from guanxi_kit.packs.record import RecordSettings
 from guanxi_kit.packs.scores import ScoreSettings
 from guanxi_kit.packs.surveys import SurveySettings, find_survey_problems
+from guanxi_kit.packs.tasks import TaskRule, TaskRules, find_task_problems
 from guanxi_kit.packs.templates import parse_template
 
 _FOLDERS = ("templates", "channels")
@@ -67,6 +69,8 @@ class Pack:
     moments: tuple[Moment, ...]
     surveys: SurveySettings
     needs: NeedSettings
+    tasks: tuple[TaskRule, ...]
+    brief: BriefSettings
     templates: Mapping[str, Mapping[str, str]]
     channels: Mapping[str, ReadyChannel]
 
@@ -87,6 +91,8 @@ _FILES: Mapping[str, TypeAdapter[Any]] = {
     "moments": TypeAdapter(Moments),
     "surveys": TypeAdapter(SurveySettings),
     "needs": TypeAdapter(NeedSettings),
+    "tasks": TypeAdapter(TaskRules),
+    "brief": TypeAdapter(BriefSettings),
 }
 # What holds where a pack has no such file; the others are required.
 _OPTIONAL: Mapping[str, Any] = {
@@ -100,6 +106,8 @@ _OPTIONAL: Mapping[str, Any] = {
     "moments": [],
     "surveys": {},
     "needs": {},
+    "tasks": [],
+    "brief": {},
 }
 # Of files whose parts must fit together: what yields path and reason of what does not.
 _CHECKED: Mapping[str, Callable[[Any], Iterator[tuple[FieldPath, str]]]] = {
@@ -124,6 +132,8 @@ def load_pack(directory: Path, name: str) -> Pack:
     _check_rules(reading)
     _check_record(reading)
     _check_parts(reading)
+    _check_tasks(reading)
+    _check_brief(reading)
     if reading.problems:
         raise PackError(reading.problems)
     head: PackHead = reading.parts["pack"]
@@ -263,8 +273,25 @@ def _check_parts(reading: Reading) -> None:
     for stem, find_problems in _CHECKED.items():
         part = reading.parts.get(stem)
         for path, reason in find_problems(part) if part else ():
-            line = reading.documents[stem].line_of(path)
-            reading.report(reading.folder / f"{stem}.yaml", line, name_of(stem, path), reason)
+            _report(reading, stem, path, reason)
+
+
+def _check_tasks(reading: Reading) -> None:
+    clocks: ClockSettings | None = reading.parts.get("clocks")
+    for path, reason in find_task_problems(reading.parts.get("tasks", ()), clocks) if clocks else ():
+        _report(reading, "tasks", path, reason)
+
+
+def _check_brief(reading: Reading) -> None:
+    brief: BriefSettings | None = reading.parts.get("brief")
+    record: RecordSettings | None = reading.parts.get("record")
+    for path, reason in find_brief_problems(brief, record.told) if brief and record else ():
+        _report(reading, "brief", path, reason)
+
+
+def _report(reading: Reading, stem: str, path: FieldPath, reason: str) -> None:
+    line = reading.documents[stem].line_of(path)
+    reading.report(reading.folder / f"{stem}.yaml", line, name_of(stem, path), reason)
 
 
 def _report_journey(reading: Reading, path: FieldPath, reason: str) -> None:

@@ -2,6 +2,8 @@
 
 from guanxi_kit.rules.language import OPERATORS, RuleProblem, RuleRefused, check_rule, read_variables
 from guanxi_kit.rules.vocabulary import (
+    BRIEF_FACTS,
+    CASE_FACTS,
     LIFECYCLE_FACTS,
     SCORE_TAG_FACTS,
     SEGMENT_FACTS,
@@ -11,6 +13,8 @@ from guanxi_kit.rules.vocabulary import (
 )
 
 __all__ = [
+    "BRIEF_FACTS",
+    "CASE_FACTS",
     "LIFECYCLE_FACTS",
     "OPERATORS",
     "SCORE_TAG_FACTS",

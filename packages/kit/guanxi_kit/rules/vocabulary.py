@@ -76,3 +76,24 @@ _OF_TOUCHPOINTS = (
 )  # fmt: skip
 TOUCHPOINT_FACTS = Vocabulary(frozenset(_OF_TOUCHPOINTS), {"properties": _NESTED})
 """Of rules about one touchpoint; `event` is its name."""
+CASE_FACTS = Vocabulary(
+    frozenset(("kind", "category", "cause", "priority", "state", "owner", "team", "source", "breached"))
+)
+"""Of rules about a case; `breached` lists the clocks of its cycle that ran out."""
+_OF_BRIEFS = _SCORES | {
+    "kind",
+    "touchpoints",
+    "days_since_last_seen",
+    "purchases.count",
+    "purchases.amount_minor",
+    "purchases.currency",
+    "purchases.last_days",
+    "scores.risk.level",
+    "scores.risk.score",
+    "tags",
+    "lifecycle.stage",
+    "cases.open",
+    "tasks.open",
+}
+BRIEF_FACTS = Vocabulary(_OF_BRIEFS, _FAMILIES)
+"""Of what to offer, as the brief shows it: traits as the reader sees them, of cases and tasks at most ten."""

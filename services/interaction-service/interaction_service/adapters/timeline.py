@@ -35,7 +35,7 @@ SELECT t.* FROM unnest($1::uuid[]) AS fragment(id) CROSS JOIN LATERAL (
     SELECT touchpoint_id, profile_id, occurred_at, received_at, channel, kind, name,
            amount_minor, currency, quantity,
            CASE WHEN ($6::text[] = '{}' OR kind = ANY($6)) AND ($7::text[] = '{}' OR channel = ANY($7))
-                     AND ($8::text IS NULL OR name = $8)
+                     AND ($8::text[] = '{}' OR name = ANY($8))
                 THEN sealed ELSE '' END AS sealed
     FROM touchpoint
     WHERE profile_id = fragment.id AND occurred_at >= $2 AND occurred_at < $3
@@ -117,7 +117,7 @@ class PostgresTimelines:
                 after and after.touchpoint_id,
                 only.kinds,
                 only.channels,
-                only.event,
+                only.events,
                 limit,
             )
         return [TimelineRow(*row) for row in rows]

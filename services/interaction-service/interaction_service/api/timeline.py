@@ -26,6 +26,7 @@ router = APIRouter()
 _ENCODE = msgspec.json.Encoder().encode
 _PAGE_FIELDS = ("url", "path", "title", "referrer")
 ChannelName = Annotated[str, StringConstraints(max_length=100)]
+EventName = Annotated[str, StringConstraints(max_length=512)]
 
 
 def _wrong(field: str, reason: str) -> Problem:
@@ -45,7 +46,9 @@ def timeline_filter(
     channel: Annotated[
         list[ChannelName] | None, Query(max_length=50, description="Of any of these channels.")
     ] = None,
-    event: Annotated[str | None, Query(max_length=512, description="Of this name.")] = None,
+    event: Annotated[
+        list[EventName] | None, Query(max_length=50, description="Of any of these names.")
+    ] = None,
     begin: Annotated[AwareDatetime | None, Query(alias="from", description="Not before this.")] = None,
     until: Annotated[AwareDatetime | None, Query(description="Before this.")] = None,
     text: Annotated[
@@ -61,7 +64,7 @@ def timeline_filter(
     if text is not None and not Question(text).words:
         raise _wrong("text", "holds no word to search for")
     return TimelineFilter(
-        tuple(kind or ()), tuple(channel or ()), event, opens, closes, text=text, moments=moments
+        tuple(kind or ()), tuple(channel or ()), tuple(event or ()), opens, closes, text=text, moments=moments
     )
 
 

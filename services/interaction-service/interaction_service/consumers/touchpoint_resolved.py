@@ -22,7 +22,7 @@ def subscription(
 ) -> Subscription:
     """Return the subscription that records touchpoints; `writer` writes within a unit's transaction.
 
-    `follow_ups` do in the same transaction what touchpoints call for: open a case, plan a survey.
+    `follow_ups` do in the same transaction what touchpoints call for: open a case, plan a survey, make a task.
     """
 
     async def handle(unit: Unit, received: Sequence[Received[TouchpointResolvedV1]]) -> None:

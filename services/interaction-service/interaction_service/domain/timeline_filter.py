@@ -23,7 +23,7 @@ class TimelineFilter:
 
     kinds: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
-    event: str | None = None
+    events: tuple[str, ...] = ()
     begin: datetime | None = None
     end: datetime | None = None
     text: str | None = None
@@ -37,13 +37,14 @@ class TimelineFilter:
     @property
     def chooses(self) -> bool:
         """Whether it leaves out touchpoints that lie within its period."""
-        return bool(self.kinds or self.channels or self.event is not None)
+        return bool(self.kinds or self.channels or self.events)
 
     @property
     def binding(self) -> bytes:
-        """What a cursor of this filter carries; whatever the order in which kinds and channels were given."""
+        """What a cursor of this filter carries; whatever the order in which names were given."""
         period = str(self.begin), str(self.end)
-        same = (sorted(self.kinds), sorted(self.channels), self.event, period, self.text, self.moments)
+        chosen = sorted(self.kinds), sorted(self.channels), sorted(self.events)
+        same = (chosen, period, self.text, self.moments)
         return sha256(repr(same).encode(errors="surrogatepass")).digest()[:BINDING_BYTES]
 
     def takes(self, kind: str, channel: str, name: str | None) -> bool:
@@ -51,7 +52,7 @@ class TimelineFilter:
         return (
             (not self.kinds or kind in self.kinds)
             and (not self.channels or channel in self.channels)
-            and self.event in (None, name)
+            and (not self.events or name in self.events)
         )
 
     def windows(self, months: Iterable[int], newest: int | None) -> Iterator[tuple[int, int, Window]]:

@@ -1,0 +1,62 @@
+"""A contact, its follow-up and the brief, on the whole platform and from the command line."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from guanxi_kit.testing import eventually
+
+from .conftest import Platform
+
+MESSAGES = (
+    {"type": "identify", "userId": "lin", "traits": {"name": "Lin Y", "interests": ["coffee"]}},
+    {"type": "track", "userId": "lin", "event": "Trial Booked", "properties": {}},
+)
+
+
+async def test_what_was_said_is_in_the_brief(platform: Platform) -> None:
+    now = platform.clock.now()
+    said = {
+        "kind": "call",
+        "direction": "inbound",
+        "at": now.isoformat(),
+        "text": "Back to 13812345678, please",
+    }
+    follow_up = {"action": "Call back", "due_at": (now + timedelta(hours=1)).isoformat()}
+
+    async with platform.working("profile", "interaction", "scoring"), platform.client("agent") as client:
+        await platform.send(client, *MESSAGES)
+
+        async def known() -> str:
+            async with platform.client() as admin:
+                (found,) = (await admin.get("/v1/customers", params={"user_id": "lin"})).json()["items"]
+            answer = await client.get(f"/v1/customers/{found['customer_id']}/timeline")
+            assert answer.status_code == 200
+            return str(found["customer_id"])
+
+        lin = await eventually(known, timeout=90)
+        answer = await client.post(
+            f"/v1/customers/{lin}/contact-records", json={**said, "follow_up": follow_up}
+        )
+        assert answer.status_code == 200, answer.text
+
+        async def complete() -> Any:
+            brief = (await client.get(f"/v1/customers/{lin}/brief")).json()
+            assert brief["missing"] == []
+            assert len(brief["last_contacts"]["items"]) == 1
+            assert len(brief["open_tasks"]["items"]) == 2
+            return brief
+
+        brief = await eventually(complete, timeout=90)
+    (contact,) = brief["last_contacts"]["items"]
+    assert contact["content"]["properties"]["text"] == "Back to 138****5678, please"
+    assert (brief["preferences"], brief["kind"]) == ({"interests": ["coffee"]}, "individual")
+    assert {task["source"] for task in brief["open_tasks"]["items"]} == {"contact", "rule"}
+    assert "Call back" in (await platform.guanxi("brief", lin)).output
+    listed = json.loads((await platform.guanxi("task", "list", "--customer", lin, "--json")).stdout)
+    (mine,) = [task for task in listed if task["source"] == "contact"]
+    done = await platform.guanxi("task", "done", mine["task_id"], "--outcome", "Reached")
+    assert (done.exit_code, done.output.split()[0]) == (0, "done")
+    assert "Call back" not in (await platform.guanxi("task", "list", "--owner", mine["owner"])).output
