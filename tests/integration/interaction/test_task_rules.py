@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from guanxi_contracts.touchpoint import TouchpointResolvedV1
 from guanxi_kit.testing import eventually
 from interaction_service.application.content import encode_json
 
@@ -22,10 +23,9 @@ async def test_cases_and_touchpoints_make_tasks_once(service: Service, staff_at_
     await at_work.post(f"cases/{case['case_id']}/reopen", {"text": "again"})
     keyring, customer = service.keyring, at_work.customer
 
-    def review(stars: int, **more: object) -> object:
-        return resolved(
-            keyring, customer, name="Review Posted", properties=encode_json({"stars": stars}), **more
-        )
+    def review(stars: int, at: datetime = NOW) -> TouchpointResolvedV1:
+        properties = encode_json({"stars": stars})
+        return resolved(keyring, customer, name="Review Posted", properties=properties, at=at)
 
     events = [review(1), review(5), review(2, at=NOW - timedelta(days=40))]
     async with running_worker(service):

@@ -31,10 +31,11 @@ async def test_what_was_said_is_in_the_brief(platform: Platform) -> None:
 
         async def known() -> str:
             async with platform.client() as admin:
-                (found,) = (await admin.get("/v1/customers", params={"user_id": "lin"})).json()["items"]
-            answer = await client.get(f"/v1/customers/{found['customer_id']}/timeline")
+                items = (await admin.get("/v1/customers", params={"user_id": "lin"})).json()["items"]
+            assert items
+            answer = await client.get(f"/v1/customers/{items[0]['customer_id']}/timeline")
             assert answer.status_code == 200
-            return str(found["customer_id"])
+            return str(items[0]["customer_id"])
 
         lin = await eventually(known, timeout=90)
         answer = await client.post(

@@ -13,7 +13,7 @@ from .conftest import Edit, problems
     ("file", "old", "new", "field", "reason"),
     [
         ("tasks", "case: reopened", "case: burnt", "tasks[1].case", "should be"),
-        ("tasks", "case: reopened\n", "", "tasks[1]", "needs one of `case`, `alarm` and `events`"),
+        ("tasks", "  case: reopened\n", "", "tasks[1]", "needs one of `case`, `alarm` and `events`"),
         ("tasks", "calendar: always", "calendar: moon", "tasks[0].calendar", "there is no calendar 'moon'"),
         ("tasks", "{var: priority}", "{var: stars}", "tasks[0].when", "cannot be read here"),
         ("tasks", "escalation:1", "escalated", "tasks[2].alarm.level", "should match"),
