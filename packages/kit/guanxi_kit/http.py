@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import ssl
 from contextvars import ContextVar
+from functools import cache
 
 import httpx
 
@@ -27,6 +29,12 @@ async def _pass_on(request: httpx.Request) -> None:
     if request_id is not None and REQUEST_ID_HEADER not in request.headers:
         request.headers[REQUEST_ID_HEADER] = request_id
     request.headers.update(trace_headers())
+
+
+@cache
+def _trust(*, trust_env: bool) -> ssl.SSLContext:
+    """Authorities to trust, read once: reading them takes longer than most requests."""
+    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 def make_client(
@@ -55,6 +63,7 @@ def make_client(
         headers=headers,
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
         transport=transport,
+        verify=_trust(trust_env=trust_env),
         trust_env=trust_env,
         event_hooks={"request": [_pass_on]},
     )
