@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from guanxi_kit.app.connections import WatchedConnection
 from guanxi_kit.failures import FatalError
 from guanxi_kit.logging import get_logger
 from guanxi_kit.settings import ServiceSettings
@@ -54,7 +55,7 @@ class HttpServer:
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http="httptools",
+                http=WatchedConnection,
                 ws="none",
                 lifespan="off",
                 log_config=None,

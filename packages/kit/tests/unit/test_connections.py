@@ -1,0 +1,100 @@
+"""Connections as a hostile client holds them, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from fastapi import Request
+
+from guanxi_kit.app import connections, create_app
+from guanxi_kit.app.server import HttpServer
+from guanxi_kit.settings import ServiceSettings
+
+
+@pytest.fixture(autouse=True)
+def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "PART_SECONDS", 0.3)
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[int]:
+    settings = ServiceSettings(service="patient", port=0)
+    app = create_app("Patient", settings)
+
+    @app.post("/take")
+    async def take(request: Request) -> dict[str, int]:
+        return {"bytes": len(await request.body())}
+
+    @app.get("/slow")
+    async def slow() -> dict[str, Any]:
+        await asyncio.sleep(0.8)
+        return {}
+
+    server = HttpServer(app, settings)
+    task = asyncio.create_task(server.serve())
+    try:
+        yield server.port
+    finally:
+        server.stop()
+        await task
+
+
+async def told(port: int, *pieces: bytes, every: float = 0.0) -> bytes:
+    """Send pieces and return all that comes until the server closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    answer = asyncio.create_task(reader.read())
+    try:
+        for piece in pieces:
+            if answer.done():
+                break
+            writer.write(piece)
+            await asyncio.sleep(every)
+        return await asyncio.wait_for(answer, 5)
+    finally:
+        writer.close()
+
+
+HEAD = b"POST /take HTTP/1.1\r\nhost: here\r\ncontent-length: 100000\r\n"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "answer"),
+    [
+        ((), b""),
+        ((b"POST /ta",), b"HTTP/1.1 408 "),
+        ((HEAD,), b"HTTP/1.1 408 "),
+        ((HEAD + b"\r\n", b"x"), b"HTTP/1.1 408 "),
+        ((HEAD + b"\r\n", *[b"x"] * 40), b"HTTP/1.1 408 "),
+        ((b"POST /take HTTP/1.1\r\nx-long: ", *[b"x" * 60_000] * 4), b"HTTP/1.1 431 "),
+        ((b"POST /take HTTP/1.1\r\n", *[b"x-many: 1\r\n" * 6_000] * 4), b"HTTP/1.1 431 "),
+    ],
+    ids=[
+        "silence",
+        "half a line",
+        "half a head",
+        "half a body",
+        "a dripping body",
+        "a long head",
+        "many fields",
+    ],
+)
+async def test_who_holds_a_connection_loses_it(pieces: tuple[bytes, ...], answer: bytes) -> None:
+    async with serving() as port:
+        came = await told(port, *pieces, every=0.02)
+    assert came.startswith(answer)
+    assert bool(came) is bool(answer)
+
+
+async def test_a_slow_application_and_a_steady_sender_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "PART_BYTES", 1_000)
+    async with serving() as port:
+        slow = told(port, b"GET /slow HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")
+        body = [b"x" * 10_000] * 10
+        steady = told(port, HEAD + b"connection: close\r\n\r\n", *body, every=0.1)
+        answers = await asyncio.gather(slow, steady)
+    assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200", b"HTTP/1.1 200"]
+    assert answers[1].endswith(b'{"bytes":100000}')
