@@ -74,7 +74,10 @@ class WatchedConnection(HttpToolsProtocol):
 
     def _look(self) -> None:
         self._timer = None
-        if self._came >= PART_BYTES or self.flow.read_paused:
+        # What still comes of a body that was answered for (413) is thrown away, but not for ever.
+        cycle = None if self._in_head else self.cycle
+        answered = cycle is not None and cycle.response_complete
+        if self.flow.read_paused or (self._came >= PART_BYTES and not answered):
             self._watch()
         else:
             self._refuse(b"408 Request Timeout" if self._arriving else None)

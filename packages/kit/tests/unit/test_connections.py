@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from fastapi import Request
 
 from guanxi_kit.app import connections, create_app
 from guanxi_kit.app.server import HttpServer
+from guanxi_kit.errors import Problem
 from guanxi_kit.settings import ServiceSettings
 
 
@@ -28,6 +30,10 @@ async def serving() -> AsyncIterator[int]:
     @app.post("/take")
     async def take(request: Request) -> dict[str, int]:
         return {"bytes": len(await request.body())}
+
+    @app.post("/refuse")
+    async def refuse() -> dict[str, Any]:
+        raise Problem(413, detail="Too much.")
 
     @app.get("/slow")
     async def slow() -> dict[str, Any]:
@@ -87,6 +93,15 @@ async def test_who_holds_a_connection_loses_it(pieces: tuple[bytes, ...], answer
         came = await told(port, *pieces, every=0.02)
     assert came.startswith(answer)
     assert bool(came) is bool(answer)
+
+
+async def test_a_body_that_goes_on_after_its_refusal_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "PART_BYTES", 1_000)
+    async with serving() as port:
+        began = time.monotonic()
+        head = b"POST /refuse HTTP/1.1\r\nhost: here\r\ncontent-length: 900000\r\n\r\n"
+        assert (await told(port, head, *[b"x" * 2_000] * 100, every=0.02)).startswith(b"HTTP/1.1 413")
+    assert time.monotonic() - began < 1.5
 
 
 async def test_a_slow_application_and_a_steady_sender_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
