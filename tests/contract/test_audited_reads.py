@@ -52,6 +52,7 @@ OF_NOBODY = {
     # How channels are read; secrets by name alone.
     "/v1/channels",
     "/v1/channels/{name}",
+    "/v1/channels/{name}/mailbox",
     "/v1/channel-templates",
     # Why items were refused, without what they hold; names of events.
     "/v1/refusals",

@@ -19,6 +19,8 @@ _CHANNELS = {
     "GET /v1/channels/{name}": "channel.write",
     "PUT /v1/channels/{name}": "channel.write",
     "POST /v1/channels/{name}/dry-run": "channel.write",
+    "GET /v1/channels/{name}/mailbox": "channel.write",
+    "PUT /v1/channels/{name}/mailbox": "channel.write",
     "GET /v1/refusals": "refusal.read",
     "GET /v1/refusals/{refusal_id}": "refusal.read",
     "POST /v1/refusals/{refusal_id}/replay": "refusal.write",

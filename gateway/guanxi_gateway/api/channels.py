@@ -17,6 +17,7 @@ from guanxi_gateway.api.schemas.channels import (
     SampleAsked,
     Trial,
 )
+from guanxi_gateway.api.schemas.mailboxes import Mailbox, MailboxAsked
 
 Name = Annotated[ChannelName, Path(description="The channel, as its webhook's address has it.")]
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -79,5 +80,25 @@ def channels_router(services: Services, allow: Allow) -> APIRouter:
     async def try_channel(request: Request, name: Name, asked: SampleAsked) -> Response:
         """Show the touchpoints that would come of it; nothing is stored."""
         return await forward_write(request, interaction, f"/v1/channels/{name}/dry-run")
+
+    @router.get(
+        "/channels/{name}/mailbox",
+        summary="Read a channel's mailbox",
+        dependencies=writer,
+        responses={200: {"model": Mailbox}},
+    )
+    async def read_mailbox(request: Request, name: Name) -> Response:
+        """How it is declared, without its password, and how reading it goes."""
+        return await forward(request, interaction, f"/v1/channels/{name}/mailbox")
+
+    @router.put(
+        "/channels/{name}/mailbox",
+        summary="Declare a channel's mailbox",
+        dependencies=writer,
+        responses={200: {"model": Mailbox}},
+    )
+    async def declare_mailbox(request: Request, name: Name, asked: MailboxAsked) -> Response:
+        """Its mails become touchpoints of the channel, which is made if there is none of this name."""
+        return await forward_write(request, interaction, f"/v1/channels/{name}/mailbox")
 
     return router

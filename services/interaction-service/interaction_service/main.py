@@ -42,6 +42,7 @@ from interaction_service.adapters.holiday_watch import HolidayWatch
 from interaction_service.adapters.hook_directory import HookDirectory
 from interaction_service.adapters.imports import job as import_job
 from interaction_service.adapters.imports.sweeping import ImportSweeper
+from interaction_service.adapters.mail.making import make_watch
 from interaction_service.adapters.pack_case_rules import PackCaseRules
 from interaction_service.adapters.pack_task_rules import PackTaskRules
 from interaction_service.adapters.pack_teams import PackTeams
@@ -152,7 +153,8 @@ def make_api(
             settings, pack, database=database, keyring=keyring, clock=time, take_rows=take_rows
         )
         app.state.hooks = HookDoor(app.state.ingest, hooks, time)
-        app.state.channels = ChannelDesk(database, keyring, time, hooks, intake, dict(pack.channels))
+        ready, private = dict(pack.channels), settings.allow_private_mailboxes
+        app.state.channels = ChannelDesk(database, keyring, time, hooks, intake, ready, private)
         app.state.refusals = RefusalDesk(database, keyring, time, Replay(intake, hooks))
         app.state.staff_edits = make_staff_edits(touchpoints, keyring, pack, settings.default_region, time)
         app.state.timelines = PostgresTimelines(database)
@@ -257,11 +259,12 @@ async def make_worker(
     timers = TimerLoop(database, relay, TIMERS, due, time)
     keys = KeyringUser(keyring, database, "worker", time)
     anchors = AuditAnchors(database, keyring, time, seconds=settings.audit_anchor_seconds)
+    mail = make_watch(settings, pack, database=database, log=touchpoints, keyring=keyring, clock=time)
     sweeper = ImportSweeper(database, time)
     try:
         holidays = HolidayWatch(calendars, time)
         yield WorkerProcess(
-            [keys, anchors, RefusalSweep(database, time), holidays, sweeper, timers, jobs, worker],
+            [keys, anchors, RefusalSweep(database, time), holidays, sweeper, mail, timers, jobs, worker],
             [Check("database", database.ping), keys.readiness],
         )
     finally:

@@ -1,4 +1,4 @@
-"""Cases that events of channels open, in the transaction that records the events."""
+"""Cases that events of channels open or add to, in the transaction that records the events."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from guanxi_contracts.touchpoint import TouchpointResolvedV1
 from guanxi_kit.consumer import Received, Unit
 from guanxi_kit.crypto import SealBroken
 from guanxi_kit.packs import CaseSettings, OpeningEvent
+from interaction_service.adapters.case_mails import answer_by_mail
 from interaction_service.adapters.case_work import CaseWork
 from interaction_service.application.case_commands import OpenCase
 from interaction_service.application.content import decode_content
+from interaction_service.application.mail.messages import RECEIVED
 from interaction_service.application.staff_edits import STAFF
 
 LATEST = timedelta(days=31)
@@ -23,7 +25,10 @@ LONGEST_TEXT = 4_000
 
 
 class ChannelCases:
-    """Opens cases as the pack says. A touchpoint opens one case at most, however often it comes."""
+    """Opens cases as the pack says. A touchpoint opens one case at most, however often it comes.
+
+    An e-mail that names a case of the same customer is the customer's answer and opens none.
+    """
 
     def __init__(self, work: CaseWork, settings: CaseSettings) -> None:
         self._work = work
@@ -34,19 +39,27 @@ class ChannelCases:
         for each in received:
             touchpoint = each.event.data.touchpoint
             opening = self._opened_by.get(touchpoint.name or "")
+            is_mail = touchpoint.name == RECEIVED
             old = unit.now - touchpoint.occurred_at > LATEST
-            if opening is None or touchpoint.channel == STAFF or touchpoint.imported or old:
+            if not (opening or is_mail) or touchpoint.channel == STAFF or touchpoint.imported or old:
                 continue
             emit = partial(unit.outbox.add, each.cause)
             desk = self._work.desk_on(unit.connection, emit, unit.now)
-            await desk.open(self._asked(each.event.data, opening, unit.now))
+            said = self._said(each.event.data)
+            if is_mail and await answer_by_mail(unit.connection, desk, each.event.data, said):
+                continue
+            if opening is not None:
+                await desk.open(self._asked(each.event.data, opening, said, unit.now))
 
-    def _asked(self, event: TouchpointResolvedV1, opening: OpeningEvent, now: datetime) -> OpenCase:
+    def _asked(
+        self, event: TouchpointResolvedV1, opening: OpeningEvent, said: dict[str, Any], now: datetime
+    ) -> OpenCase:
         touchpoint = event.touchpoint
+        text = said.get(opening.text or "")
         return OpenCase(
             customer_id=event.profile_id,
             kind=opening.kind,
-            said={"subject": opening.event, "description": self._text(event, opening)},
+            said={"subject": opening.event, "description": _cut(text)},
             actor=touchpoint.channel,
             team=self._work.rules.default_team,
             source="channel",
@@ -55,15 +68,13 @@ class ChannelCases:
             key=touchpoint.touchpoint_id.hex,
         )
 
-    def _text(self, event: TouchpointResolvedV1, opening: OpeningEvent) -> str:
-        if opening.text is None:
-            return ""
+    def _said(self, event: TouchpointResolvedV1) -> dict[str, Any]:
         sealed, identity = event.touchpoint.sealed, event.touchpoint.touchpoint_id.bytes
         try:
-            properties: dict[str, Any] = (
-                decode_content(self._work.keyring.open(sealed, identity)).properties or {}
-            )
+            return decode_content(self._work.keyring.open(sealed, identity)).properties or {}
         except (SealBroken, msgspec.MsgspecError):
-            return ""
-        text = properties.get(opening.text)
-        return text[:LONGEST_TEXT] if isinstance(text, str) else ""
+            return {}
+
+
+def _cut(text: object) -> str:
+    return text[:LONGEST_TEXT] if isinstance(text, str) else ""

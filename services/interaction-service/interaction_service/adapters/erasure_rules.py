@@ -61,6 +61,6 @@ RULES: tuple[Rule, ...] = (
     *kept("how many cases there were on a day", "case_number_day"),
     *kept("names of events, not of persons", "event_name"),
     *kept("what the law wants kept, sealed; no endpoint reads it", "held_record"),
-    *kept("sources of touchpoints, and how they are read", "channel", "channel_declaration"),
+    *kept("sources of touchpoints, and how they are read", "channel", "channel_declaration", "mailbox"),
     *PLUMBING,
 )

@@ -7,6 +7,7 @@ from interaction_service.adapters.case_rows import case_aad, event_aad
 from interaction_service.adapters.declarations import secrets_aad
 from interaction_service.adapters.imports.file_store import chunk_aad, document_aad
 from interaction_service.adapters.imports.refusals import refusal_aad as import_refusal_aad
+from interaction_service.adapters.mail.mailboxes import password_aad
 from interaction_service.adapters.survey_store import survey_aad
 from interaction_service.adapters.task_rows import contact_aad, task_aad, task_event_aad
 from interaction_service.adapters.timeline_erasure import held_aad
@@ -36,6 +37,7 @@ SEALED_COLUMNS = (
         "sealed",
         lambda row: secrets_aad(row["channel_id"], row["version"]),
     ),
+    SealedColumn("mailbox", ("channel_id",), "sealed", lambda row: password_aad(row["channel_id"])),
     SealedColumn("refusal", ("refusal_id",), "sealed", lambda row: refusal_aad(row["refusal_id"])),
     SealedColumn("held_record", ("request_id", "number"), "sealed", lambda row: held_aad(row["request_id"])),
     SealedColumn("import_file", ("import_id",), "sealed", lambda row: document_aad(row["import_id"])),

@@ -49,7 +49,7 @@ ChannelName = Annotated[Name, Path(description="The channel, as its webhook's ad
 
 @dataclass(frozen=True)
 class ChannelDesk:
-    """What these routes work with, in `app.state.channels`."""
+    """What these routes work with, in `app.state.channels`. `allow_private_mailboxes`: for development and tests."""
 
     database: Database
     keyring: Keyring
@@ -57,14 +57,16 @@ class ChannelDesk:
     directory: HookDirectory
     intake: Intake
     ready: dict[str, ReadyChannel]
+    allow_private_mailboxes: bool = False
 
 
-def _desk(request: Request) -> ChannelDesk:
+def channel_desk(request: Request) -> ChannelDesk:
+    """FastAPI dependency: the state of this application."""
     desk: ChannelDesk = request.app.state.channels
     return desk
 
 
-Desk = Annotated[ChannelDesk, Depends(_desk)]
+Desk = Annotated[ChannelDesk, Depends(channel_desk)]
 
 
 @router.get("/channel-templates", response_model=ReadyMadePage, summary="Ready-made declarations of channels")

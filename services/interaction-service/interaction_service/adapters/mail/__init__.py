@@ -1,0 +1,1 @@
+"""Mailboxes: their declarations, and reading them by IMAP."""

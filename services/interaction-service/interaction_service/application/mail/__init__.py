@@ -1,0 +1,1 @@
+"""E-mails as messages: what they say, and what becomes of them."""
