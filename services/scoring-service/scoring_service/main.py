@@ -12,6 +12,7 @@ from guanxi_contracts.catalog import (
     CASE_CHANGED_TOPIC,
     CUSTOMER_MERGED_TOPIC,
     PRIVACY_ERASURE_TOPIC,
+    SURVEY_CHANGED_TOPIC,
     TOUCHPOINT_RESOLVED_TOPIC,
 )
 from guanxi_kit.app import Check, WorkerProcess, create_app
@@ -37,7 +38,13 @@ from scoring_service.adapters.sealed_columns import SEALED_COLUMNS
 from scoring_service.api import export, scores
 from scoring_service.api.state import ApiState
 from scoring_service.application.review import Review
-from scoring_service.consumers import case_changed, customer_merged, privacy_erasure, touchpoint_resolved
+from scoring_service.consumers import (
+    case_changed,
+    customer_merged,
+    privacy_erasure,
+    survey_changed,
+    touchpoint_resolved,
+)
 from scoring_service.settings import ScoringSettings
 
 SERVICE = "scoring-service"
@@ -48,6 +55,7 @@ TOPICS = (
     TOUCHPOINT_RESOLVED_TOPIC.name,
     CUSTOMER_MERGED_TOPIC.name,
     CASE_CHANGED_TOPIC.name,
+    SURVEY_CHANGED_TOPIC.name,
 )
 
 
@@ -105,6 +113,7 @@ async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> 
                 touchpoint_resolved.subscription(rules),
                 customer_merged.subscription(rules),
                 case_changed.subscription(rules),
+                survey_changed.subscription(rules),
             ],
             clock=clock,
             keyring=keyring,

@@ -20,6 +20,7 @@ from guanxi_contracts.customer import CUSTOMER_MERGED, CUSTOMER_SPLIT, CustomerM
 from guanxi_contracts.envelope import Envelope
 from guanxi_contracts.privacy import ERASURE_REQUESTED, ErasureRequestedV1
 from guanxi_contracts.score import SCORE_CHANGED, ScoreChangedV1
+from guanxi_contracts.survey import SURVEY_CHANGED, SurveyChangedV1
 from guanxi_contracts.touchpoint import (
     TOUCHPOINT_RESOLVED,
     Purchase,
@@ -37,7 +38,13 @@ from scoring_service.adapters.review_store import PostgresReviewStore
 from scoring_service.adapters.review_unit import STREAM, review_units
 from scoring_service.adapters.score_store import PostgresScoreStore
 from scoring_service.application.review import Review
-from scoring_service.consumers import case_changed, customer_merged, privacy_erasure, touchpoint_resolved
+from scoring_service.consumers import (
+    case_changed,
+    customer_merged,
+    privacy_erasure,
+    survey_changed,
+    touchpoint_resolved,
+)
 from scoring_service.settings import ScoringSettings
 
 PACKS = Path(__file__).parents[3] / "packs"
@@ -118,13 +125,34 @@ def case(
     )
 
 
-Event = TouchpointResolvedV1 | CustomerMergedV1 | CustomerSplitV1 | ErasureRequestedV1 | CaseChangedV1
+def answered(number: int, profile: int, at: datetime = NOW, **told: Any) -> SurveyChangedV1:
+    """A survey that a fragment answered, as interaction-service tells of it."""
+    return SurveyChangedV1(
+        survey_id=UUID(int=number),
+        profile_id=person(profile),
+        customer_id=person(profile),
+        form="csat",
+        at=at,
+        version=2,
+        **({"state": "answered"} | told),
+    )
+
+
+Event = (
+    TouchpointResolvedV1
+    | CustomerMergedV1
+    | CustomerSplitV1
+    | ErasureRequestedV1
+    | CaseChangedV1
+    | SurveyChangedV1
+)
 _KINDS: dict[type, Any] = {
     TouchpointResolvedV1: TOUCHPOINT_RESOLVED,
     CustomerMergedV1: CUSTOMER_MERGED,
     CustomerSplitV1: CUSTOMER_SPLIT,
     ErasureRequestedV1: ERASURE_REQUESTED,
     CaseChangedV1: CASE_CHANGED,
+    SurveyChangedV1: SURVEY_CHANGED,
 }
 
 
@@ -236,6 +264,7 @@ async def scoring(database_dsns: DatabaseDsns) -> AsyncIterator[Scoring]:
             (TouchpointResolvedV1,): touchpoint_resolved.subscription(rules),
             (CustomerMergedV1, CustomerSplitV1): customer_merged.subscription(rules),
             (CaseChangedV1,): case_changed.subscription(rules),
+            (SurveyChangedV1,): survey_changed.subscription(rules),
             (ErasureRequestedV1,): privacy_erasure.subscription(rules),
         },
     )

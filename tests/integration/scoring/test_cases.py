@@ -1,4 +1,4 @@
-"""Cases raise the risk exactly once, whatever the order of their versions, of touchpoints and of merges."""
+"""Cases and low answers raise the risk exactly once, in whichever order they, touchpoints and merges are heard of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import random
 from datetime import timedelta
 
-from .conftest import Event, Scoring, case, erasure, merge, split, touchpoint
+from .conftest import NOW, Event, Scoring, answered, case, erasure, merge, split, touchpoint
 
 DAY = timedelta(days=1)
 
@@ -92,3 +92,13 @@ async def test_an_erased_persons_cases_go_and_stay_away(scoring: Scoring) -> Non
     await scoring.apply(case(1, 1, 2))
     assert await risks(scoring) == {}
     assert await scoring.rows("SELECT * FROM case_standing") == []
+
+
+async def test_a_low_answer_raises_the_risk_until_a_better_one_comes(scoring: Scoring) -> None:
+    low, asked = answered(1, 1, low=["quality"]), answered(9, 1, NOW + DAY, state="issued")
+    await scoring.apply(touchpoint(1), touchpoint(2), low, asked, answered(2, 2, nps=6), low)
+    assert await risks(scoring) == {1: 15, 2: 15}
+    await scoring.apply(merge(1, 2, (2, 2)))
+    assert await risks(scoring) == {1: 15}
+    await scoring.apply(answered(3, 2, NOW + DAY, nps=9), low)
+    assert await risks(scoring) == {1: 0}

@@ -18,6 +18,7 @@ from guanxi_contracts.catalog import (
 from guanxi_contracts.customer import CUSTOMER_MERGED, CUSTOMER_SPLIT, CustomerMergedV1, CustomerSplitV1
 from guanxi_contracts.privacy import ErasureRequestedV1
 from guanxi_contracts.score import SCORE_CHANGED, ScoreChangedV1
+from guanxi_contracts.survey import SurveyChangedV1
 from guanxi_contracts.touchpoint import TOUCHPOINT_RESOLVED
 from guanxi_devstack.pytest_plugin import DatabaseDsns
 from guanxi_kit.crypto import Keyring
@@ -67,7 +68,7 @@ async def append(settings: ScoringSettings, events: list[Event]) -> None:
 
 
 def _outgoing(event: Event, number: str) -> Outgoing:
-    assert not isinstance(event, ErasureRequestedV1 | CaseChangedV1)
+    assert not isinstance(event, ErasureRequestedV1 | CaseChangedV1 | SurveyChangedV1)
     key = event.customer_id.bytes
     if isinstance(event, CustomerMergedV1):
         value = CUSTOMER_MERGED.encode(event, id=number, source="test", time=NOW)

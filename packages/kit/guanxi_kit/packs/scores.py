@@ -12,7 +12,7 @@ from guanxi_kit.packs.model import Ascending, Labels, PackModel
 Days = Annotated[int, Field(ge=1, le=3660)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Points = Annotated[int, Field(ge=1, le=100)]
-RiskSignal = Literal["open_complaint", "overdue_case", "reopened_case", "recent_complaint"]
+RiskSignal = Literal["open_complaint", "overdue_case", "reopened_case", "recent_complaint", "low_answer"]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
@@ -83,9 +83,9 @@ class RfmSettings(PackModel):
 class RiskSettings(PackModel):
     """The risk of losing a customer over what went wrong: points that add up to 100 at most.
 
-    `points`: of every open complaint, open case with a promise broken, open case that was reopened, and once of a
-    complaint that is settled but not longer than `recent_days` after it was opened. `elevated` and `high`: the points
-    from which these levels hold.
+    `points`: of every open complaint, open case with a promise broken, open case that was reopened, and once, for
+    `recent_days`, of a complaint that is settled and of a low answer to a survey that no better one came after.
+    `elevated` and `high`: the points from which these levels hold.
     """
 
     points: dict[RiskSignal, Points]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
+from scoring_service.adapters.signal_store import PostgresSignals
 from scoring_service.application.commands import RecordCase
 from scoring_service.domain.features import Features
 
@@ -28,13 +29,6 @@ UPDATE case_standing AS s SET version = u.version, is_complaint = u.is_complaint
 FROM unnest($1::uuid[], $2::int[], $3::boolean[], $4::boolean[], $5::boolean[], $6::boolean[], $7::timestamptz[])
     AS u(case_id, version, is_complaint, is_open, is_overdue, was_reopened, opened_at)
 WHERE s.case_id = u.case_id
-"""
-ADD = """
-UPDATE feature AS f SET open_complaints = f.open_complaints + u.open, overdue_cases = f.overdue_cases + u.overdue,
-    reopened_cases = f.reopened_cases + u.reopened, last_complaint_at = greatest(f.last_complaint_at, u.last)
-FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::timestamptz[])
-    AS u(profile_id, open, overdue, reopened, last)
-WHERE f.profile_id = u.profile_id
 """
 
 
@@ -65,10 +59,11 @@ class _Standing(NamedTuple):
         )
 
 
-class PostgresCases:
+class PostgresCases(PostgresSignals):
     """The `CaseStore` port within the transaction of one connection."""
 
     def __init__(self, connection: asyncpg.Connection[Any]) -> None:
+        super().__init__(connection)
         self._connection = connection
 
     async def keep(self, told: Sequence[RecordCase]) -> dict[UUID, Features]:
@@ -88,17 +83,6 @@ class PostgresCases:
             difference = _difference(before[case_id], standing)
             added.setdefault(owner[case_id], Features()).combine(difference)
         return added
-
-    async def add(self, added: Mapping[UUID, Features]) -> None:
-        """Add to the features of fragments that are locked."""
-        await self._connection.execute(
-            ADD,
-            list(added),
-            [one.open_complaints for one in added.values()],
-            [one.overdue_cases for one in added.values()],
-            [one.reopened_cases for one in added.values()],
-            [one.last_complaint_at for one in added.values()],
-        )
 
 
 def _difference(before: _Standing, after: _Standing) -> Features:

@@ -48,7 +48,8 @@ RETURNING profile_id, customer_id, (xmax = 0) AS is_new
 
 _FEATURES = """
 SELECT customer_id, touchpoints, purchases, foreign_purchases, amount_minor, first_purchase_at, last_purchase_at,
-    last_touch_at, buckets, bucket_amounts, open_complaints, overdue_cases, reopened_cases, last_complaint_at
+    last_touch_at, buckets, bucket_amounts, open_complaints, overdue_cases, reopened_cases, last_complaint_at,
+    last_answer_at, last_low_answer_at
 FROM feature WHERE customer_id = ANY($1::uuid[])
 """
 
@@ -239,6 +240,8 @@ def _features(row: asyncpg.Record) -> Features:
         overdue_cases=row["overdue_cases"],
         reopened_cases=row["reopened_cases"],
         last_complaint_at=row["last_complaint_at"],
+        last_answer_at=row["last_answer_at"],
+        last_low_answer_at=row["last_low_answer_at"],
     )
 
 

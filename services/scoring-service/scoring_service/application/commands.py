@@ -45,6 +45,16 @@ class RecordCase(NamedTuple):
     cause: Cause
 
 
+class RecordAnswer(NamedTuple):
+    """Take note that a fragment answered a survey; `is_low`: something was found wanting."""
+
+    profile_id: UUID
+    customer_id: UUID
+    at: datetime
+    is_low: bool
+    cause: Cause
+
+
 class RegroupFragments(NamedTuple):
     """Score the fragments `moved` (fragment, membership version) with `customer_id` from now on.
 

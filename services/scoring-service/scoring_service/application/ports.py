@@ -92,15 +92,19 @@ class ScoreStore(Protocol):
     async def count_tiers(self, changes: Mapping[Tier, TierChange]) -> None: ...
 
 
-class CaseStore(Protocol):
+class SignalStore(Protocol):
+    """What speaks of a risk, inside one transaction."""
+
+    async def add(self, added: Mapping[UUID, Features]) -> None:
+        """Add to the features of fragments that are locked."""
+        ...
+
+
+class CaseStore(SignalStore, Protocol):
     """How cases stand, inside one transaction."""
 
     async def keep(self, told: Sequence[RecordCase]) -> dict[UUID, Features]:
         """Keep how the cases stand; return, by fragment, what that adds to its features."""
-        ...
-
-    async def add(self, added: Mapping[UUID, Features]) -> None:
-        """Add to the features of fragments that are locked."""
         ...
 
 

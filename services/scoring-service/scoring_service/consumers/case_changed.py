@@ -12,7 +12,7 @@ from scoring_service.adapters.case_store import PostgresCases
 from scoring_service.adapters.events import publish_to
 from scoring_service.adapters.score_store import PostgresScoreStore
 from scoring_service.application.commands import RecordCase
-from scoring_service.application.record_cases import record_cases
+from scoring_service.application.record_signals import record_cases
 from scoring_service.domain.rfm import RfmRules
 
 

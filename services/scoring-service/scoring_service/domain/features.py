@@ -28,7 +28,8 @@ class Features:
     `amount_minor` and `amounts` (30-day bucket to sum) are minor units of the pack's currency. Purchases in another
     currency count in `purchases` and its times, their amounts nowhere; `foreign_purchases` says how many.
 
-    Cases count while they are open; `last_complaint_at` is when the last complaint was opened.
+    Cases count while they are open; `last_complaint_at` is when the last complaint was opened, `last_answer_at` and
+    `last_low_answer_at` when a survey was answered last, and when last so that something was found wanting.
 
     `amounts` holds the KEPT_BUCKETS latest buckets that have any purchase. This stays exact however touchpoints
     are ordered and split: a bucket among the latest of the whole is among the latest of every part that has it.
@@ -46,6 +47,8 @@ class Features:
     overdue_cases: int = 0
     reopened_cases: int = 0
     last_complaint_at: datetime | None = None
+    last_answer_at: datetime | None = None
+    last_low_answer_at: datetime | None = None
 
     def add_touchpoint(self, occurred_at: datetime) -> None:
         """Count one touchpoint."""
@@ -78,6 +81,8 @@ class Features:
         self.overdue_cases += other.overdue_cases
         self.reopened_cases += other.reopened_cases
         self.last_complaint_at = _later(self.last_complaint_at, other.last_complaint_at)
+        self.last_answer_at = _later(self.last_answer_at, other.last_answer_at)
+        self.last_low_answer_at = _later(self.last_low_answer_at, other.last_low_answer_at)
         for bucket, amount in other.amounts.items():
             self.amounts[bucket] = self.amounts.get(bucket, 0) + amount
         self._keep_latest()

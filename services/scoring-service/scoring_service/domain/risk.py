@@ -1,4 +1,4 @@
-"""The risk of losing a customer over what went wrong: points for cases, and why."""
+"""The risk of losing a customer over what went wrong: points for cases and low answers, and why."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from scoring_service.domain.features import Features
 from scoring_service.domain.reasons import Reason
 
 RiskLevel = Literal["low", "elevated", "high"]
-Signal = Literal["open_complaint", "overdue_case", "reopened_case", "recent_complaint"]
+Signal = Literal["open_complaint", "overdue_case", "reopened_case", "recent_complaint", "low_answer"]
 MOST = 100
+DETRACTOR = 6
+"""The highest answer to "would you recommend us" (0 to 10) of those who would rather not."""
 
 
 @dataclass(frozen=True, slots=True)
 class RiskRules:
-    """Points of each signal, for how long a complaint that is settled still counts, and where the levels begin."""
+    """Points of each signal, for how long a settled complaint and a low answer count, and where the levels begin."""
 
     points: tuple[tuple[Signal, int], ...]
     recent: timedelta
@@ -40,6 +42,7 @@ def assess(features: Features, rules: RiskRules, now: datetime) -> Risk:
         "overdue_case": features.overdue_cases,
         "reopened_case": features.reopened_cases,
         "recent_complaint": int(_settled_until(features, rules, now) is not None),
+        "low_answer": int(_low_until(features, rules, now) is not None),
     }
     found = [(counts[signal] * points, signal, counts[signal]) for signal, points in rules.points]
     found = sorted((each for each in found if each[0]), key=lambda each: (-each[0], each[1]))
@@ -51,7 +54,16 @@ def assess(features: Features, rules: RiskRules, now: datetime) -> Risk:
 
 def risk_review(features: Features, rules: RiskRules, now: datetime) -> datetime | None:
     """First moment after `now` at which time alone changes the risk; None when it never will."""
-    return _settled_until(features, rules, now)
+    turns = (_settled_until(features, rules, now), _low_until(features, rules, now))
+    return min((turn for turn in turns if turn is not None), default=None)
+
+
+def _low_until(features: Features, rules: RiskRules, now: datetime) -> datetime | None:
+    """Return until when a low answer counts that no better one came after; None when it does not."""
+    low = features.last_low_answer_at
+    if low is None or low != features.last_answer_at or now >= low + rules.recent:
+        return None
+    return low + rules.recent
 
 
 def _settled_until(features: Features, rules: RiskRules, now: datetime) -> datetime | None:

@@ -9,7 +9,13 @@ from scoring_service.domain.risk import Risk, RiskRules, assess, risk_review
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 RULES = RiskRules(
-    points=(("open_complaint", 30), ("overdue_case", 25), ("recent_complaint", 10), ("reopened_case", 20)),
+    points=(
+        ("low_answer", 15),
+        ("open_complaint", 30),
+        ("overdue_case", 25),
+        ("recent_complaint", 10),
+        ("reopened_case", 20),
+    ),
     recent=timedelta(days=60),
     elevated=30,
     high=50,
@@ -40,3 +46,15 @@ def test_a_settled_complaint_counts_until_it_is_old() -> None:
     assert assess(features, RULES, end - timedelta(microseconds=1)).score == 10
     assert assess(features, RULES, end).score == 0
     assert risk_review(features, RULES, end) is None
+
+
+def test_a_low_answer_counts_until_a_better_one_comes() -> None:
+    features = Features(last_answer_at=NOW, last_low_answer_at=NOW)
+    end = NOW + RULES.recent
+    assert [(why.code, why.figures) for why in assess(features, RULES, NOW).reasons] == [
+        ("low_answer", {"count": 1, "points": 15})
+    ]
+    assert risk_review(features, RULES, NOW) == end
+    assert assess(features, RULES, end).score == 0
+    features.combine(Features(last_answer_at=NOW + timedelta(days=1)))
+    assert assess(features, RULES, NOW + timedelta(days=1)).score == 0
