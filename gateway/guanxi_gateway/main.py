@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from guanxi_contracts.catalog import CUSTOMER_CHANGED_TOPIC
@@ -33,11 +33,13 @@ from guanxi_gateway.api.imports import imports_router
 from guanxi_gateway.api.ingest import IngestLane
 from guanxi_gateway.api.jobs import jobs_router
 from guanxi_gateway.api.keys import keys_router
-from guanxi_gateway.api.limits import AddressLimit, limited
+from guanxi_gateway.api.limits import AddressLimit, Allow, limited
 from guanxi_gateway.api.merges import merges_router
+from guanxi_gateway.api.needs import needs_router
 from guanxi_gateway.api.privacy import privacy_router
 from guanxi_gateway.api.records import records_router
 from guanxi_gateway.api.refusals import refusals_router
+from guanxi_gateway.api.reports import reports_router
 from guanxi_gateway.api.reviews import quarantine_router, suggestions_router
 from guanxi_gateway.api.simulations import simulations_router
 from guanxi_gateway.api.surveys import surveys_router
@@ -53,6 +55,34 @@ from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.log.factory import open_reader
 from guanxi_kit.log.port import Reader
 from guanxi_kit.packs import load_pack
+
+_ROUTERS: tuple[Callable[[Services, Allow], APIRouter], ...] = (
+    customers_router,
+    records_router,
+    cases_router,
+    contact_records_router,
+    tasks_router,
+    my_day_router,
+    needs_router,
+    reports_router,
+    surveys_router,
+    figures_router,
+    channels_router,
+    jobs_router,
+    keys_router,
+    refusals_router,
+    simulations_router,
+    merges_router,
+    suggestions_router,
+    duplicates_router,
+    quarantine_router,
+    tags_router,
+    segments_router,
+    customer_classification_router,
+    consents_router,
+    audit_router,
+    privacy_router,
+)
 
 
 def make_api(
@@ -88,31 +118,10 @@ def make_api(
     )
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     allow = limited(limiter.principal)
-    app.include_router(customers_router(upstreams.services, allow))
-    app.include_router(records_router(upstreams.services, allow))
-    app.include_router(cases_router(upstreams.services, allow))
-    app.include_router(contact_records_router(upstreams.services, allow))
-    app.include_router(tasks_router(upstreams.services, allow))
-    app.include_router(my_day_router(upstreams.services, allow))
-    app.include_router(surveys_router(upstreams.services, allow))
+    for make_router in _ROUTERS:
+        app.include_router(make_router(upstreams.services, allow))
     app.include_router(brief_router(upstreams.services, allow, brief, clock.now))
-    app.include_router(figures_router(upstreams.services, allow))
-    app.include_router(channels_router(upstreams.services, allow))
-    app.include_router(jobs_router(upstreams.services, allow))
-    app.include_router(keys_router(upstreams.services, allow))
     app.include_router(imports_router(upstreams.services.interaction, upstreams.ingest, allow))
-    app.include_router(refusals_router(upstreams.services, allow))
-    app.include_router(simulations_router(upstreams.services, allow))
-    app.include_router(merges_router(upstreams.services, allow))
-    app.include_router(suggestions_router(upstreams.services, allow))
-    app.include_router(duplicates_router(upstreams.services, allow))
-    app.include_router(quarantine_router(upstreams.services, allow))
-    app.include_router(tags_router(upstreams.services, allow))
-    app.include_router(segments_router(upstreams.services, allow))
-    app.include_router(customer_classification_router(upstreams.services, allow))
-    app.include_router(consents_router(upstreams.services, allow))
-    app.include_router(audit_router(upstreams.services, allow))
-    app.include_router(privacy_router(upstreams.services, allow))
     app.include_router(exports_router(upstreams.services, allow, clock.now))
     app.include_router(changes_router(changes, allow))
     # Behind the edge that create_app put first, which answers the problems that these raise.

@@ -33,6 +33,10 @@ OF_NOBODY = {
     "/healthz",
     "/readyz",
     "/metrics",
+    # Counts over everybody.
+    "/v1/reports/needs",
+    "/v1/reports/issues",
+    "/v1/reports/team",
     # A form without an answer, for whoever has the link.
     "/s/{token}",
     # Figures, jobs and keys; rules and their counts; names of fields.

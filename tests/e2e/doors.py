@@ -57,6 +57,11 @@ _SURVEYS = {
     "POST /v1/surveys": "survey.write",
     "GET /v1/surveys": "case.read",
     "POST /v1/surveys/{survey_id}/cancel": "survey.write",
+    "POST /v1/customers/{customer_id}/needs": "need.write",
+    "GET /v1/customers/{customer_id}/needs": "case.read",
+    **dict.fromkeys(
+        ("GET /v1/reports/needs", "GET /v1/reports/issues", "GET /v1/reports/team"), "report.read"
+    ),
     "GET /s/{token}": LINK,
     "POST /s/{token}": LINK,
 }

@@ -36,6 +36,7 @@ _TITLES = {
     "cases": "工单与投诉 Cases",
     "case_events": "工单记录 History of cases",
     "surveys": "满意度调查 Surveys",
+    "needs": "需求 Needs",
     "satisfaction": "满意度 Satisfaction",
     "figures": "评分依据 Figures behind scores",
     "rfm_scores": "RFM 评分 RFM scores",

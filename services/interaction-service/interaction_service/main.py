@@ -37,6 +37,7 @@ from interaction_service.adapters.case_channels import ChannelCases
 from interaction_service.adapters.case_store import TIMER as CASE_CLOCK
 from interaction_service.adapters.case_work import CaseWork
 from interaction_service.adapters.channels import ChannelDirectory
+from interaction_service.adapters.contact_counts import ContactCounts
 from interaction_service.adapters.event_names import NameFlush
 from interaction_service.adapters.holiday_watch import HolidayWatch
 from interaction_service.adapters.hook_directory import HookDirectory
@@ -51,6 +52,7 @@ from interaction_service.adapters.refusals import PostgresRefusals, RefusalSweep
 from interaction_service.adapters.sealed_columns import SEALED_COLUMNS
 from interaction_service.adapters.survey_store import TIMER as SURVEY
 from interaction_service.adapters.survey_work import SurveyWork
+from interaction_service.adapters.tallies import zone_of
 from interaction_service.adapters.task_store import OVERDUE, REMINDER
 from interaction_service.adapters.task_work import TaskWork
 from interaction_service.adapters.timeline import MonthlyPartitions, PostgresTimelines, PostgresTimelineWriter
@@ -64,7 +66,9 @@ from interaction_service.api.hooks import HookDoor, HookLane
 from interaction_service.api.import_state import make_import_state
 from interaction_service.api.ingest import Ingest, IngestLane
 from interaction_service.api.ingest_openapi import describe_ingest
+from interaction_service.api.needs import NeedsState
 from interaction_service.api.refusals import RefusalDesk
+from interaction_service.api.reports import ReportsState
 from interaction_service.api.routers import all_routers
 from interaction_service.api.surveys import SurveysState
 from interaction_service.api.task_state import TasksState
@@ -106,7 +110,7 @@ TOPICS = tuple(
 def make_case_work(keyring: Keyring, pack: Pack) -> CaseWork:
     """Return what case desks are made of, by a pack's promises."""
     rules = PackCaseRules(pack.clocks, make_calendars(pack.clocks), pack.cases)
-    return CaseWork(keyring, rules, SurveyWork(keyring, pack.surveys))
+    return CaseWork(keyring, rules, SurveyWork(keyring, pack.surveys, zone_of(pack.clocks)))
 
 
 def make_task_work(keyring: Keyring, pack: Pack) -> TaskWork:
@@ -166,6 +170,8 @@ def make_api(
         commands, case_work = Commands(database, relay, time), make_case_work(keyring, pack)
         app.state.cases = CasesState(commands, case_work)
         app.state.tasks = TasksState(commands, make_task_work(keyring, pack))
+        app.state.needs = NeedsState(commands, keyring, pack.needs, case_work.surveys.zone)
+        app.state.reports = ReportsState(database, time, pack, case_work.surveys.zone)
         app.state.surveys = SurveysState(commands, case_work.surveys, case_work)
         app.state.exports = person_exports(database, keyring)
         # Not the database itself: ingest goes on without it, and a timeline request says by itself that it cannot.
@@ -220,6 +226,13 @@ async def make_worker(
     case_work = make_case_work(keyring, pack)
     task_work = make_task_work(keyring, pack)
     task_rules = PackTaskRules(task_work, pack, calendars)
+    contacts = ContactCounts(keyring, case_work.surveys.zone)
+    follow_ups = [
+        ChannelCases(case_work, pack.cases).open,
+        case_work.surveys.plan,
+        task_rules.of_touchpoints,
+        contacts.count,
+    ]
     relay = Relay(database, log, streams=[JOBS, COMMANDS, TIMERS])
     worker = Worker(
         db=database,
@@ -227,15 +240,7 @@ async def make_worker(
         relay=relay,
         subscriptions=[
             privacy_erasure.subscription(),
-            touchpoint_resolved.subscription(
-                recording,
-                _writer,
-                [
-                    ChannelCases(case_work, pack.cases).open,
-                    case_work.surveys.plan,
-                    task_rules.of_touchpoints,
-                ],
-            ),
+            touchpoint_resolved.subscription(recording, _writer, follow_ups),
             customer_merged.subscription(recording, _writer),
             case_changed.subscription(task_rules.of_cases),
         ],

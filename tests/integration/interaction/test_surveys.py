@@ -24,8 +24,7 @@ from interaction_service.application.content import encode_json
 from interaction_service.main import TIMERS, make_case_work
 
 from .conftest import NOW, PACKS, MemoryEngine, Service, read_all, running_worker
-from .events import count, outgoing, publish, resolved
-from .test_staff_edits import record
+from .events import count, outgoing, publish, record, resolved
 
 GOOD = {"csat_quality": "5", "csat_features": "4", "csat_response_speed": "3", "csat_recommendation": "5"}
 

@@ -22,8 +22,7 @@ from interaction_service.adapters.task_store import OVERDUE, REMINDER
 from interaction_service.main import TIMERS, make_task_work
 
 from .conftest import NOW, PACKS, MemoryEngine, Service, read_all, running_worker
-from .events import count, merged, outgoing, publish, resolved
-from .test_staff_edits import record
+from .events import count, merged, outgoing, publish, record, resolved
 
 SAID = {"kind": "call", "direction": "inbound", "text": "Wants the large one, call 13812345678"}
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

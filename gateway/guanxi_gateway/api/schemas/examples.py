@@ -18,9 +18,11 @@ from guanxi_gateway.api.schemas import (
     keys,
     mailboxes,
     merges,
+    needs,
     privacy_examples,
     record,
     refusals,
+    reports,
     reviews,
     segments,
     simulations,
@@ -269,6 +271,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     **keys.EXAMPLES,
     **mailboxes.EXAMPLES,
     **merges.EXAMPLES,
+    **needs.EXAMPLES,
     **privacy_examples.EXAMPLES,
     **record.EXAMPLES,
     **reviews.EXAMPLES,
@@ -276,6 +279,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     **surveys.EXAMPLES,
     **traits.EXAMPLES,
     **refusals.EXAMPLES,
+    **reports.EXAMPLES,
     **simulations.EXAMPLES,
 }
 """By the name of the schema."""

@@ -8,7 +8,8 @@ from uuid import UUID
 import asyncpg
 
 from guanxi_contracts.touchpoint import TouchpointResolvedV1
-from interaction_service.application.case_desk import Act, CaseDesk
+from interaction_service.application.case_commands import Act
+from interaction_service.application.case_desk import CaseDesk
 
 NUMBER = "case_number"
 TEXT = "text"

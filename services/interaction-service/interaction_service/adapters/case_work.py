@@ -18,6 +18,7 @@ from interaction_service.adapters.case_news import Emit, StreamNews
 from interaction_service.adapters.case_store import PostgresCases
 from interaction_service.adapters.pack_case_rules import PackCaseRules
 from interaction_service.adapters.survey_work import SurveyWork
+from interaction_service.adapters.tallies import Tallies
 from interaction_service.application.case_commands import TimerOf
 from interaction_service.application.case_desk import CaseDesk
 
@@ -44,6 +45,7 @@ class CaseWork:
             self.rules,
             now,
             lambda actor, key: self.keyring.blind(REPEATS, f"{actor}\0{key}"),
+            counts=Tallies(connection, self.surveys.zone),
             followers=[self.surveys.desk(connection, emit, now)],
         )
 

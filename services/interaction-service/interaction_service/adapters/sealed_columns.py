@@ -8,6 +8,7 @@ from interaction_service.adapters.declarations import secrets_aad
 from interaction_service.adapters.imports.file_store import chunk_aad, document_aad
 from interaction_service.adapters.imports.refusals import refusal_aad as import_refusal_aad
 from interaction_service.adapters.mail.mailboxes import password_aad
+from interaction_service.adapters.need_store import need_aad
 from interaction_service.adapters.survey_store import survey_aad
 from interaction_service.adapters.task_rows import contact_aad, task_aad, task_event_aad
 from interaction_service.adapters.timeline_erasure import held_aad
@@ -30,6 +31,7 @@ SEALED_COLUMNS = (
     SealedColumn(
         "task_event", ("task_id", "seq"), "sealed", lambda row: task_event_aad(row["task_id"], row["seq"])
     ),
+    SealedColumn("need", ("need_id",), "sealed", lambda row: need_aad(row["need_id"])),
     SealedColumn("survey", ("survey_id",), "sealed", lambda row: survey_aad(row["survey_id"])),
     SealedColumn(
         "channel_declaration",

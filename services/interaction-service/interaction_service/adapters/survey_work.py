@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
 
@@ -23,6 +24,7 @@ from guanxi_kit.timers import Timer
 from interaction_service.adapters.case_news import Emit
 from interaction_service.adapters.survey_news import StreamSurveyNews
 from interaction_service.adapters.survey_store import PostgresSurveys
+from interaction_service.adapters.tallies import Tallies
 from interaction_service.application.case_commands import OpenCase
 from interaction_service.application.case_desk import CaseDesk
 from interaction_service.application.case_ports import CaseRules
@@ -40,6 +42,7 @@ class SurveyWork:
 
     keyring: Keyring
     settings: SurveySettings
+    zone: ZoneInfo
 
     def desk(self, connection: asyncpg.Connection[Any], emit: Emit, now: datetime) -> SurveyDesk:
         """Return the desk of a transaction that publishes by `emit`."""
@@ -48,7 +51,8 @@ class SurveyWork:
             StreamSurveyNews(emit, now, self.keyring),
             self.settings,
             now,
-            partial(secrets.token_bytes, NONCE_BYTES),
+            counts=Tallies(connection, self.zone),
+            nonce=partial(secrets.token_bytes, NONCE_BYTES),
         )
 
     def link(self, survey: Survey) -> SurveyLink:

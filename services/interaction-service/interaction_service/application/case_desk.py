@@ -19,6 +19,7 @@ from interaction_service.application.case_commands import (
     VersionConflict,
 )
 from interaction_service.application.case_ports import (
+    CaseCounts,
     CaseFollower,
     CaseNews,
     CaseRules,
@@ -30,7 +31,7 @@ from interaction_service.application.case_ports import (
     Run,
 )
 from interaction_service.domain.case_clocks import moves_of
-from interaction_service.domain.cases import Case, NotNow, Participant, Step, take
+from interaction_service.domain.cases import TO_CUSTOMER, Case, NotNow, Participant, Step, take
 
 _CASES = UUID("2c7c2f6e-2c55-5a0e-8d19-6d4a7b1b0f53")
 MOST_PARTICIPANTS = 50
@@ -55,6 +56,7 @@ class CaseDesk:
         now: datetime,
         digest: Callable[[str, str], bytes],
         *,
+        counts: CaseCounts,
         followers: Sequence[CaseFollower] = (),
     ) -> None:
         """`digest` gives the keyed hash of an actor and a key of repeats."""
@@ -63,6 +65,7 @@ class CaseDesk:
         self._rules = rules
         self._now = now
         self._digest = digest
+        self._counts = counts
         self._followers = followers
 
     async def open(self, asked: OpenCase) -> Case:
@@ -179,6 +182,7 @@ class CaseDesk:
         # A timer that fired goes by itself.
         await self._store.look_again([look.next for _, look in looked if look.next.at is not None])
         await self._store.save(changed, self._now)
+        await self._counts.cases([case.case_id for case in changed])
         for case, look in looked:
             for alarm in look.raised:
                 self._news.alarm(case, customers.get(case.profile_id, case.profile_id), alarm)
@@ -203,6 +207,11 @@ class CaseDesk:
         )
         self._news.changed(case, customer_id, [happening.verb])
         self._news.happened(case, happening)
+        await self._counts.cases([case.case_id])
+        for one in derived:
+            is_first = one.run.clock == "first_response" and one.run.is_stopped
+            if is_first and (one.run.clock, one.run.number) in touched and happening.verb in TO_CUSTOMER:
+                await self._counts.responded(case, happening.actor, one.state.used_seconds, self._now)
         for follower in self._followers:
             await follower.happened(case, happening)
 

@@ -185,6 +185,18 @@ class CaseNews(Protocol):
         ...
 
 
+class CaseCounts(Protocol):
+    """Counts for reports, in the transaction of what is counted."""
+
+    async def cases(self, case_ids: Collection[UUID]) -> None:
+        """Count these cases as they stand now, in place of what was counted of them before."""
+        ...
+
+    async def responded(self, case: Case, actor: str, seconds: float, at: datetime) -> None:
+        """Count the first response to a case; `seconds` of its clock's time were used."""
+        ...
+
+
 class CaseFollower(Protocol):
     """Does what follows from a happening of a case, in its transaction, while the case is locked."""
 

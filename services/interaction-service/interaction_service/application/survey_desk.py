@@ -11,7 +11,13 @@ from uuid import UUID, uuid4, uuid5
 from guanxi_kit.packs import AfterEvent, SurveySettings
 from interaction_service.application.case_commands import NoSuchCase, NoSuchCustomer
 from interaction_service.application.case_ports import Happening
-from interaction_service.application.survey_ports import Improvement, Improvements, SurveyNews, SurveyStore
+from interaction_service.application.survey_ports import (
+    Improvement,
+    Improvements,
+    SurveyCounts,
+    SurveyNews,
+    SurveyStore,
+)
 from interaction_service.domain.cases import Case
 from interaction_service.domain.surveys import Answer, Survey, answer, end, issue
 
@@ -55,6 +61,8 @@ class SurveyDesk:
         news: SurveyNews,
         settings: SurveySettings,
         now: datetime,
+        *,
+        counts: SurveyCounts,
         nonce: Callable[[], bytes],
     ) -> None:
         """`nonce` gives random bytes for a link."""
@@ -62,6 +70,7 @@ class SurveyDesk:
         self._news = news
         self._settings = settings
         self._now = now
+        self._counts = counts
         self._nonce = nonce
 
     async def happened(self, case: Case, happening: Happening) -> None:
@@ -155,6 +164,7 @@ class SurveyDesk:
         if given.words:
             await self._store.keep_words(survey_id, given.words)
         await self._store.rest([survey_id])
+        await self._counts.answered(answered, self._now)
         customers = await self._store.customers_of([survey.profile_id])
         self._news.changed(answered, customers[survey.profile_id])
         self._news.answered(answered, given.words)

@@ -59,6 +59,14 @@ class SurveyStore(Protocol):
         ...
 
 
+class SurveyCounts(Protocol):
+    """Counts for reports."""
+
+    async def answered(self, survey: Survey, at: datetime) -> None:
+        """Count an answer."""
+        ...
+
+
 class SurveyNews(Protocol):
     """Publishes when the transaction commits."""
 

@@ -132,6 +132,16 @@ class Memory:
         pass
 
 
+class Uncounted:
+    """Reports are tested on a database."""
+
+    async def cases(self, case_ids: Collection[UUID]) -> None:
+        pass
+
+    async def responded(self, case: Case, actor: str, seconds: float, at: datetime) -> None:
+        pass
+
+
 def named(run: Run) -> Named:
     return run.case_id, run.cycle, run.clock, run.number
 
@@ -146,7 +156,14 @@ class Desk:
 
     def now(self) -> CaseDesk:
         memory = self.memory
-        return CaseDesk(memory, memory, Promises(), self.clock.now(), lambda who, key: f"{who}{key}".encode())
+        return CaseDesk(
+            memory,
+            memory,
+            Promises(),
+            self.clock.now(),
+            lambda who, key: f"{who}{key}".encode(),
+            counts=Uncounted(),
+        )
 
     def open(self, kind: Kind = "complaint", **more: Any) -> Case:
         asked = OpenCase(CUSTOMER, kind, {"subject": "late"}, "agent-1", more.pop("team", "service"), **more)

@@ -1,0 +1,46 @@
+"""Counting contacts that staff recorded, as they reach the timeline."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from guanxi_contracts.touchpoint import TouchpointResolvedV1
+from guanxi_kit.consumer import Received, Unit
+from guanxi_kit.crypto import Keyring, SealBroken
+from interaction_service.adapters.tallies import Tallies
+from interaction_service.adapters.task_news import RECORDED
+from interaction_service.application.content import decode_content
+from interaction_service.application.staff_edits import STAFF
+
+
+@dataclass(frozen=True)
+class ContactCounts:
+    """Counts by who recorded a contact, and by customer and month."""
+
+    keyring: Keyring
+    zone: ZoneInfo
+
+    async def count(self, unit: Unit, received: Sequence[Received[TouchpointResolvedV1]]) -> None:
+        """Count the contacts of a batch; one whose content cannot be opened is nobody's."""
+        tallies = Tallies(unit.connection, self.zone)
+        contacts: Counter[tuple[date, str, UUID]] = Counter()
+        for each in received:
+            event, touchpoint = each.event.data, each.event.data.touchpoint
+            if touchpoint.name == RECORDED and touchpoint.channel == STAFF:
+                contacts[tallies.day(touchpoint.occurred_at), self._actor(event), event.customer_id] += 1
+        await tallies.contacted(contacts)
+
+    def _actor(self, event: TouchpointResolvedV1) -> str:
+        touchpoint = event.touchpoint
+        try:
+            opened = decode_content(self.keyring.open(touchpoint.sealed, touchpoint.touchpoint_id.bytes))
+        except (SealBroken, msgspec.MsgspecError):
+            return ""
+        return opened.actor or ""

@@ -1,0 +1,214 @@
+"""Reports as pages to read and print, in Chinese or English, and as rows for a spreadsheet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any, Literal, NamedTuple
+
+from interaction_service.api.report_plots import Line, bars, lines
+
+Language = Literal["zh", "en"]
+Rows = list[list[Any]]
+_WORDS: Mapping[Language, Mapping[str, str]] = {
+    "zh": {
+        "needs": "需求趋势",
+        "issues": "问题分析",
+        "team": "团队指标",
+        "kinds": "类型",
+        "reasons": "原因",
+        "scenes": "场景",
+        "stated": "已提出",
+        "unmet": "未满足",
+        "change": "较上期",
+        "category": "类别",
+        "cause": "原因",
+        "cases": "数量",
+        "share": "占比",
+        "month_before": "上月",
+        "solved": "已解决",
+        "hours_to_solve": "平均解决小时",
+        "reopened": "重新打开",
+        "breached": "超时",
+        "total": "合计",
+        "who": "负责人或团队",
+        "owner": "负责人",
+        "responses": "首次响应数",
+        "response_p50_seconds": "响应中位数（秒）",
+        "response_p90_seconds": "响应 P90（秒）",
+        "within_goal": "15 分钟内",
+        "contacts": "联系次数",
+        "customers": "联系客户数",
+        "contacts_per_customer": "每客户联系次数",
+        "customers_at_goal": "达到 2 次的客户",
+        "csat": "满意度",
+        "csat_answers": "满意度回答数",
+        "nps": "NPS",
+        "nps_answers": "NPS 回答数",
+        "none": "未指定",
+        "product": "产品",
+        "service": "服务",
+        "communication": "沟通",
+    },
+    "en": {
+        "needs": "Trend of needs",
+        "issues": "Analysis of issues",
+        "team": "Figures of the team",
+        "kinds": "Kind",
+        "reasons": "Reason",
+        "scenes": "Scene",
+        "change": "Change",
+        "category": "Category",
+        "cause": "Cause",
+        "cases": "Cases",
+        "share": "Share",
+        "month_before": "Month before",
+        "hours_to_solve": "Hours to solve",
+        "total": "Total",
+        "who": "Owner or team",
+        "owner": "Owner",
+        "responses": "First responses",
+        "response_p50_seconds": "Response, median (s)",
+        "response_p90_seconds": "Response, p90 (s)",
+        "within_goal": "Within 15 min",
+        "contacts_per_customer": "Contacts per customer",
+        "customers_at_goal": "Customers with 2 or more",
+        "csat": "Satisfaction",
+        "csat_answers": "Answers",
+        "nps": "NPS",
+        "nps_answers": "Answers (NPS)",
+        "none": "not named",
+    },
+}
+_ISSUE = ("cases", "share", "month_before", "change", "solved", "hours_to_solve", "reopened", "breached")
+_TEAM = (
+    "responses",
+    "response_p50_seconds",
+    "response_p90_seconds",
+    "within_goal",
+    "contacts",
+    "customers",
+    "contacts_per_customer",
+    "customers_at_goal",
+    "csat",
+    "csat_answers",
+    "nps",
+    "nps_answers",
+)
+_SHARES = frozenset(("share", "within_goal", "customers_at_goal"))
+
+
+class Table(NamedTuple):
+    """A part of a report: what it is about, a picture of it, and its rows below a head."""
+
+    title: str
+    picture: str
+    head: Sequence[str]
+    rows: Rows
+
+
+def needs_tables(report: Mapping[str, Any], language: Language) -> list[Table]:
+    """Return the weeks of each kind, reason and scene."""
+    tables = []
+    for group in ("reasons", "scenes", "kinds"):
+        title, found = _word(group, language), report[group]
+        drawn = [Line(_label(each, language), each["counts"]) for each in found]
+        rows = [[_label(each, language), *each["counts"], each["change"]] for each in found]
+        head = [title, *report["weeks"], _word("change", language)]
+        tables.append(Table(title, lines(title, report["weeks"], drawn), head, rows))
+    return tables
+
+
+def issues_tables(report: Mapping[str, Any], language: Language) -> list[Table]:
+    """Return a month's cases by category and cause."""
+    head = [_word(name, language) for name in ("category", "cause", *_ISSUE)]
+    rows = [
+        [_word(each["category"] or "none", language), _cause(each, language), *_figures(each, _ISSUE)]
+        for each in report["items"]
+    ]
+    rows.append([_word("total", language), "", *_figures(report["total"], _ISSUE)])
+    drawn = [
+        (f"{_word(each['category'] or 'none', language)} / {_cause(each, language)}", each["cases"])
+        for each in report["items"]
+    ]
+    title = _word("cases", language)
+    return [Table(title, bars(title, [(label, n, str(n)) for label, n in drawn]), head, rows)]
+
+
+def team_tables(report: Mapping[str, Any], language: Language) -> list[Table]:
+    """Return a month's figures by owner and by team."""
+    tables = []
+    for group, name in (("owners", "owner"), ("teams", "team")):
+        title = _word("owner" if name == "owner" else "team", language)
+        named = [(each[name] or _word("none", language), each) for each in report[group]]
+        rows = [[who, *_figures(each, _TEAM)] for who, each in named]
+        if name == "owner":
+            rows.append([_word("total", language), *_figures(report["total"], _TEAM)])
+        drawn = [
+            (who, each["within_goal"], f"{each['within_goal']:.0%}")
+            for who, each in named
+            if each["within_goal"] is not None
+        ]
+        head = [_word(column, language) for column in ("who", *_TEAM)]
+        picture = bars(_word("within_goal", language), drawn)
+        tables.append(Table(title, picture, head, rows))
+    return tables
+
+
+def page(name: str, period: str, tables: Iterable[Table], language: Language) -> str:
+    """Return a report as a page."""
+    title = f"{_word(name, language)} {period}"
+    parts = "".join(
+        f"<h2>{escape(table.title)}</h2>{table.picture}{_table(table)}" for table in tables if table.rows
+    )
+    lang = "zh-CN" if language == "zh" else "en"
+    return (
+        f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"></head>'
+        f"<body><main><h1>{escape(title)}</h1>{parts}</main></body></html>"
+    )
+
+
+def sheet(tables: Iterable[Table]) -> Rows:
+    """Return the rows of a spreadsheet: each table with its head."""
+    rows: Rows = []
+    for table in tables:
+        rows += [list(table.head), *table.rows]
+    return rows
+
+
+def _table(table: Table) -> str:
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.head)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(str(row[0]))}</th>'
+        + "".join(f"<td>{escape('' if cell is None else str(cell))}</td>" for cell in row[1:])
+        + "</tr>"
+        for row in table.rows
+    )
+    return f'<table border="1" cellpadding="4"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+def _figures(each: Mapping[str, Any], names: Iterable[str]) -> list[Any]:
+    return [_figure(name, each[name]) for name in names]
+
+
+def _figure(name: str, value: Any) -> Any:
+    if name == "csat":
+        return " ".join(f"{dimension} {mean:.2f}" for dimension, mean in value.items())
+    if name in _SHARES and value is not None:
+        return f"{value:.1%}"
+    return value
+
+
+def _label(each: Mapping[str, Any], language: Language) -> str:
+    labels = each["labels"]
+    return str(labels[language]) if labels else _word(each["code"], language)
+
+
+def _cause(each: Mapping[str, Any], language: Language) -> str:
+    labels = each["labels"]
+    return str(labels[language]) if labels else each["cause"] or _word("none", language)
+
+
+def _word(name: str, language: Language) -> str:
+    return _WORDS[language].get(name, name.replace("_", " "))
