@@ -1,7 +1,7 @@
 """`make bench`: measure against floors that run in the same session; writes bench/out/results.json and a plot.
 
 python -m bench [ingest import_rows pipeline latency reads idle merging merge_storm duplicates identity classification
-                 timers webhooks timeline]
+                 timers webhooks timeline brief]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from bench import (
+    brief,
     classification,
     duplicates,
     identity,
@@ -35,6 +36,7 @@ from bench.platform import machine
 from bench.plot import plot
 
 SECTIONS = {
+    "brief": brief,
     "classification": classification,
     "import_rows": import_rows,
     "ingest": ingest,

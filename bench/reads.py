@@ -52,10 +52,10 @@ async def measure(tell: Callable[[str], None]) -> dict[str, Any]:
         async with make_client(running.url, token=token, timeout=60) as client:
             result["view"] = await _views(running, client, token)
             tell(f"view read with {MANY:,} customers: {result['view']}")
-            await _send(running, _history("long-a", LONG))
-            await _send(running, _history("long-b", LONG))
-            await _send(running, _history("short", SHORT))
-            await _taken_in(running, REAL + 2 * LONG + SHORT)
+            await send(running, history("long-a", LONG))
+            await send(running, history("long-b", LONG))
+            await send(running, history("short", SHORT))
+            await taken_in(running, REAL + 2 * LONG + SHORT)
             result["timeline"] = await _timelines(running, client, token)
             tell(f"timeline page: {result['timeline']}")
             result["join"] = await _join(running, client)
@@ -83,8 +83,8 @@ async def _views(running: World, client: HttpClient, token: str) -> dict[str, fl
         }
         for n in range(REAL)
     ]
-    await _send(running, messages)
-    await _taken_in(running, REAL)
+    await send(running, messages)
+    await taken_in(running, REAL)
     ids = [await customer_id(client, f"real-{n}") for n in range(REAL)]
     paths = [f"/v1/customers/{ids[n % REAL]}" for n in range(READS)]
     return await _read(running, running.ports.api("profile"), paths, token) | {
@@ -145,7 +145,7 @@ async def _scored_together(running: World) -> None:
         await connection.close()
 
 
-def _history(user: str, count: int) -> Iterator[dict[str, Any]]:
+def history(user: str, count: int) -> Iterator[dict[str, Any]]:
     """Page views of one customer, an hour apart, back through the years; the second browser is known by long-b only."""
     now = datetime.now(UTC)
     for number in range(count):
@@ -159,7 +159,7 @@ def _history(user: str, count: int) -> Iterator[dict[str, Any]]:
         yield message | ({"anonymousId": "long-b-browser"} if user == "long-b" else {"userId": user})
 
 
-async def _send(running: World, messages: Any) -> None:
+async def send(running: World, messages: Any) -> None:
     key = running.credentials.write_keys["web"]
     items = list(messages)
     requests = (
@@ -170,7 +170,7 @@ async def _send(running: World, messages: Any) -> None:
     assert set(outcome.statuses) == {200}, outcome.statuses
 
 
-async def _taken_in(running: World, count: int) -> None:
+async def taken_in(running: World, count: int) -> None:
     """Wait until at least `count` more touchpoints stand in the timeline."""
     connection = await asyncpg.connect(running.topology.admin_dsn)
     try:

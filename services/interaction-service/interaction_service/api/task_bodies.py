@@ -55,7 +55,7 @@ class _Due(_Body):
 
     def wrong_time(self, now: datetime) -> str | None:
         """Return what is wrong with the time, None when nothing is."""
-        return wrong_due(self.due_at, now)
+        return wrong_due(self.due_at, self.remind_at, now)
 
     def owned_by(self, caller: str) -> str | None:
         """Return whose task it is."""
@@ -220,9 +220,9 @@ class ContactRecorded(ContactCorrected):
         return None if self.follow_up is None else self.follow_up.command(caller)
 
 
-def wrong_due(due_at: datetime, now: datetime) -> str | None:
-    """Return what is wrong with a due time, None when nothing is."""
-    if now - LATE <= due_at <= now + AHEAD:
+def wrong_due(due_at: datetime, remind_at: datetime | None, now: datetime) -> str | None:
+    """Return what is wrong with a due time or its reminder, None when nothing is."""
+    if now - LATE <= due_at <= now + AHEAD and (remind_at is None or remind_at >= now - LATE):
         return None
     return f"must lie between {LATE.days} days ago and {AHEAD.days} days ahead"
 

@@ -14,6 +14,7 @@ from guanxi_kit.errors import Problem
 from interaction_service.adapters.task_reads import PostgresTaskReads, TaskFilter
 from interaction_service.api import task_documents as documents
 from interaction_service.api.cases import Cursor, Limit, Name, RepeatKey
+from interaction_service.api.moment import in_utc
 from interaction_service.api.task_bodies import (
     TaskAct,
     TaskNoted,
@@ -69,7 +70,15 @@ async def list_tasks(
     people = None if customer_id is None else await timeline.fragments(customer_id)
     if people is not None and not people:
         raise no_customer()
-    only = TaskFilter(people, case_id, owner, team, task_state, due_from, due_before)
+    only = TaskFilter(
+        people,
+        case_id,
+        owner,
+        team,
+        task_state,
+        in_utc("due_from", due_from),
+        in_utc("due_before", due_before),
+    )
     async with state.commands.database.connection() as connection:
         reads = PostgresTaskReads(connection, state.work.keyring)
         found = await reads.page(only, limit + 1, behind)
@@ -114,7 +123,7 @@ def _add_act(name: str, verb: Verb, model: type[TaskAct], summary: str) -> None:
     ) -> Response:
         given: TaskAct = body
         if isinstance(given, TaskRescheduled) and (
-            fault := wrong_due(given.due_at, state.commands.clock.now())
+            fault := wrong_due(given.due_at, given.remind_at, state.commands.clock.now())
         ):
             raise wrong("due_at", fault)
         asked = task_desk.TaskAct(

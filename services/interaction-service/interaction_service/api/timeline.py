@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from pydantic import AwareDatetime, StringConstraints
 from guanxi_kit.audit import Reading, maskable, masked
 from guanxi_kit.errors import FieldError, Problem
 from guanxi_kit.packs import Labels
+from interaction_service.api.moment import in_utc
 from interaction_service.api.schemas import Kind, Moments, Timeline
 from interaction_service.application.message import JsonObject
 from interaction_service.application.ports import KeyMoment, TimelineRow
@@ -31,13 +31,6 @@ EventName = Annotated[str, StringConstraints(max_length=512)]
 
 def _wrong(field: str, reason: str) -> Problem:
     return Problem(400, detail="The request is not valid.", errors=[FieldError(field, reason)])
-
-
-def _utc(field: str, at: datetime | None) -> datetime | None:
-    try:
-        return at and at.astimezone(UTC)
-    except OverflowError:
-        raise _wrong(field, "is no moment of the years 1 to 9999") from None
 
 
 def timeline_filter(
@@ -58,7 +51,7 @@ def timeline_filter(
     moments: Annotated[bool, Query(description="Key moments only.")] = False,
 ) -> TimelineFilter:
     """FastAPI dependency: what a request wants to see of a timeline."""
-    opens, closes = _utc("from", begin), _utc("until", until)
+    opens, closes = in_utc("from", begin), in_utc("until", until)
     if opens and closes and opens >= closes:
         raise _wrong("until", "must lie behind `from`")
     if text is not None and not Question(text).words:
