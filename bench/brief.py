@@ -52,7 +52,13 @@ def _few(number: int) -> list[dict[str, Any]]:
     question = {"type": "track", "event": "Question Asked", "properties": {"message": "When do you open?"}}
     order = {"type": "track", "event": "Order Completed", "properties": {"revenue": 10, "currency": "CNY"}}
     person = {"type": "identify", "traits": {"city": "Xi'an", "interests": ["coffee"]}}
-    parts = [person, question, order, {"type": "page", "name": "Shop"}, {"type": "page", "name": "Help"}]
+    parts: list[dict[str, Any]] = [
+        person,
+        question,
+        order,
+        {"type": "page", "name": "Shop"},
+        {"type": "page", "name": "Help"},
+    ]
     return [{**part, **who, "messageId": f"real-{number}-{place}"} for place, part in enumerate(parts)]
 
 
