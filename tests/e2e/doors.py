@@ -48,6 +48,7 @@ _TASKS = {
     "GET /v1/tasks": "task.read",
     "GET /v1/tasks/{task_id}": "task.read",
     "GET /v1/my-day": "task.read",
+    "GET /v1/customers/{customer_id}/brief": "task.read",
     **{
         f"POST /v1/tasks/{{task_id}}/{act}": "task.write"
         for act in ("complete", "cancel", "reopen", "note", "reassign", "reschedule")
@@ -172,7 +173,6 @@ DOORS: Mapping[str, Mapping[str, str]] = {
         **_CASES,
         **_TASKS,
         **_SURVEYS,
-        "GET /v1/customers/{customer_id}/brief": "task.read",
     },
     "profile": {
         "GET /v1/customers/{customer_id}": "customer.read",

@@ -1,4 +1,4 @@
-"""The brief before a contact: one request, answered from the services asked at once."""
+"""The brief before a contact: one request, answered from two services asked at once."""
 
 from __future__ import annotations
 
@@ -18,15 +18,12 @@ from guanxi_gateway.api.forward import QueryValue, Refused, ask, pass_on
 from guanxi_gateway.api.limits import Allow
 from guanxi_gateway.api.queries import Clear
 from guanxi_gateway.api.schemas.brief import CustomerBrief
-from guanxi_gateway.application.brief import Brief, Parts
+from guanxi_gateway.application.brief import NO_DEALINGS, Brief, Parts
 from guanxi_kit.errors import Problem
 
-LAST_CONTACTS = 5
-MOST_OPEN = 10
 PATIENCE_SECONDS = 1.0
 """How long the brief waits for each part."""
 Query = Mapping[str, QueryValue]
-_EMPTY: Mapping[str, Any] = {"items": [], "next_cursor": None}
 _DECODE = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -46,7 +43,7 @@ def brief_router(services: Services, allow: Allow, brief: Brief, now: Callable[[
         A part whose service does not answer in time is left out and named in `missing`.
         """
         try:
-            parts = await _ask_all(request, services, brief, customer_id, clear)
+            parts = await _ask_both(request, services, brief, customer_id, clear)
         except Refused as refused:
             return pass_on(refused)
         document = brief.document(parts, now())
@@ -55,21 +52,17 @@ def brief_router(services: Services, allow: Allow, brief: Brief, now: Callable[[
     return router
 
 
-async def _ask_all(
+async def _ask_both(
     request: Request, services: Services, brief: Brief, customer_id: UUID, clear: Query
 ) -> Parts:
     """Raises Refused where the customer is not known, or the caller may not be told."""
-    path, interaction = f"/v1/customers/{customer_id}", services.interaction
-    spoken: Query = {"event": list(brief.contacts)} if brief.contacts else {"kind": "track"}
-    of_customer: Query = {"customer_id": str(customer_id), "limit": MOST_OPEN, **clear}
-    return Parts(
-        *await asyncio.gather(
-            _part(request, services.profile, path, clear, unknown=None),
-            _part(request, interaction, f"{path}/timeline", {**spoken, "limit": LAST_CONTACTS, **clear}),
-            _part(request, interaction, "/v1/cases", {**of_customer, "open": "true", "due": "true"}),
-            _part(request, interaction, "/v1/tasks", {**of_customer, "state": "open"}),
-        )
+    path = f"/v1/customers/{customer_id}"
+    spoken: Query = {"event": brief.contacts, **clear}
+    view, dealings = await asyncio.gather(
+        _part(request, services.profile, path, clear),
+        _part(request, services.interaction, f"{path}/brief", spoken, unknown=NO_DEALINGS),
     )
+    return Parts(view, dealings)
 
 
 async def _part(
@@ -78,7 +71,7 @@ async def _part(
     path: str,
     query: Query,
     *,
-    unknown: Mapping[str, Any] | None = _EMPTY,
+    unknown: Mapping[str, Any] | None = None,
 ) -> Mapping[str, Any] | None:
     """Return a service's answer, None where it gave none in time. Raises Refused.
 

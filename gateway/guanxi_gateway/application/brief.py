@@ -24,16 +24,17 @@ _AS_SHOWN = (
     "lifecycle",
 )
 _IF_PRESENT = ("satisfaction",)
+_LISTS = ("last_contacts", "open_cases", "open_tasks")
+NO_DEALINGS: Document = {name: {"items": [], "more": False} for name in _LISTS}
+"""What is known of a customer of moments ago."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the services answered; None where one did not, and no page is longer than what was asked for."""
+    """What the services answered: the unified view, and dealings with the customer; None where one did not."""
 
     view: Document | None
-    contacts: Document | None
-    cases: Document | None
-    tasks: Document | None
+    dealings: Document | None
 
 
 class Brief:
@@ -52,18 +53,12 @@ class Brief:
 
     def document(self, parts: Parts, now: datetime) -> dict[str, Any]:
         """Return the brief; a part that was not answered is left out and named in `missing`."""
-        pages = {"last_contacts": parts.contacts, "open_cases": parts.cases, "open_tasks": parts.tasks}
-        document: dict[str, Any] = {
-            name: {"items": page["items"], "more": page["next_cursor"] is not None}
-            for name, page in pages.items()
-            if page is not None
-        }
+        document = dict(parts.dealings or {})
         if parts.view is not None:
             document |= self._of_view(parts.view)
-            document["offers"] = self._offers(parts, now)
-        parts_by_name = {"view": parts.view, **pages}
-        document["missing"] = [name for name, part in parts_by_name.items() if part is None]
-        return document
+            document["offers"] = self._offers(facts_of(parts.view, parts.dealings, now))
+        missing = ["view"] if parts.view is None else []
+        return {**document, "missing": missing + list(_LISTS if parts.dealings is None else ())}
 
     def _of_view(self, view: Document) -> dict[str, Any]:
         return {
@@ -86,9 +81,8 @@ class Brief:
             ],
         }
 
-    def _offers(self, parts: Parts, now: datetime) -> list[dict[str, Any]]:
-        facts = msgspec.json.encode(facts_of(parts, now))
-        truths = self._engine.evaluate(self._rules, self._engine.read(facts))
+    def _offers(self, facts: Document) -> list[dict[str, Any]]:
+        truths = self._engine.evaluate(self._rules, self._engine.read(msgspec.json.encode(facts)))
         return [
             {"name": offer.name, "offer": offer.offer.model_dump()}
             for offer, holds in zip(self._settings.offers, truths, strict=True)
@@ -96,9 +90,8 @@ class Brief:
         ]
 
 
-def facts_of(parts: Parts, now: datetime) -> dict[str, Any]:
+def facts_of(view: Document, dealings: Document | None, now: datetime) -> dict[str, Any]:
     """Return what rules of offers may read; what is not known is null, so that no order with it is true."""
-    view = parts.view or {}
     purchases = view["purchases"]
     return {
         "kind": view["record"]["kind"],
@@ -115,8 +108,8 @@ def facts_of(parts: Parts, now: datetime) -> dict[str, Any]:
         "channels": view["channels"],
         "tags": [tag["tag"] for tag in view["tags"]],
         "lifecycle": view["lifecycle"],
-        "cases": {"open": None if parts.cases is None else len(parts.cases["items"])},
-        "tasks": {"open": None if parts.tasks is None else len(parts.tasks["items"])},
+        "cases": {"open": dealings and len(dealings["open_cases"]["items"])},
+        "tasks": {"open": dealings and len(dealings["open_tasks"]["items"])},
     }
 
 

@@ -14,25 +14,26 @@ from guanxi_gateway.api.schemas.examples import CUSTOMER, TIMELINE
 
 from .conftest import closed_port, listening
 
-PAGES = {
-    "timeline": {**TIMELINE, "next_cursor": "more"},
-    "cases": {"items": [case_examples.ITEM], "next_cursor": None},
-    "tasks": {"items": [tasks.ITEM], "next_cursor": None},
+DEALINGS = {
+    "last_contacts": {"items": TIMELINE["items"], "more": True},
+    "open_cases": {"items": [case_examples.ITEM], "more": False},
+    "open_tasks": {"items": [tasks.ITEM], "more": False},
 }
 
 
 class Services:
-    """Answers what each path asks for; `refused` are last parts of paths that are refused with a status."""
+    """Answers what each path asks for; `refused` are refused with a status."""
 
     def __init__(self) -> None:
         self.seen: dict[str, str] = {}
         self.refused: dict[str, int] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        part = scope["path"].rpartition("/")[2]
+        part = "dealings" if scope["path"].endswith("/brief") else "view"
         self.seen[part] = scope["query_string"].decode()
-        status = self.refused.get(part if part in PAGES else "view", 200)
-        body: Any = PAGES.get(part, CUSTOMER) if status == 200 else {"status": status}
+        status = self.refused.get(part, 200)
+        answer = DEALINGS if part == "dealings" else CUSTOMER
+        body: Any = answer if status == 200 else {"status": status}
         kind = b"application/json" if status == 200 else b"application/problem+json"
         headers = [(b"content-type", kind)]
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -60,7 +61,7 @@ async def test_a_brief_is_put_together(start_gateway: Any, services: Any) -> Non
     assert [offer["name"] for offer in brief["offers"]] == ["solve_first", "come_back"]
     assert (brief["last_contacts"]["more"], brief["open_tasks"]["more"]) == (True, False)
     assert brief["open_cases"]["items"] == [case_examples.ITEM]
-    assert "event=Contact+Recorded" in behind.seen["timeline"]
+    assert "event=Contact+Recorded" in behind.seen["dealings"]
     assert all("clear=true&reason=he+calls+me" in query for query in behind.seen.values())
 
 
@@ -80,8 +81,8 @@ async def test_what_is_not_answered_is_missing_and_never_invented(start_gateway:
         brief = (await agent.get(path)).json()
         assert set(brief) == {"last_contacts", "open_cases", "open_tasks", "missing"}
         assert brief["missing"] == ["view"]
-        behind.refused = dict.fromkeys(PAGES, 404)
+        behind.refused = {"dealings": 404}
         brief = (await agent.get(path)).json()
         assert brief["open_cases"] == {"items": [], "more": False}
-        behind.refused = {"tasks": 400}
+        behind.refused = {"dealings": 400}
         assert (await agent.get(path)).status_code == 400

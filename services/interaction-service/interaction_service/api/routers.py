@@ -8,6 +8,7 @@ from guanxi_kit.audit import audit_router
 from guanxi_kit.jobs import api as jobs
 from guanxi_kit.sealing.api import router as keys_router
 from interaction_service.api import (
+    brief,
     cases,
     channels,
     contact_records,
@@ -39,6 +40,7 @@ def all_routers() -> list[APIRouter]:
         contact_records.router,
         tasks.router,
         my_day.router,
+        brief.router,
         surveys.router,
         survey_answers.router,
         needs.router,

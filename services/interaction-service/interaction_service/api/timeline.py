@@ -86,7 +86,7 @@ async def read_timeline(
         raise Problem(404, detail="There is no customer with this id.")
     await reading.of(page.people)
     document = {
-        "items": [_item(entry) for entry in page.entries],
+        "items": [item(entry) for entry in page.entries],
         "next_cursor": page.next.to_cursor(only.binding) if page.next else None,
     }
     return Response(_ENCODE(document), media_type="application/json")
@@ -126,7 +126,8 @@ async def fragments_of(request: Request, customer_id: UUID) -> list[UUID]:
     return await query.fragments(customer_id)
 
 
-def _item(entry: Entry) -> dict[str, Any]:
+def item(entry: Entry) -> dict[str, Any]:
+    """Return an entry as it is shown."""
     row = entry.row
     return {
         "touchpoint_id": row.touchpoint_id,

@@ -1,0 +1,106 @@
+"""GET /v1/customers/{customer_id}/brief: what the brief before a contact says of dealings with a customer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+
+from guanxi_kit.audit import Reading, maskable
+from interaction_service.adapters.case_reads import CaseFilter, PostgresCaseReads
+from interaction_service.adapters.task_reads import PostgresTaskReads, TaskFilter
+from interaction_service.api import case_documents, task_documents, timeline
+from interaction_service.api.schemas import TimelineItem
+from interaction_service.api.task_state import Tasks, json_of, no_customer
+from interaction_service.application.timeline import ReadTimeline
+from interaction_service.domain.timeline_filter import TimelineFilter
+
+LAST_CONTACTS, MOST_OPEN = 5, 10
+EVERY_EVENT = TimelineFilter(kinds=("track",))
+router = APIRouter(tags=["tasks"])
+
+
+class LastContacts(BaseModel):
+    """The last contacts, the newest first; whether there are more."""
+
+    items: list[TimelineItem]
+    more: bool
+
+
+class OpenCases(BaseModel):
+    """Open cases, the promise due next first; whether there are more."""
+
+    items: list[case_documents.CaseItem]
+    more: bool
+
+
+class OpenTasks(BaseModel):
+    """Open tasks, those due first before the others; whether there are more."""
+
+    items: list[task_documents.TaskItem]
+    more: bool
+
+
+class Dealings(BaseModel):
+    """What is known here before a contact."""
+
+    last_contacts: LastContacts
+    open_cases: OpenCases
+    open_tasks: OpenTasks
+
+
+@router.get(
+    "/v1/customers/{customer_id}/brief",
+    response_model=Dealings,
+    summary="Last contacts with a customer, open cases and tasks",
+)
+async def read_dealings(
+    *,
+    request: Request,
+    customer_id: UUID,
+    state: Tasks,
+    reading: Annotated[Reading, maskable("task.read", "brief")],
+    event: Annotated[
+        list[timeline.EventName] | None,
+        Query(max_length=50, description="Names of events that are contacts; without any every track event."),
+    ] = None,
+) -> Response:
+    """Of all of the customer's fragments: 5 contacts, 10 cases and 10 tasks at most."""
+    query: ReadTimeline = request.app.state.timeline
+    people = await query.fragments(customer_id)
+    if not people:
+        raise no_customer()
+    reading.begin(people)
+    only = TimelineFilter(events=tuple(event)) if event else EVERY_EVENT
+    page = await query.read(customer_id, limit=LAST_CONTACTS, after=None, only=only, show=reading.shown)
+    async with state.commands.database.connection() as connection:
+        cases = PostgresCaseReads(connection, state.work.keyring)
+        tasks = PostgresTaskReads(connection, state.work.keyring)
+        open_cases = await cases.page(CaseFilter(people, is_open=True), MOST_OPEN + 1, None)
+        open_tasks = await tasks.page(TaskFilter(people, state="open"), MOST_OPEN + 1)
+    await reading.kept()
+    if page is None:
+        raise no_customer()
+    show = reading.shown
+    document = {
+        "last_contacts": {
+            "items": [timeline.item(entry) for entry in page.entries],
+            "more": page.next is not None,
+        },
+        "open_cases": _some([case_documents.item(row, cases, show) for row in _by_promise(open_cases)]),
+        "open_tasks": _some([task_documents.item(row, tasks, show) for row in open_tasks]),
+    }
+    return json_of(document)
+
+
+def _some(items: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"items": items[:MOST_OPEN], "more": len(items) > MOST_OPEN}
+
+
+def _by_promise(rows: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
+    """Return cases with the promise due next first; those that none is running for stand behind."""
+    return sorted(rows, key=lambda row: (row["next_due_at"] is None, row["next_due_at"] or row["opened_at"]))
