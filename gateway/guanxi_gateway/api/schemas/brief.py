@@ -13,6 +13,7 @@ from guanxi_gateway.api.schemas.cases import CaseItem
 from guanxi_gateway.api.schemas.classification import CustomerTag, LifecycleStage
 from guanxi_gateway.api.schemas.consents import ConsentReason
 from guanxi_gateway.api.schemas.customer import Purchases, RfmScore, RiskScore
+from guanxi_gateway.api.schemas.surveys import Satisfaction
 from guanxi_gateway.api.schemas.tasks import TaskItem
 from guanxi_gateway.api.schemas.timeline import TimelineItem
 
@@ -96,7 +97,7 @@ class CustomerBrief(BaseModel):
     preferences: dict[str, Any]
     value: CustomerValue
     risk: RiskScore | None
-    satisfaction: dict[str, Any]
+    satisfaction: Satisfaction
     forbidden: list[ForbiddenContact]
     offers: list[OfferHint]
     last_contacts: LastContacts
@@ -127,5 +128,6 @@ def example(view: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
         "last_contacts": {"items": [entry], "more": True},
         "open_cases": {"items": [case_examples.ITEM], "more": False},
         "open_tasks": {"items": [tasks.ITEM], "more": False},
+        "satisfaction": view["satisfaction"],
         "missing": [],
     }
