@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,6 +43,7 @@ from guanxi_kit.log.port import (
     OnRevoked,
     Outgoing,
     Producer,
+    TopicPartition,
     TopicSpec,
 )
 from guanxi_kit.telemetry import METRICS
@@ -410,6 +411,39 @@ async def test_a_position_behind_the_end_is_refused(first: Stage) -> None:
     with pytest.raises(LogRecreated, match="lies behind the log's end"):
         await asyncio.wait_for(task, 20)
     first.running = []
+
+
+class OvertakenConsumer:
+    """A consumer beside which another worker goes on when it first looks where the log ends."""
+
+    def __init__(self, inner: Consumer, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self._inner = inner
+        self._meanwhile: Callable[[], Awaitable[None]] | None = meanwhile
+
+    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> Any:
+        ends = await self._inner.end_offsets(partitions)
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        return ends
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+async def test_an_owner_that_goes_on_while_another_takes_over_makes_no_log_look_recreated(
+    first: Stage,
+) -> None:
+    async def meanwhile() -> None:
+        await publish(first, [(n, encode(n)) for n in range(20)])
+        await eventually(lambda: has_all(first, range(20)), timeout=20)
+
+    await first.start("owner")
+    consumer = OvertakenConsumer(open_consumer(first.log, "group", [first.topic]), meanwhile)
+    await first.start("group", cast(Consumer, consumer))
+    await eventually(lambda: has_all(first, range(20)), timeout=20)
+    await first.stop()
+    assert await first.effects() == list(range(20))
 
 
 async def test_events_of_a_stream_from_several_processes_arrive_once_and_in_order(

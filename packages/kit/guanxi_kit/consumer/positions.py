@@ -36,11 +36,10 @@ async def load_positions(
     *,
     log_id: str,
     begin: Mapping[TopicPartition, int],
-    end: Mapping[TopicPartition, int],
 ) -> dict[TopicPartition, Position]:
     """Return the stored positions, starting new partitions at the beginning of the log.
 
-    Raises LogRecreated when a stored position belongs to another log or lies behind the end of this one.
+    Raises LogRecreated when a stored position belongs to another log.
     """
     ordered = sorted(partitions)
     await connection.execute(
@@ -65,13 +64,18 @@ async def load_positions(
                 f"{where.topic}/{where.partition}: the stored position belongs to log {row['log_id']},"
                 f" but the connected log is {log_id}; restore the log, or delete that row on purpose"
             )
-        if row["next_offset"] > end[where]:
-            raise LogRecreated(
-                f"{where.topic}/{where.partition}: the stored position {row['next_offset']} lies behind the log's"
-                f" end {end[where]}; the log has lost records or was created anew"
-            )
         positions[where] = Position(row["next_offset"], _DECODE(row["causes"].encode()))
     return positions
+
+
+def check_within(positions: Mapping[TopicPartition, Position], end: Mapping[TopicPartition, int]) -> None:
+    """Raise LogRecreated when a position lies behind the end of the log, which must have been read after it."""
+    for where, position in positions.items():
+        if position.next_offset > end[where]:
+            raise LogRecreated(
+                f"{where.topic}/{where.partition}: the stored position {position.next_offset} lies behind the log's"
+                f" end {end[where]}; the log has lost records or was created anew"
+            )
 
 
 async def advance_positions(connection: asyncpg.Connection[Any], moves: Moves) -> None:

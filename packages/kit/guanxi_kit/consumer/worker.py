@@ -17,7 +17,7 @@ from guanxi_kit.clock import Clock
 from guanxi_kit.consumer.batch import Batch, Polled, decode, halves
 from guanxi_kit.consumer.dead_letters import DeadLetter, park, reason_of
 from guanxi_kit.consumer.faults import is_record_fault
-from guanxi_kit.consumer.positions import Position, advance_positions, load_positions
+from guanxi_kit.consumer.positions import Position, advance_positions, check_within, load_positions
 from guanxi_kit.consumer.relay import Relay
 from guanxi_kit.consumer.unit import Subscription, Unit
 from guanxi_kit.crypto import Keyring
@@ -238,9 +238,11 @@ class Worker:
     async def _load(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Position]:
         log_id = await self._consumer.log_id()
         begin = await self._consumer.begin_offsets(partitions)
-        end = await self._consumer.end_offsets(partitions)
         async with self._db.transaction() as connection:
-            return await load_positions(connection, partitions, log_id=log_id, begin=begin, end=end)
+            positions = await load_positions(connection, partitions, log_id=log_id, begin=begin)
+        # In this order, since the last owner may move a position until it is read.
+        check_within(positions, await self._consumer.end_offsets(partitions))
+        return positions
 
     async def _resync(self) -> bool:
         """Read the positions again after a failure; True when one moved, so that the batch must be polled anew.

@@ -18,7 +18,8 @@ from guanxi_kit.masking.formats import (
 )
 
 # A match starts where a local part can start and never gives back what it took: linear in the length of the text.
-_MAIL = re.compile(r"(?<![\w.+'!$*^`{|}~-])[\w.+'!$*^`{|}~-]++@[\w-]+(?:\.[\w-]+)*")
+# To the last @ of a chain: in `0@ada@example.com` or `a@b.com|ada@example.com` a later part is an address as well.
+_MAIL = re.compile(r"(?<![\w.+'!$*^`{|}~-])[\w.+'!$*^`{|}~-]++(?:@[\w.+'!$*^`{|}~-]++)+")
 # The borders are ASCII: Chinese text has no spaces around a number.
 _PHONE = re.compile(r"(?<![A-Za-z0-9_+])\+?\d(?:[\s().-]{0,2}\d){6,18}(?![A-Za-z0-9_])")
 _MOBILE = re.compile(r"(?:(?:00)?86)?1\d{10}")
