@@ -39,6 +39,7 @@ READS = {
     "GET /v1/customers",
     "GET /v1/customers/{customer_id}",
     "GET /v1/customers/{customer_id}/timeline",
+    "GET /v1/customers/{customer_id}/moments",
     "GET /v1/customers/{customer_id}/scores",
     "GET /v1/customers/{customer_id}/messages",
     "GET /v1/tiers",
