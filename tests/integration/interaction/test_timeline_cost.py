@@ -12,7 +12,9 @@ import pytest
 from guanxi_kit.db import Database
 from guanxi_kit.packs import load_pack
 from interaction_service.adapters.timeline import PAGE_SQL, MonthlyPartitions, PostgresTimelines
+from interaction_service.adapters.timeline_index import SEARCH_SQL
 from interaction_service.application.making import make_read_timeline
+from interaction_service.application.timeline_walk import SEARCHED
 from interaction_service.domain.months import month_of, start_of
 from interaction_service.domain.page import Place
 from interaction_service.domain.timeline_filter import TimelineFilter
@@ -103,6 +105,34 @@ async def test_pages_of_a_long_and_a_short_history_touch_as_much(history: Databa
     brief = await pages(history, service, BRIEF, [NOW, NOW - timedelta(days=5000)])
     assert max(busy) <= max(brief)
     assert max(brief) <= 6
+
+
+async def test_a_search_looks_at_a_bounded_part_of_a_long_history(history: Database) -> None:
+    async with history.connection() as connection:
+        await connection.execute(
+            "INSERT INTO touchpoint_text SELECT profile_id, occurred_at, touchpoint_id, ARRAY[1, 2, 3] FROM touchpoint"
+        )
+        await connection.execute("ANALYZE touchpoint_text")
+        for after in (None, Place(datetime(2010, 3, 14, tzinfo=UTC), uuid4())):
+            explained = await connection.fetchval(
+                "EXPLAIN (ANALYZE, FORMAT JSON)" + SEARCH_SQL,
+                [BUSY, BRIEF],
+                [1, 9, 2, 3],
+                2,
+                *TimelineFilter().period,
+                after and after.occurred_at,
+                after and after.touchpoint_id,
+                SEARCHED,
+            )
+            found = nodes(
+                (explained[0] if not isinstance(explained, str) else json.loads(explained)[0])["Plan"]
+            )
+            scans = [node for node in found if "Relation Name" in node]
+            assert {node["Node Type"] for node in scans} == {"Index Scan"}
+            assert (
+                SEARCHED <= sum(each["Actual Rows"] * each["Actual Loops"] for each in scans) <= 2 * SEARCHED
+            )
+            assert sum(node.get("Rows Removed by Filter", 0) for node in scans) == 0
 
 
 class Counting(PostgresTimelines):
