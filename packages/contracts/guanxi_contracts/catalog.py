@@ -147,7 +147,7 @@ SURVEY_CHANGED_TOPIC = Topic(
     retention_days=7,
     personal=False,
     events=(SURVEY_CHANGED,),
-    consumers=("profile-service", "scoring-service"),
+    consumers=("profile-service", "scoring-service", "notification-service"),
     summary="A customer was asked, answered, or is asked no more.",
 )
 PRIVACY_ERASURE_TOPIC = Topic(

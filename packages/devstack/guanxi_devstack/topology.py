@@ -125,6 +125,7 @@ class Topology:
             "GUANXI_MAILBOX_DIR": str(options.folder / "mailbox"),
             "GUANXI_HOST": HOST,
             "GUANXI_PORT": str(port),
+            "GUANXI_SURVEY_URL": f"http://{HOST}:{self.ports.gateway}",
             "GUANXI_LOG_ENGINE": "kafka" if options.kafka_bootstrap else "postgres",
             "GUANXI_LOG_URL": self.dsn("log_app"),
             "GUANXI_JWKS_FILE": str(self.credentials.jwks_file),

@@ -13,6 +13,7 @@ from guanxi_contracts.catalog import (
     CASE_CHANGED_TOPIC,
     CUSTOMER_MERGED_TOPIC,
     PRIVACY_ERASURE_TOPIC,
+    SURVEY_CHANGED_TOPIC,
     TOUCHPOINT_RESOLVED_TOPIC,
 )
 from guanxi_kit.app import Check, WorkerProcess, create_app
@@ -38,10 +39,16 @@ from notification_service.adapters.callbacks import SignedCallbacks
 from notification_service.adapters.contacts import ProfileContacts
 from notification_service.adapters.dispatch_loop import DispatchLoop
 from notification_service.adapters.dispatch_unit import STREAM, dispatch_units
+from notification_service.adapters.invitation_store import Links
 from notification_service.adapters.mailbox import MailboxProvider
 from notification_service.adapters.mime import Sender
 from notification_service.adapters.notice_store import notice_stores
-from notification_service.adapters.pack_journeys import journeys_of, promoting_nothing, purposes_of
+from notification_service.adapters.pack_journeys import (
+    invitations_of,
+    journeys_of,
+    promoting_nothing,
+    purposes_of,
+)
 from notification_service.adapters.sealed_columns import SEALED_COLUMNS
 from notification_service.adapters.smtp import SmtpProvider, parse_smtp_url
 from notification_service.adapters.staff_directory import StaffDirectory, read_directory
@@ -50,7 +57,13 @@ from notification_service.api import export, messages
 from notification_service.application.dispatch import Dispatcher, OpenUnit
 from notification_service.application.notices import NoticeDispatcher, NoticeWays
 from notification_service.application.ports import Contacts, EmailProvider, TemplateFailed
-from notification_service.consumers import case_changed, customer_merged, privacy_erasure, touchpoint_resolved
+from notification_service.consumers import (
+    case_changed,
+    customer_merged,
+    privacy_erasure,
+    survey_changed,
+    touchpoint_resolved,
+)
 from notification_service.domain.messages import RetryPolicy
 from notification_service.settings import NotificationSettings
 
@@ -60,6 +73,7 @@ JOBS = "notification.jobs"
 TOPICS = (
     PRIVACY_ERASURE_TOPIC.name,
     CASE_CHANGED_TOPIC.name,
+    SURVEY_CHANGED_TOPIC.name,
     TOUCHPOINT_RESOLVED_TOPIC.name,
     CUSTOMER_MERGED_TOPIC.name,
 )
@@ -130,6 +144,7 @@ async def make_worker(
                 touchpoint_resolved.subscription(journeys_of(pack)),
                 customer_merged.subscription(),
                 case_changed.subscription(directory),
+                survey_changed.subscription(invitations_of(pack)),
             ],
             clock=clock,
             keyring=keyring,
@@ -165,6 +180,7 @@ def _dispatcher(
         batch=settings.dispatch_batch,
         lease=timedelta(seconds=settings.lease_seconds),
         promoting_nothing=promoting_nothing(pack),
+        survey_link=Links(keyring, settings.survey_url).link,
     )
 
 

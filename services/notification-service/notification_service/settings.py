@@ -13,9 +13,9 @@ class NotificationSettings(ServiceSettings):
     """Where mail goes: GUANXI_SMTP_URL, else GUANXI_MAILBOX_DIR (development); and where contacts are asked for.
 
     `staff_file` is a YAML file that says where staff can be reached (GUANXI_STAFF_FILE), `case_url` where they find a
-    case: it holds `{case_id}`. `allow_private_callbacks`: their callbacks may have private addresses and plain HTTP,
-    for development and tests. `smtp_url` is `smtp[s]://[user:password@]host[:port][?starttls=auto|always|never]`, a
-    secret.
+    case: it holds `{case_id}`; `survey_url` is the address under which customers reach the gateway.
+    `allow_private_callbacks`: callbacks of staff may have private addresses and plain HTTP, for development and tests.
+    `smtp_url` is `smtp[s]://[user:password@]host[:port][?starttls=auto|always|never]`, a secret.
     """
 
     profile_url: str = "http://127.0.0.1:8001"
@@ -27,6 +27,7 @@ class NotificationSettings(ServiceSettings):
     case_url: str = Field(
         default="https://guanxi.example/cases/{case_id}", pattern=r"^[^{}]*\{case_id\}[^{}]*$"
     )
+    survey_url: str = Field(default="https://guanxi.example", pattern=r"^https?://[^/?#]+$")
     allow_private_callbacks: bool = False
     notification_batch: int = Field(default=2000, ge=1, le=20_000)
     dispatch_batch: int = Field(default=64, ge=1, le=500)

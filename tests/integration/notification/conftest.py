@@ -18,6 +18,7 @@ from guanxi_contracts.case import CASE_ALARM, CASE_CHANGED, CaseAlarmV1, CaseCha
 from guanxi_contracts.customer import CUSTOMER_MERGED, CUSTOMER_SPLIT, CustomerMergedV1, CustomerSplitV1
 from guanxi_contracts.envelope import Envelope
 from guanxi_contracts.privacy import ERASURE_REQUESTED, ErasureRequestedV1
+from guanxi_contracts.survey import SURVEY_CHANGED, SurveyChangedV1
 from guanxi_contracts.touchpoint import (
     TOUCHPOINT_RESOLVED,
     Purchase,
@@ -32,13 +33,20 @@ from guanxi_kit.log.port import Record
 from guanxi_kit.packs import Pack, load_pack
 from guanxi_kit.testing import ManualClock
 from notification_service.adapters.dispatch_unit import STREAM, dispatch_units
+from notification_service.adapters.invitation_store import Links
 from notification_service.adapters.mime import Sender
-from notification_service.adapters.pack_journeys import journeys_of, purposes_of
+from notification_service.adapters.pack_journeys import invitations_of, journeys_of, purposes_of
 from notification_service.adapters.staff_directory import StaffDirectory
 from notification_service.adapters.templates import LiquidRenderer
 from notification_service.application.dispatch import Dispatcher
 from notification_service.application.ports import Contact, ContactsUnavailable, EmailProvider
-from notification_service.consumers import case_changed, customer_merged, privacy_erasure, touchpoint_resolved
+from notification_service.consumers import (
+    case_changed,
+    customer_merged,
+    privacy_erasure,
+    survey_changed,
+    touchpoint_resolved,
+)
 from notification_service.domain.messages import RetryPolicy
 from notification_service.domain.notices import Target
 from notification_service.settings import NotificationSettings
@@ -118,6 +126,7 @@ Event = (
     | ErasureRequestedV1
     | CaseChangedV1
     | CaseAlarmV1
+    | SurveyChangedV1
 )
 _KINDS: dict[type, Any] = {
     TouchpointResolvedV1: TOUCHPOINT_RESOLVED,
@@ -126,6 +135,7 @@ _KINDS: dict[type, Any] = {
     ErasureRequestedV1: ERASURE_REQUESTED,
     CaseChangedV1: CASE_CHANGED,
     CaseAlarmV1: CASE_ALARM,
+    SurveyChangedV1: SURVEY_CHANGED,
 }
 
 
@@ -138,7 +148,7 @@ class ContactBook:
     asked: list[Sequence[UUID]] = field(default_factory=list)
 
     async def fetch(self, customer_ids: Sequence[UUID], purpose: str | None) -> dict[UUID, Contact]:
-        assert purpose == "service"
+        assert purpose in ("service", "research")
         self.asked.append(customer_ids)
         if self.unavailable:
             raise ContactsUnavailable("status_503")
@@ -203,6 +213,7 @@ class Notification:
             "policy": RetryPolicy(),
             "clock": self.clock,
             "batch": 10,
+            "survey_link": Links(self.keyring, "https://survey.example.com").link,
         }
         return Dispatcher(**{**wiring, **changes})
 
@@ -272,6 +283,7 @@ async def notification(database_dsns: DatabaseDsns) -> AsyncIterator[Notificatio
             (TouchpointResolvedV1,): touchpoint_resolved.subscription(journeys_of(pack)),
             (CustomerMergedV1, CustomerSplitV1): customer_merged.subscription(),
             (CaseChangedV1, CaseAlarmV1): case_changed.subscription(staff),
+            (SurveyChangedV1,): survey_changed.subscription(invitations_of(pack)),
             (ErasureRequestedV1,): privacy_erasure.subscription(),
         },
         staff=staff,

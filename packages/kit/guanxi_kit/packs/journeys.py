@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from guanxi_kit.packs.model import Duration, PackModel, Slug
 
 
 class Trigger(PackModel):
-    """What starts a journey. With `first` only the customer's first such event does, over all fragments."""
+    """What starts a journey: a purchase, or a survey of this `form` that was issued.
 
-    event: Literal["purchase"]
+    With `first` only the customer's first purchase does, over all fragments.
+    """
+
+    event: Literal["purchase", "survey"]
     first: bool = False
+    form: Slug | None = None
+
+    @model_validator(mode="after")
+    def _names_what_it_needs(self) -> Trigger:
+        if (self.event == "survey") != (self.form is not None):
+            raise ValueError("a survey names its form, and nothing else does")
+        if self.first and self.event == "survey":
+            raise ValueError("only purchases have a first")
+        return self
 
 
 class Send(PackModel):

@@ -213,6 +213,10 @@ def _check_references(reading: Reading, name: str) -> None:
         if journey.id in seen:
             _report_journey(reading, (place, "id"), f"{journey.id} is declared more than once")
         seen.add(journey.id)
+        surveys: SurveySettings | None = reading.parts.get("surveys")
+        if journey.trigger.form is not None and surveys and journey.trigger.form not in surveys.forms:
+            path: FieldPath = (place, "trigger", "form")
+            _report_journey(reading, path, f"there is no form {journey.trigger.form!r}")
         for step, declared in enumerate(journey.steps):
             locales = reading.templates.get(declared.send.template)
             path = (place, "steps", step, "send", "template")

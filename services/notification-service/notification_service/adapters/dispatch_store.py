@@ -12,7 +12,7 @@ import asyncpg
 from guanxi_kit.erasure import hold_off_erasures
 from notification_service.adapters.complaint_store import complaining
 from notification_service.adapters.plan_store import log_decisions
-from notification_service.application.ports import Decision, Reserved, Settlement, Started
+from notification_service.application.ports import Decision, Invitation, Reserved, Settlement, Started
 
 # A message that was being sent keeps that state while it is looked into: a second death must not forget it.
 _RESERVE = """
@@ -22,8 +22,9 @@ taken AS (
     UPDATE message AS m SET due_at = $2, attempt = m.attempt + 1, changed_at = $1,
         state = CASE due.state WHEN 'sending' THEN 'sending' ELSE 'reserved' END
     FROM due WHERE m.send_id = due.send_id RETURNING m.*, due.state AS found)
-SELECT taken.*, coalesce(membership.customer_id, taken.profile_id) AS customer_id
-FROM taken LEFT JOIN membership USING (profile_id)
+SELECT taken.*, coalesce(membership.customer_id, taken.profile_id) AS customer_id,
+    invited.expires_at, invited.nonce, invited.is_open
+FROM taken LEFT JOIN membership USING (profile_id) LEFT JOIN survey_invitation AS invited USING (survey_id)
 """
 
 _SERVE = """
@@ -144,4 +145,7 @@ def _reserved(row: asyncpg.Record) -> Reserved:
         once=row["once"],
         was_sending=row["found"] == "sending",
         provider=row["provider"],
+        invitation=None
+        if row["nonce"] is None
+        else Invitation(row["survey_id"], row["expires_at"], row["nonce"], row["is_open"]),
     )

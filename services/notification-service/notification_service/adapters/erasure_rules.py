@@ -23,6 +23,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "staff_notice", "that staff were told of the person's case", delete_by("staff_notice", "profile_id")
     ),
+    Rule(
+        "survey_invitation",
+        "what the person was asked",
+        delete_by("survey_invitation", "profile_id"),
+    ),
     Rule("membership", "who the person was", delete_by("membership", "profile_id")),
     *PLUMBING,
 )

@@ -9,7 +9,16 @@ from notification_service.domain.journeys import Journey, Step
 
 
 def journeys_of(pack: packs.Pack) -> list[Journey]:
-    """Return the journeys that a pack declares."""
+    """Return the journeys of a pack that purchases start."""
+    return [each for each in _declared(pack) if each.form is None]
+
+
+def invitations_of(pack: packs.Pack) -> list[Journey]:
+    """Return the journeys of a pack that surveys start."""
+    return [each for each in _declared(pack) if each.form is not None]
+
+
+def _declared(pack: packs.Pack) -> list[Journey]:
     return [
         Journey(
             id=declared.id,
@@ -17,6 +26,7 @@ def journeys_of(pack: packs.Pack) -> list[Journey]:
             first_only=declared.trigger.first,
             max_age=declared.max_age,
             steps=tuple(Step(step.send.channel, step.send.template) for step in declared.steps),
+            form=declared.trigger.form,
         )
         for declared in pack.journeys
     ]

@@ -38,10 +38,10 @@ ON CONFLICT (journey, profile_id) DO NOTHING RETURNING profile_id
 
 _PLAN = """
 INSERT INTO message (send_id, journey, journey_version, step, profile_id, touchpoint_id, channel, template, state,
-    once, due_at, planned_at, changed_at)
-SELECT s, j, v, n, p, t, c, e, st, o, CASE st WHEN 'planned' THEN $11::timestamptz END, $11, $11
+    once, survey_id, due_at, planned_at, changed_at)
+SELECT s, j, v, n, p, t, c, e, st, o, q, CASE st WHEN 'planned' THEN $12::timestamptz END, $12, $12
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::uuid[], $6::uuid[], $7::text[], $8::text[],
-    $9::text[], $10::boolean[]) AS u(s, j, v, n, p, t, c, e, st, o)
+    $9::text[], $10::boolean[], $11::uuid[]) AS u(s, j, v, n, p, t, c, e, st, o, q)
 ORDER BY s
 ON CONFLICT (send_id) DO NOTHING
 """
@@ -135,6 +135,7 @@ class PostgresPlanStore:
             [message.template for message in messages],
             [message.state for message in messages],
             [message.once for message in messages],
+            [message.survey_id for message in messages],
             now,
         )
 

@@ -36,9 +36,12 @@ class LiquidRenderer:
             for name, locales in templates.items()
         }
 
-    def render(self, template: str, traits: Mapping[str, Any]) -> Content:
+    def render(self, template: str, traits: Mapping[str, Any], survey_link: str | None = None) -> Content:
         """Return subject and body. Raises TemplateFailed with a code that holds no personal data."""
-        return self._render(template, traits.get("locale"), {"traits": traits})
+        known: dict[str, Any] = {"traits": traits}
+        if survey_link is not None:
+            known["survey"] = {"link": survey_link}
+        return self._render(template, traits.get("locale"), known)
 
     def render_notice(self, template: str, locale: str, notice: Mapping[str, str]) -> Content:
         """Return subject and body of a notice to staff. Raises TemplateFailed."""

@@ -22,6 +22,7 @@ from notification_service.application.ports import (
     DispatchStore,
     Email,
     EmailProvider,
+    Invitation,
     Renderer,
     Reserved,
     Settlement,
@@ -63,8 +64,12 @@ class Dispatcher:
         batch: int = 64,
         lease: timedelta = timedelta(minutes=2),
         promoting_nothing: Collection[tuple[str, int]] = (),
+        survey_link: Callable[[Invitation], str],
     ) -> None:
-        """What is `promoting_nothing`, by journey and number of the step, goes on while the customer complains."""
+        """Take what it works with; `survey_link` makes the link of a survey, which nothing keeps.
+
+        What is `promoting_nothing`, by journey and number of the step, goes on while the customer complains.
+        """
         self._open = open_unit
         self._contacts = contacts
         self._purposes = purposes
@@ -75,6 +80,7 @@ class Dispatcher:
         self._clock = clock
         self._batch = batch
         self._lease = lease
+        self._survey_link = survey_link
         self._promoting_nothing = frozenset(promoting_nothing)
 
     async def run_once(self) -> int:
@@ -147,8 +153,12 @@ class Dispatcher:
             return Settlement(message, "failed", "no_address")
         if contact.consent is False:
             return Settlement(message, "failed", "no_consent")
+        invitation = message.invitation
+        if invitation is not None and not (invitation.is_open and self._clock.now() < invitation.expires_at):
+            return Settlement(message, "failed", "survey_over")
+        link = None if invitation is None else self._survey_link(invitation)
         try:
-            content = self._renderer.render(message.template, contact.traits)
+            content = self._renderer.render(message.template, contact.traits, link)
         except TemplateFailed as error:
             return Settlement(message, "failed", "template_failed", detail={"reason": str(error)})
         return Email(message.send_id, contact.address, content)

@@ -30,11 +30,12 @@ class NewMessage:
     journey_version: str
     step: int
     profile_id: UUID
-    touchpoint_id: UUID
+    touchpoint_id: UUID | None
     channel: str
     template: str
     state: State
     once: bool
+    survey_id: UUID | None = None
 
 
 class Decision(NamedTuple):
@@ -66,6 +67,15 @@ class PlanStore(Protocol):
     async def log(self, decisions: Sequence[Decision], now: datetime) -> None: ...
 
 
+class Invitation(NamedTuple):
+    """What the link of a survey is made of; whether it may still be answered."""
+
+    survey_id: UUID
+    expires_at: datetime
+    nonce: bytes
+    is_open: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Reserved:
     """A message in hand. `attempt` identifies this reservation; a later one takes the message away from it."""
@@ -82,6 +92,7 @@ class Reserved:
     once: bool
     was_sending: bool
     provider: str | None
+    invitation: Invitation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +166,7 @@ class TemplateFailed(Exception):
 
 
 class Renderer(Protocol):
-    def render(self, template: str, traits: Mapping[str, Any]) -> Content: ...
+    def render(self, template: str, traits: Mapping[str, Any], survey_link: str | None) -> Content: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """What follows a purchase. With `first_only` a customer is enrolled once for ever, over all fragments.
+    """What follows a purchase, or a survey of this `form`.
+
+    With `first_only` a customer is enrolled once for ever, over all fragments.
 
     `version` names this wording of the journey in the ids of its messages. A purchase older than `max_age` starts
     nothing, so that imports of history stay silent; it still was the first, and enrols.
@@ -29,6 +31,7 @@ class Journey:
     first_only: bool
     max_age: timedelta
     steps: tuple[Step, ...]
+    form: str | None = None
 
     def is_too_old(self, occurred_at: datetime, now: datetime) -> bool:
         """True when a purchase of that moment is too long ago to be answered."""

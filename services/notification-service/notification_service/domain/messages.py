@@ -20,6 +20,7 @@ Code = Literal[
     "no_consent",
     "open_complaint",
     "address_served",
+    "survey_over",
     "template_failed",
     "delivery_deferred",
     "gave_up",
