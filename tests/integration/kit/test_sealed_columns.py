@@ -24,6 +24,7 @@ NO_SEAL = {
     "identifier": {"hash"},
     "import_refusal": {"tombstones"},
     "case_event": {"repeat_key"},
+    "task_event": {"repeat_key"},
     "refusal": {"tombstones"},
     "identifier_event": {"hash"},
     "link_block": {"identifier_hash", "strongest_hash"},
