@@ -118,11 +118,15 @@ class Desk:
 
     def mails(self) -> list[tuple[str, str, str]]:
         found = [message_from_bytes(file.read_bytes(), policy=default) for file in self.folder.glob("*.eml")]
-        return sorted((str(m["To"]), str(m["Subject"]), m.get_content().strip()) for m in found)
+        return sorted((str(m["To"]), str(m["Subject"]), _lines(m.get_content())) for m in found)
 
     async def outcomes(self) -> dict[str, tuple[str, str | None]]:
         rows = await self.notification.rows("SELECT recipient, state, reason FROM staff_notice")
         return {row["recipient"]: (row["state"], row["reason"]) for row in rows}
+
+
+def _lines(content: str) -> str:
+    return "\n".join(content.splitlines()).strip()
 
 
 @pytest.fixture
