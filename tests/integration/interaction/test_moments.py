@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from tests.integration import regrouping
 
 from guanxi_contracts.touchpoint import Purchase, TouchpointResolvedV1
 from guanxi_kit.consumer import Relay
@@ -114,6 +115,13 @@ async def test_a_merge_and_its_undo_decide_anew(service: Service, memory: Memory
 
         await eventually(joined, timeout=20)
         assert await marked(service, first) == {ago(50): ["first_purchase"], ago(9): ["complaint"]}
+        await publish(memory, [outgoing(regrouping.split(second, first, {second: 3}, UUID(int=9)))])
+
+        async def parted() -> bool:
+            return ago(30) in await marked(service, second)
+
+        await eventually(parted, timeout=20)
+        assert await marked(service, first) == {ago(50): ["first_purchase"]}
         await publish(memory, [erasure(request_of(first, second))])
         await eventually(lambda: is_empty(service), timeout=20)
 
