@@ -7,15 +7,17 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from tests.chaos.desk import Desk
 from tests.chaos.mail import Inbox
 
 from guanxi_devstack.topology import REPOSITORY
 from interaction_service.adapters.case_news import ON_TIMELINE
+from interaction_service.adapters.task_news import touchpoint_of
 from interaction_service.application.staff_edits import STAFF
 from interaction_service.domain.touchpoint import touchpoint_id
 
@@ -39,6 +41,14 @@ _EVENTS = """
 SELECT case_id::text, array_agg(kind ORDER BY seq) FROM interaction.case_event GROUP BY 1
 """
 _TOLD = "SELECT case_id::text, seq, kind, at FROM interaction.case_event ORDER BY case_id, seq"
+_CONTACTS = "SELECT contact_id::text, at FROM interaction.contact_record"
+_FOLLOWED = "SELECT count(*), count(DISTINCT contact_id) FROM interaction.task WHERE contact_id IS NOT NULL"
+# By each task that is overdue: how often it said so, and how often it reminded.
+_LATE = """
+SELECT count(*) FILTER (WHERE e.kind = 'overdue'), count(*) FILTER (WHERE e.kind = 'reminded')
+FROM interaction.task AS t LEFT JOIN interaction.task_event AS e USING (task_id)
+WHERE t.contact_id IS NOT NULL AND t.due_at < now() - interval '2 seconds' GROUP BY t.task_id
+"""
 _NUMBERS = "SELECT count(*) - count(DISTINCT number) FROM interaction.case_file"
 _DUE = """
 SELECT count(*) FROM interaction.timer WHERE due_at < now() - interval '1 second' OR failed_at IS NOT NULL
@@ -75,15 +85,23 @@ def short_promises(folder: Path) -> dict[str, str]:
 
 async def told_by_staff(connection: Any, desk: Desk) -> list[dict[str, Any]]:
     """Return what the desk has put on timelines, as messages of the people concerned."""
-    return list(_told(desk, await connection.fetch(_TOLD)))
+    contacts = [
+        _message(desk, touchpoint_of(UUID(contact_id)), desk.contacts[contact_id], at)
+        for contact_id, at in await connection.fetch(_CONTACTS)
+    ]
+    return [*_told(desk, await connection.fetch(_TOLD)), *contacts]
 
 
 def _told(desk: Desk, rows: list[Any]) -> Iterator[dict[str, Any]]:
     for case_id, seq, kind, at in rows:
         if kind in ON_TIMELINE:
             identity = touchpoint_id(STAFF, f"case\0{case_id}\0{seq}")
-            user_id = f"{desk.people.run}-user-{desk.persons[case_id]}"
-            yield {"type": "staff", "touchpoint": identity, "userId": user_id, "timestamp": at.isoformat()}
+            yield _message(desk, identity, desk.persons[case_id], at)
+
+
+def _message(desk: Desk, touchpoint: UUID, person: int, at: datetime) -> dict[str, Any]:
+    user_id = f"{desk.people.run}-user-{person}"
+    return {"type": "staff", "touchpoint": touchpoint, "userId": user_id, "timestamp": at.isoformat()}
 
 
 async def check_desk(connection: Any, desk: Desk) -> None:
@@ -95,6 +113,14 @@ async def check_desk(connection: Any, desk: Desk) -> None:
     }
     assert not differing, f"acts acknowledged and found: {json.dumps(differing)}"
     assert await connection.fetchval(_NUMBERS) == 0, "two cases share a number"
+    contacts = {contact_id for contact_id, _ in await connection.fetch(_CONTACTS)}
+    assert contacts == set(desk.contacts), (
+        f"contacts: {len(desk.contacts)} acknowledged, {len(contacts)} found"
+    )
+    followed = tuple(await connection.fetchrow(_FOLLOWED))
+    assert followed == (len(contacts), len(contacts)), (
+        f"{len(contacts)} follow-ups asked for, {followed} found"
+    )
 
 
 async def check_promises(connection: Any, inbox: Inbox) -> str:
@@ -105,6 +131,8 @@ async def check_promises(connection: Any, inbox: Inbox) -> str:
     assert await connection.fetchval(_DUE) == 0, "timers wait, or were set aside"
     for case_id, clock, run, levels in await connection.fetch(_RUNNING, LADDER * 2):
         assert set(levels) == LEVELS, f"{clock} {run} of {case_id} has raised {levels}"
+    told = Counter(tuple(row) for row in await connection.fetch(_LATE))
+    assert set(told) <= {(1, 1)}, f"tasks by how often they said that they are overdue, and reminded: {told}"
     alarms = await connection.fetchval(_ALARMS)
     states: Counter[str] = Counter(dict(await connection.fetch(_NOTICES)))
     assert set(states) <= {"sent", "uncertain"}, f"notices: {states}"
@@ -112,7 +140,7 @@ async def check_promises(connection: Any, inbox: Inbox) -> str:
     doubled = [identity for identity, count in inbox.notices.items() if count > 1]
     assert not doubled, f"notices sent twice: {doubled}"
     assert states["sent"] <= len(inbox.notices) <= alarms, f"{len(inbox.notices)} notices came, {states}"
-    return f"{alarms} alarms, {states['uncertain']} notices of them uncertain"
+    return f"{alarms} alarms, {states['uncertain']} notices of them uncertain, {told.total()} tasks overdue"
 
 
 async def check_standing(connection: Any) -> None:

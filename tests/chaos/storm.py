@@ -68,7 +68,8 @@ async def storm(
     tell(
         f"exactly once: seed {seed}, {seconds:.0f} s, {kills.total()} kills, touchpoints {dict(population.ways)},"
         f" {len(hands.merged)} merges by hand, {len(hands.undone)} undone,"
-        f" {len(erasers.acknowledged)} erasures acknowledged, {len(desk.acts)} cases; {figures}"
+        f" {len(erasers.acknowledged)} erasures acknowledged, {len(desk.acts)} cases, {len(desk.contacts)}"
+        f" contacts; {figures}"
     )
 
 
