@@ -43,6 +43,7 @@ _EXTERNAL_TYPES = {
 ENTERPRISE = "enterprise_account"
 _OTHER_ACCOUNT = "third_party_account"
 _ABSENT = (None, "")
+_TELLING = frozenset((*(name for name, _ in IDENTIFYING_TRAITS), *OPENIDS))
 
 
 class Usable(NamedTuple):
@@ -186,12 +187,17 @@ def _device_id(context: JsonObject) -> Any:
 
 
 def _from_traits(traits: JsonObject) -> Iterator[Candidate]:
+    # Of the many names that may tell one, a person's traits hold very few.
+    told = _TELLING.intersection(traits)
+    if not told:
+        return
     for name, type_ in IDENTIFYING_TRAITS:
-        if traits.get(name) not in _ABSENT:
+        if name in told and traits[name] not in _ABSENT:
             yield type_, traits[name], ""
-    openid = _first(traits, OPENIDS)
-    if openid not in _ABSENT:
-        yield "wechat_openid", openid, _first(traits, APP_IDS) or ""
+    if not told.isdisjoint(OPENIDS):
+        openid = _first(traits, OPENIDS)
+        if openid not in _ABSENT:
+            yield "wechat_openid", openid, _first(traits, APP_IDS) or ""
 
 
 def _from_external(external: list[Any], declared: Collection[str]) -> Iterator[Candidate]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -33,7 +34,13 @@ def kind_of(message: Message) -> TouchpointKind:
 
 def name_in_clear(name: str | None) -> str | None:
     """Return the name of an event or page as it may be stored in clear, without addresses and telephone numbers."""
-    return None if name is None else str(mask_content(name))
+    return None if name is None else _in_clear(name)
+
+
+@lru_cache(maxsize=4_096)
+def _in_clear(name: str) -> str:
+    # Looking for what to mask costs more than all else about a name, and few names come often.
+    return str(mask_content(name))
 
 
 def nobody(person: Identified) -> Refused:

@@ -16,9 +16,13 @@ Find = Callable[[JsonObject], Sequence[Any]]
 
 
 class _Figure(NamedTuple):
-    """A path into the properties; `find` returns what stands there, without nulls and empty texts."""
+    """A path into the properties; `find` returns what stands there, without nulls and empty texts.
+
+    `name` is where it begins: without anything there it leads nowhere.
+    """
 
     path: str
+    name: str
     find: Find
 
 
@@ -60,7 +64,7 @@ class Purchasing:
 
     def _currency(self, properties: JsonObject, figures: Sequence[_Figure]) -> str:
         for figure in figures:
-            found = figure.find(properties)
+            found = () if _is_absent(properties.get(figure.name)) else figure.find(properties)
             if found:
                 code = found[0].strip().upper() if isinstance(found[0], str) else ""
                 if len(code) != 3 or not (code.isascii() and code.isalpha()):
@@ -71,14 +75,16 @@ class Purchasing:
 
 def _figures(declared: PurchaseEvent) -> _Figures:
     def compiled(paths: Sequence[str]) -> Sequence[_Figure]:
-        return tuple(_Figure(path, _finder(path)) for path in paths)
+        return tuple(_Figure(path, path.split(".")[0].removesuffix("[]"), _finder(path)) for path in paths)
 
     return _Figures(compiled(declared.amount), compiled(declared.currency), compiled(declared.quantity))
 
 
 def _first_number(properties: JsonObject, figures: Sequence[_Figure]) -> tuple[str, Decimal | None]:
     """Return the first path that leads to something, and its number or the sum over its list."""
-    for path, find in figures:
+    for path, name, find in figures:
+        if _is_absent(properties.get(name)):
+            continue
         found = find(properties)
         if found:
             try:

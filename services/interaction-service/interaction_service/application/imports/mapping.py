@@ -135,7 +135,11 @@ class RowMapper:
         self._mapping = mapping
         self._prefix = f"{import_id}:"
         self._width = len(names)
-        self._scope = f"{mapping.kind}\0{mapping.event}"
+        self._keyed = {
+            column.column: sha256(f"{mapping.kind}\0{mapping.event}\0{column.column}\0".encode())
+            for column in mapping.columns
+            if column.to == "row_key"
+        }
         self._steps = [
             _Step(names.index(column.column), *_split(column.to), forms[column.form], column)
             for column in mapping.columns
@@ -200,7 +204,9 @@ class RowMapper:
                 raise Refused(column.column, "must be a JSON object")
         elif target == "row_key":
             # Of what a row is, not of which upload: the same row in another file is the same message.
-            value = "row:" + sha256(f"{self._scope}\0{column.column}\0{value}".encode()).hexdigest()[:40]
+            digest = self._keyed[column.column].copy()
+            digest.update(str(value).encode())
+            value = "row:" + digest.hexdigest()[:40]
         elif target == "message_id":
             value = str(value)
             if len(value) > MAX_MESSAGE_ID:
