@@ -34,11 +34,13 @@ NO_SEAL = {
     # Packed events: what is sealed in them goes to the log and ages out there.
     "outbox": {"records"},
     "served_address": {"address_hash"},
+    "survey": {"nonce"},
+    "survey_invitation": {"nonce"},
     "tombstone": {"tombstone"},
     "trait_source": {"value_hash"},
     "trait_value": {"value_hash"},
 }
-"""Keyed hashes, and codes of authenticity, which the index key makes."""
+"""Keyed hashes and codes of authenticity, which the index key makes, and random values that are nothing without."""
 
 AWAITED = {"consent_evidence", "consent_import"}
 """Tables that nothing writes to yet; whoever writes to one declares it and takes it out here."""
