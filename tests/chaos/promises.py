@@ -72,12 +72,18 @@ _SHOWN = "SELECT case_id::text, version, is_open FROM profile.customer_case ORDE
 
 
 def short_promises(folder: Path) -> dict[str, str]:
-    """Write a pack whose promises are short and a directory of staff; return the settings that name them."""
+    """Write a pack whose promises are short and a directory of staff; return the settings that name them.
+
+    Mails open no cases there: each case is one that staff opened.
+    """
     packs = folder / "packs"
     shutil.copytree(REPOSITORY / "packs", packs)
     clocks = packs / "services" / "clocks.yaml"
     kept = re.split(r"^promises:", clocks.read_text(encoding="utf-8"), maxsplit=1, flags=re.MULTILINE)[0]
     clocks.write_text(kept + PROMISES, encoding="utf-8")
+    cases = packs / "services" / "cases.yaml"
+    opened = [line for line in cases.read_text(encoding="utf-8").splitlines() if "Email Received" not in line]
+    cases.write_text("\n".join(opened) + "\n", encoding="utf-8")
     staff = folder / "staff.yaml"
     staff.write_text(STAFF_FILE, encoding="utf-8")
     return {"GUANXI_PACK_DIR": str(packs), "GUANXI_STAFF_FILE": str(staff)}

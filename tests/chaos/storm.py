@@ -14,6 +14,7 @@ from tests.chaos.desk import Desk
 from tests.chaos.erasers import Erasers
 from tests.chaos.hands import Hands
 from tests.chaos.killer import keep_killing
+from tests.chaos.letters import Letters, imap_server
 from tests.chaos.load import keep_sending
 from tests.chaos.mail import smtp_server
 from tests.chaos.people import Population
@@ -39,12 +40,16 @@ async def storm(
     erasers = Erasers(population, random.Random(seed))
     desk = Desk(population, random.Random(seed))
     kills: Counter[str] = Counter()
-    with smtp_server() as (inbox, address):
+    with smtp_server() as (inbox, address), imap_server() as port:
+        letters = Letters(population, port)
         settings = {"GUANXI_SMTP_URL": address, "GUANXI_ERASURE_POLL_SECONDS": "1"}
+        settings["GUANXI_ALLOW_PRIVATE_MAILBOXES"] = "true"
         settings |= await asyncio.to_thread(short_promises, options.folder)
         options = replace(options, settings={**options.settings, **settings})
         async with World(options) as world:
             await declare_hook(world)
+            await letters.ready()
+            await letters.declare(world)
             tell(f"{len(world.children)} processes are ready, the storm begins")
             end = time.monotonic() + seconds
 
@@ -56,6 +61,7 @@ async def storm(
                 hands.keep_deciding(world, over),
                 erasers.keep_erasing(world, over),
                 desk.keep_working(world, over),
+                letters.keep_writing(over),
                 keep_killing(world, random.Random(seed), over, kills, erasers.in_hand),
                 _report(population, kills, end, tell),
             )
@@ -64,9 +70,10 @@ async def storm(
                 f"repeated: {repeats} batches, {erasers.repeated} requests for erasure, {desk.repeated} acts of staff;"
                 f" {_named(kills)}"
             )
-            figures = await check(world, Storm(hands, erasers, desk, inbox), tell)
+            figures = await check(world, Storm(hands, erasers, desk, letters, inbox), tell)
     tell(
         f"exactly once: seed {seed}, {seconds:.0f} s, {kills.total()} kills, touchpoints {dict(population.ways)},"
+        f" {len(letters.taken)} mails,"
         f" {len(hands.merged)} merges by hand, {len(hands.undone)} undone,"
         f" {len(erasers.acknowledged)} erasures acknowledged, {len(desk.acts)} cases, {len(desk.contacts)}"
         f" contacts; {figures}"

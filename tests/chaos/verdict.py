@@ -15,6 +15,7 @@ from tests.chaos.erasers import Erasers
 from tests.chaos.forgotten import check_erasures, complete_all
 from tests.chaos.hands import Hands
 from tests.chaos.ledger import Ledger
+from tests.chaos.letters import Letters
 from tests.chaos.mail import Inbox, check_mail
 from tests.chaos.oracle import Message, Oracle, identifiers
 from tests.chaos.promises import check_desk, check_promises, check_standing, told_by_staff
@@ -84,6 +85,7 @@ class Storm(NamedTuple):
     hands: Hands
     erasers: Erasers
     desk: Desk
+    letters: Letters
     inbox: Inbox
 
 
@@ -105,7 +107,7 @@ class Verdict:
     def __init__(self, world: World, connection: Any, storm: Storm) -> None:
         self._world = world
         self._connection = connection
-        self._hands, self._erasers, self._desk, self._inbox = storm
+        self._hands, self._erasers, self._desk, self._letters, self._inbox = storm
         self._people = storm.hands.people
         self._ledger = Ledger(self._people, Keyring.load(world.credentials.keyring_file))
         self._told: list[dict[str, Any]] = []
@@ -119,6 +121,7 @@ class Verdict:
         began = time.monotonic()
         await check_desk(self._connection, self._desk)
         self._told = await told_by_staff(self._connection, self._desk)
+        self._told += await self._letters.told(self._connection)
         await eventually(self._totals_match, timeout=SETTLE_SECONDS, interval=0.5)
         tell(f"totals match {time.monotonic() - began:.1f} s after the storm")
         assert await self._connection.fetch(_DEAD_LETTERS) == []

@@ -25,7 +25,7 @@ AT_ONCE = 4
 """Mailboxes that one process reads at a time."""
 LETTERS = 5
 """Mails that are fetched together: a megabyte each at most."""
-LEASE = timedelta(minutes=3)
+LEASE = timedelta(minutes=1)
 LONGEST = 60.0
 """Seconds of a turn: a mailbox with much to read lets others have theirs."""
 AFTER_A_FAILURE = timedelta(minutes=1)
