@@ -9,16 +9,20 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_BYTES = 65_536
 PART_BYTES, PART_SECONDS = 65_536, 30.0
 """While a request is on its way, so much of it, or its end, must arrive within this time."""
+UNREAD_SECONDS = 300.0
+"""How long an answer may wait for its reader: the kernel may hold megabytes that a slow line takes first."""
 
 
 class WatchedConnection(HttpToolsProtocol):
-    """Closes a connection on which a request does not go on to arrive, or whose head does not end.
+    """Closes a connection on which a request does not go on to arrive, or whose head does not end, or whose answer
+    nobody reads.
 
     What an application sets itself for bodies is stricter and comes first. Waiting for the application does not
     count, and a request that arrives as a whole, as most do, starts no timer.
     """
 
     _timer: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
     _arriving = False
     _in_head = False
     _head = 0
@@ -32,6 +36,7 @@ class WatchedConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Cease to wait."""
         self._unwatch()
+        self._taken()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -62,6 +67,21 @@ class WatchedConnection(HttpToolsProtocol):
         """All of it is there."""
         self._arriving = False
         super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """The reader is behind."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The reader has taken what there was, or most of it."""
+        self._taken()
+        super().resume_writing()
+
+    def _taken(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _watch(self) -> None:
         self._came = 0

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fastapi import Request
+from fastapi.responses import StreamingResponse
 
 from guanxi_kit.app import connections, create_app
 from guanxi_kit.app.server import HttpServer
@@ -20,10 +21,11 @@ from guanxi_kit.settings import ServiceSettings
 @pytest.fixture(autouse=True)
 def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "PART_SECONDS", 0.3)
+    monkeypatch.setattr(connections, "UNREAD_SECONDS", 0.3)
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[int]:
+async def serving(ended: asyncio.Event | None = None) -> AsyncIterator[int]:
     settings = ServiceSettings(service="patient", port=0)
     app = create_app("Patient", settings)
 
@@ -34,6 +36,19 @@ async def serving() -> AsyncIterator[int]:
     @app.post("/refuse")
     async def refuse() -> dict[str, Any]:
         raise Problem(413, detail="Too much.")
+
+    @app.get("/long")
+    async def long() -> StreamingResponse:
+        async def pieces() -> AsyncIterator[bytes]:
+            try:
+                for _ in range(200):
+                    yield b"x" * 100_000
+            finally:
+                app.state.ended.set()
+
+        return StreamingResponse(pieces())
+
+    app.state.ended = ended or asyncio.Event()
 
     @app.get("/slow")
     async def slow() -> dict[str, Any]:
@@ -102,6 +117,23 @@ async def test_a_body_that_goes_on_after_its_refusal_is_cut_off(monkeypatch: pyt
         head = b"POST /refuse HTTP/1.1\r\nhost: here\r\ncontent-length: 900000\r\n\r\n"
         assert (await told(port, head, *[b"x" * 2_000] * 100, every=0.02)).startswith(b"HTTP/1.1 413")
     assert time.monotonic() - began < 1.5
+
+
+async def test_an_answer_that_nobody_reads_is_given_up_and_one_read_slowly_is_not() -> None:
+    ended = asyncio.Event()
+    async with serving(ended) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        writer.write(b"GET /long HTTP/1.1\r\nhost: here\r\n\r\n")
+        await asyncio.wait_for(ended.wait(), 5)
+        writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /long HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")
+        came = 0
+        while piece := await reader.read(2_000_000):
+            came += len(piece)
+            await asyncio.sleep(0.005)
+        assert came > 20_000_000
+        writer.close()
 
 
 async def test_a_slow_application_and_a_steady_sender_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
