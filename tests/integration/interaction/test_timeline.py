@@ -191,7 +191,7 @@ async def test_who_may_read(service: Service) -> None:
         ({"kind": ["track"] * 7}, "kind"),
         ({"channel": "x" * 101}, "channel.0"),
         ({"channel": ["x"] * 51}, "channel"),
-        ({"event": "x" * 513}, "event"),
+        ({"event": "x" * 513}, "event.0"),
         ({"from": "2026-05-20"}, "from"),
         ({"from": "2026-05-20T08:00:00"}, "from"),
         ({"until": "0001-01-01T00:00:00+14:00"}, "until"),
