@@ -46,13 +46,19 @@ async def tell(world: ProfileWorld, user_id: str, traits: dict[str, Any], messag
     await world.resolve([told])
 
 
-async def look(world: ProfileWorld) -> int:
-    """Hand on what changed, as the worker does, and compare whoever is due; return the open suggestions."""
+async def hand_on(world: ProfileWorld) -> int:
+    """Hand on what changed, as the worker does; return how many are due to be compared."""
     changed = (await world.events()).changed
     await world.db.pool.execute("DELETE FROM outbox")
     classifying = Classifying(RulesInForce(DatalogicRules()), world.keyring, Precedence())
     events = [world.received(event, topic="customer.changed") for event in changed]
     await world.work(customer_changed.CustomerChangedConsumer(classifying).handle, events)
+    return await world.db.pool.fetchval("SELECT count(*) FROM duplicate_due")  # type: ignore[no-any-return]
+
+
+async def look(world: ProfileWorld) -> int:
+    """Hand on what changed and compare whoever is due; return the open suggestions."""
+    await hand_on(world)
     while await DuplicateWatch(world.db, reader(world), world.clock).compare_due():
         pass
     return await world.db.pool.fetchval("SELECT count(*) FROM merge_suggestion WHERE state = 'open'")  # type: ignore[no-any-return]
@@ -112,6 +118,14 @@ async def test_a_rejected_pair_never_comes_back_and_a_merged_one_is_settled(
     assert await look(world) == 0
     states = await world.db.pool.fetch("SELECT state FROM merge_suggestion ORDER BY state")
     assert [row["state"] for row in states] == ["accepted", "obsolete", "rejected"]
+
+
+async def test_nobody_who_was_erased_meanwhile_waits_to_be_compared(world: ProfileWorld, api: Api) -> None:
+    await tell(world, "wang", WANG)
+    body = {"identifier": {"type": "user_id", "value": "wang"}, "reason": "asked by mail"}
+    asked = await api.post("/v1/privacy/erasures", body, "dpo")
+    assert asked.status_code == 200, asked.text
+    assert await hand_on(world) == 0
 
 
 async def test_what_too_many_share_is_not_compared(world: ProfileWorld) -> None:

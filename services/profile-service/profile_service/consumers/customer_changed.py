@@ -8,6 +8,7 @@ from uuid import UUID
 from guanxi_contracts.catalog import CUSTOMER_CHANGED_TOPIC
 from guanxi_contracts.customer import CustomerChangedV1
 from guanxi_kit.consumer import Cause, Received, Subscription, Unit
+from guanxi_kit.erasure import erased_among
 from profile_service.adapters.classification_events import announce
 from profile_service.adapters.classifying import Classifying
 from profile_service.adapters.duplicates.people import TRAITS
@@ -30,7 +31,8 @@ class CustomerChangedConsumer:
     async def handle(self, unit: Unit, received: Sequence[Received[CustomerChangedV1]]) -> None:
         """Handle one batch in its transaction; what classification itself changed is no reason to classify."""
         if due := {each.event.data.customer_id for each in received if _is_compared(each.event.data)}:
-            await mark_due(unit.connection, due)
+            # Nothing of an erased person is left to compare, not even an id that waits for it.
+            await mark_due(unit.connection, due - await erased_among(unit.connection, due))
         asked: dict[UUID, Keys | None] = {}
         causes: dict[UUID, Cause] = {}
         regrouped: set[UUID] = set()
