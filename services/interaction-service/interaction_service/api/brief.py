@@ -14,8 +14,9 @@ from guanxi_kit.audit import Reading, maskable
 from interaction_service.adapters.case_reads import CaseFilter, PostgresCaseReads
 from interaction_service.adapters.task_reads import PostgresTaskReads, TaskFilter
 from interaction_service.api import case_documents, task_documents, timeline
+from interaction_service.api.answers import json_of, no_customer, people_of
 from interaction_service.api.schemas import TimelineItem
-from interaction_service.api.task_state import Tasks, json_of, no_customer
+from interaction_service.api.task_state import Tasks
 from interaction_service.application.timeline import ReadTimeline
 from interaction_service.domain.timeline_filter import TimelineFilter
 
@@ -71,9 +72,7 @@ async def read_dealings(
 ) -> Response:
     """Of all of the customer's fragments: 5 contacts, 10 cases and 10 tasks at most."""
     query: ReadTimeline = request.app.state.timeline
-    people = await query.fragments(customer_id)
-    if not people:
-        raise no_customer()
+    people = await people_of(request, customer_id)
     reading.begin(people)
     only = TimelineFilter(events=tuple(event)) if event else EVERY_EVENT
     page = await query.read(customer_id, limit=LAST_CONTACTS, after=None, only=only, show=reading.shown)

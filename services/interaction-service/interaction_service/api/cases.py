@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from guanxi_kit.audit import Reading, maskable
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.cursors import decode_cursor, encode_cursor
-from guanxi_kit.errors import FieldError, Problem
+from guanxi_kit.errors import Problem
 from interaction_service.adapters.case_reads import CaseFilter, PostgresCaseReads
 from interaction_service.adapters.case_work import CaseWork
 from interaction_service.api import case_documents as documents
+from interaction_service.api.answers import json_of, no_customer, people_of, wrong
 from interaction_service.api.case_bodies import (
     Assigned,
     Attached,
@@ -40,7 +40,6 @@ from interaction_service.application.case_commands import (
 )
 from interaction_service.application.case_desk import CaseDesk
 from interaction_service.application.case_ports import NoSuchCause
-from interaction_service.application.timeline import ReadTimeline
 from interaction_service.domain.cases import Case, Kind, NotNow, Participant, State, Verb
 
 router = APIRouter(prefix="/v1/cases", tags=["cases"])
@@ -50,7 +49,6 @@ RepeatKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, 
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=100)]
 Name = Annotated[str | None, Query(min_length=1, max_length=200)]
-_ENCODE = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True)
@@ -71,11 +69,11 @@ class CasesState:
         except NoSuchCase:
             raise no_case() from None
         except NoSuchCustomer:
-            raise Problem(404, detail="There is no customer with this id.") from None
+            raise no_customer() from None
         except NoSuchTeam:
-            raise _wrong("team", "is no team of this pack") from None
+            raise wrong("team", "is no team of this pack") from None
         except NoSuchCause:
-            raise _wrong("cause", "is no cause of this pack") from None
+            raise wrong("cause", "is no cause of this pack") from None
         except VersionConflict as error:
             raise Problem(
                 409,
@@ -85,7 +83,7 @@ class CasesState:
             ) from None
         except NotNow as error:
             raise Problem(409, detail=f"The case {error}.", type="urn:guanxi:problem:case-state") from None
-        return Response(_ENCODE(documents.standing(case)), media_type="application/json")
+        return json_of(documents.standing(case))
 
 
 def cases_state(request: Request) -> CasesState:
@@ -103,7 +101,7 @@ async def open_case(
 ) -> Response:
     """Its clocks start when the customer told it. Any id that the customer ever had will do."""
     if fault := body.wrong_time(state.commands.clock.now()):
-        raise _wrong("received_at", fault)
+        raise wrong("received_at", fault)
     asked = OpenCase(
         customer_id=body.customer_id,
         kind=body.kind,
@@ -138,10 +136,7 @@ async def list_cases(
 ) -> Response:
     """The newest first. Those of a customer are those of all of the customer's fragments."""
     behind = None if cursor is None else decode_cursor(cursor)
-    timeline: ReadTimeline = request.app.state.timeline
-    people = None if customer_id is None else await timeline.fragments(customer_id)
-    if people is not None and not people:
-        raise Problem(404, detail="There is no customer with this id.")
+    people = None if customer_id is None else await people_of(request, customer_id)
     only = CaseFilter(people, case_state, kind, team, owner, is_open, due)
     async with state.commands.database.connection() as connection:
         reads = PostgresCaseReads(connection, state.work.keyring)
@@ -152,7 +147,7 @@ async def list_cases(
     if len(found) > limit:
         more = encode_cursor(page[-1]["next_due_at" if due else "opened_at"], page[-1]["case_id"])
     items = [documents.item(row, reads, reading.shown) for row in page]
-    return Response(_ENCODE({"items": items, "next_cursor": more}), media_type="application/json")
+    return json_of({"items": items, "next_cursor": more})
 
 
 @router.get("/{case_id}", response_model=documents.CaseDocument, summary="Read a case")
@@ -171,7 +166,7 @@ async def read_case(case_id: UUID, state: Cases, reading: CaseReading) -> Respon
         "clocks": [dict(clock) for clock in clocks],
         "alarms": [dict(alarm) for alarm in alarms],
     }
-    return Response(_ENCODE(document), media_type="application/json")
+    return json_of(document)
 
 
 @router.get("/{case_id}/events", response_model=documents.CaseHistory, summary="Read a case's history")
@@ -180,7 +175,7 @@ async def read_history(
 ) -> Response:
     """Who did what about it when, in its order; internal notes, too."""
     if cursor is not None and not (cursor.isdecimal() and len(cursor) < 10):
-        raise _wrong("cursor", "is not one this list gave out")
+        raise wrong("cursor", "is not one this list gave out")
     async with state.commands.database.connection() as connection:
         reads = PostgresCaseReads(connection, state.work.keyring)
         row = await reads.one(case_id)
@@ -192,7 +187,7 @@ async def read_history(
         "items": [documents.event(each, reads, reading.shown) for each in found[:limit]],
         "next_cursor": str(found[limit - 1]["seq"]) if len(found) > limit else None,
     }
-    return Response(_ENCODE(document), media_type="application/json")
+    return json_of(document)
 
 
 _ACTS: tuple[tuple[str, Verb, type[CaseAct], str], ...] = (
@@ -277,7 +272,3 @@ def _asked(case_id: UUID, verb: Verb, body: CaseAct, principal: Principal, key: 
 def no_case() -> Problem:
     """The problem of an id that is no case's."""
     return Problem(404, detail="There is no such case.")
-
-
-def _wrong(field: str, reason: str) -> Problem:
-    return Problem(400, detail="The request is not valid.", errors=[FieldError(field, reason)])

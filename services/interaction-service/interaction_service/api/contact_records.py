@@ -13,10 +13,10 @@ from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.cursors import decode_cursor, encode_cursor
 from interaction_service.adapters.contact_store import PostgresContacts
 from interaction_service.api import task_documents as documents
+from interaction_service.api.answers import json_of, people_of, wrong
 from interaction_service.api.cases import Cursor, Limit, RepeatKey
 from interaction_service.api.task_bodies import ContactCorrected, ContactRecorded
-from interaction_service.api.task_state import Tasks, json_of, no_customer, wrong
-from interaction_service.application.timeline import ReadTimeline
+from interaction_service.api.task_state import Tasks
 from interaction_service.domain.contacts import Contact
 
 router = APIRouter(tags=["contacts"])
@@ -89,10 +89,7 @@ async def list_contacts(
 ) -> Response:
     """The newest first, of all of the customer's fragments."""
     behind = None if cursor is None else decode_cursor(cursor)
-    timeline: ReadTimeline = request.app.state.timeline
-    people = await timeline.fragments(customer_id)
-    if not people:
-        raise no_customer()
+    people = await people_of(request, customer_id)
     async with state.commands.database.connection() as connection:
         reads = PostgresContacts(connection, state.work.keyring)
         found = await reads.page(people, limit + 1, behind, corrected=corrected)

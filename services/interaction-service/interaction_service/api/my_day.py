@@ -21,8 +21,9 @@ from guanxi_kit.masking import Shown
 from interaction_service.adapters.case_reads import CaseFilter, PostgresCaseReads
 from interaction_service.adapters.task_reads import PostgresTaskReads, TaskFilter
 from interaction_service.api import case_documents, task_documents
+from interaction_service.api.answers import json_of, wrong
 from interaction_service.api.cases import Cursor, Limit, Name
-from interaction_service.api.task_state import Tasks, json_of, wrong
+from interaction_service.api.task_state import Tasks
 from interaction_service.application.days import end_of_day
 
 router = APIRouter(tags=["tasks"])

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict
 
@@ -15,18 +14,16 @@ from guanxi_kit.auth import Principal, require
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.cursors import decode_cursor, encode_cursor
-from guanxi_kit.errors import FieldError, Problem
 from guanxi_kit.packs import NeedSettings
 from interaction_service.adapters.need_store import PostgresNeeds, make_need_log
+from interaction_service.api.answers import json_of, no_customer, people_of, wrong
 from interaction_service.api.case_bodies import Line, Text
 from interaction_service.api.cases import Cursor, Limit, RepeatKey
 from interaction_service.api.commands import Commands
 from interaction_service.application.case_commands import NoSuchCustomer
 from interaction_service.application.need_log import Kind, LogNeed, Need, NoSuchReason, NoSuchScene
-from interaction_service.application.timeline import ReadTimeline
 
 router = APIRouter(prefix="/v1/customers/{customer_id}/needs", tags=["needs"])
-_ENCODE = msgspec.json.Encoder().encode
 
 
 class NeedLogged(BaseModel):
@@ -104,12 +101,12 @@ async def log_need(
     try:
         need = await state.commands.carry_out(work)
     except NoSuchCustomer:
-        raise _nobody() from None
+        raise no_customer() from None
     except NoSuchReason:
-        raise _wrong("reason", "is no reason of this pack") from None
+        raise wrong("reason", "is no reason of this pack") from None
     except NoSuchScene:
-        raise _wrong("scene", "is no scene of this pack") from None
-    return _json({name: getattr(need, name) for name in _STANDING})
+        raise wrong("scene", "is no scene of this pack") from None
+    return json_of({name: getattr(need, name) for name in _STANDING})
 
 
 @router.get("", response_model=NeedPage, summary="List the needs of a customer")
@@ -124,10 +121,7 @@ async def list_needs(
 ) -> Response:
     """The newest first, of all of the customer's fragments."""
     behind = None if cursor is None else decode_cursor(cursor)
-    timeline: ReadTimeline = request.app.state.timeline
-    people = await timeline.fragments(customer_id)
-    if not people:
-        raise _nobody()
+    people = await people_of(request, customer_id)
     async with state.commands.database.connection() as connection:
         needs = PostgresNeeds(connection, state.keyring)
         found = await needs.page(people, limit + 1, behind)
@@ -139,16 +133,4 @@ async def list_needs(
         what = needs.what_of(row)
         shown = None if what is None else reading.shown.content({"what": what})["what"]
         items.append({**{name: row[name] for name in _STANDING}, "what": shown})
-    return _json({"items": items, "next_cursor": more})
-
-
-def _json(document: Any) -> Response:
-    return Response(_ENCODE(document), media_type="application/json")
-
-
-def _nobody() -> Problem:
-    return Problem(404, detail="There is no customer with this id.")
-
-
-def _wrong(field: str, reason: str) -> Problem:
-    return Problem(400, detail="The request is not valid.", errors=[FieldError(field, reason)])
+    return json_of({"items": items, "next_cursor": more})

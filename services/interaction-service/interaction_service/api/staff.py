@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.errors import FieldError, Problem
+from interaction_service.api.answers import no_customer
 from interaction_service.application.message import explain
 from interaction_service.application.ports import Timelines, Unavailable
 from interaction_service.application.staff_edits import (
@@ -74,7 +75,7 @@ async def post_edit(
     entered = _read(await request.body())
     timelines: Timelines = request.app.state.timelines
     if not known and not await timelines.fragments(entered.customer_id):
-        raise Problem(404, detail="There is no customer with this id.")
+        raise no_customer()
     edits: StaffEdits = request.app.state.staff_edits
     try:
         touchpoint = await edits.accept(_edit(entered, principal.subject, idempotency_key))

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
-import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
@@ -15,12 +14,13 @@ from guanxi_kit.audit import Reading, maskable
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.cursors import decode_cursor, encode_cursor
-from guanxi_kit.errors import FieldError, Problem
+from guanxi_kit.errors import Problem
 from guanxi_kit.masking import Shown
 from guanxi_kit.survey_links import PATH
 from interaction_service.adapters.case_work import CaseWork
 from interaction_service.adapters.survey_store import PostgresSurveys
 from interaction_service.adapters.survey_work import SurveyWork
+from interaction_service.api.answers import json_of, no_customer, people_of, wrong
 from interaction_service.api.case_bodies import Line
 from interaction_service.api.cases import Cursor, Limit, RepeatKey
 from interaction_service.api.commands import Commands
@@ -32,12 +32,10 @@ from interaction_service.application.survey_desk import (
     SurveyDesk,
     SurveyOver,
 )
-from interaction_service.application.timeline import ReadTimeline
 from interaction_service.domain.surveys import Origin, State, Survey
 
 router = APIRouter(prefix="/v1/surveys", tags=["surveys"])
 Writer = Annotated[Principal, Depends(require("survey.write"))]
-_ENCODE = msgspec.json.Encoder().encode
 
 
 class SurveyAsked(BaseModel):
@@ -110,11 +108,11 @@ class SurveysState:
         except NoSuchSurvey:
             raise Problem(404, detail="There is no such survey.") from None
         except NoSuchCustomer:
-            raise Problem(404, detail="There is no customer with this id.") from None
+            raise no_customer() from None
         except NoSuchForm:
-            raise _wrong("form", "is no form of this pack") from None
+            raise wrong("form", "is no form of this pack") from None
         except NoSuchCase:
-            raise _wrong("case_id", "is no case of this customer") from None
+            raise wrong("case_id", "is no case of this customer") from None
         except SurveyOver as over:
             raise Problem(
                 409, detail=f"The survey is {over.survey.state}.", type="urn:guanxi:problem:survey-over"
@@ -141,13 +139,13 @@ async def ask_customer(
     link = None
     if survey.state == "issued":
         link = PATH + state.work.links.token(state.work.link(survey))
-    return _json({**_standing(survey), "link": link})
+    return json_of({**_standing(survey), "link": link})
 
 
 @router.post("/{survey_id}/cancel", response_model=SurveyStanding, summary="Ask no more")
 async def cancel_survey(survey_id: UUID, state: Surveys, principal: Writer) -> Response:
     """What is planned is not issued; the link of what was issued opens no more."""
-    return _json(_standing(await state.carry_out(lambda desk: desk.cancel(survey_id))))
+    return json_of(_standing(await state.carry_out(lambda desk: desk.cancel(survey_id))))
 
 
 @router.get("", response_model=SurveyPage, summary="List surveys")
@@ -165,17 +163,14 @@ async def list_surveys(
 ) -> Response:
     """The newest first, planned ones too. Those of a customer are those of all of the customer's fragments."""
     behind = None if cursor is None else decode_cursor(cursor)
-    timeline: ReadTimeline = request.app.state.timeline
-    people = None if customer_id is None else await timeline.fragments(customer_id)
-    if people is not None and not people:
-        raise Problem(404, detail="There is no customer with this id.")
+    people = None if customer_id is None else await people_of(request, customer_id)
     async with state.commands.database.connection() as connection:
         surveys = PostgresSurveys(connection, state.work.keyring)
         found = await surveys.page(people, case_id, limit + 1, behind)
     page = found[:limit]
     await reading.of(people or {row["profile_id"] for row in page})
     more = encode_cursor(page[-1]["due_at"], page[-1]["survey_id"]) if len(found) > limit else None
-    return _json({"items": [_item(row, surveys, reading.shown) for row in page], "next_cursor": more})
+    return json_of({"items": [_item(row, surveys, reading.shown) for row in page], "next_cursor": more})
 
 
 def _item(row: asyncpg.Record, surveys: PostgresSurveys, show: Shown) -> dict[str, Any]:
@@ -189,11 +184,3 @@ def _item(row: asyncpg.Record, surveys: PostgresSurveys, show: Shown) -> dict[st
 
 def _standing(survey: Survey) -> dict[str, Any]:
     return {name: getattr(survey, name) for name in _STANDING}
-
-
-def _json(document: Any) -> Response:
-    return Response(_ENCODE(document), media_type="application/json")
-
-
-def _wrong(field: str, reason: str) -> Problem:
-    return Problem(400, detail="The request is not valid.", errors=[FieldError(field, reason)])

@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
-import msgspec
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
 
 from guanxi_kit.consumer.unit import StreamUnit
-from guanxi_kit.errors import FieldError, Problem
+from guanxi_kit.errors import Problem
 from interaction_service.adapters.task_work import TaskWork
+from interaction_service.api.answers import no_customer, wrong
 from interaction_service.api.commands import Commands
 from interaction_service.application.contact_desk import Corrected, NoSuchContact
 from interaction_service.application.task_desk import (
@@ -24,7 +24,6 @@ from interaction_service.application.task_desk import (
 from interaction_service.domain.tasks import NotNow
 
 T = TypeVar("T")
-_ENCODE = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True)
@@ -73,18 +72,3 @@ def tasks_state(request: Request) -> TasksState:
 
 
 Tasks = Annotated[TasksState, Depends(tasks_state)]
-
-
-def json_of(document: object) -> Response:
-    """Return an answer."""
-    return Response(_ENCODE(document), media_type="application/json")
-
-
-def wrong(field: str, reason: str) -> Problem:
-    """Return the problem of a field."""
-    return Problem(400, detail="The request is not valid.", errors=[FieldError(field, reason)])
-
-
-def no_customer() -> Problem:
-    """Return the problem of an id that is no customer's."""
-    return Problem(404, detail="There is no customer with this id.")

@@ -13,6 +13,7 @@ from guanxi_kit.cursors import decode_cursor, encode_cursor
 from guanxi_kit.errors import Problem
 from interaction_service.adapters.task_reads import PostgresTaskReads, TaskFilter
 from interaction_service.api import task_documents as documents
+from interaction_service.api.answers import json_of, people_of, wrong
 from interaction_service.api.cases import Cursor, Limit, Name, RepeatKey
 from interaction_service.api.moment import in_utc
 from interaction_service.api.task_bodies import (
@@ -23,9 +24,8 @@ from interaction_service.api.task_bodies import (
     TaskRescheduled,
     wrong_due,
 )
-from interaction_service.api.task_state import Tasks, json_of, no_customer, wrong
+from interaction_service.api.task_state import Tasks
 from interaction_service.application import task_desk
-from interaction_service.application.timeline import ReadTimeline
 from interaction_service.domain.tasks import State, Task, Verb
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
@@ -66,10 +66,7 @@ async def list_tasks(
 ) -> Response:
     """Those due first before the others. Those of a customer are those of all of the customer's fragments."""
     behind = None if cursor is None else decode_cursor(cursor)
-    timeline: ReadTimeline = request.app.state.timeline
-    people = None if customer_id is None else await timeline.fragments(customer_id)
-    if people is not None and not people:
-        raise no_customer()
+    people = None if customer_id is None else await people_of(request, customer_id)
     only = TaskFilter(
         people,
         case_id,

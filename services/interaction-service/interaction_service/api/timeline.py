@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, StringConstraints
 
 from guanxi_kit.audit import Reading, maskable, masked
-from guanxi_kit.errors import FieldError, Problem
 from guanxi_kit.packs import Labels
+from interaction_service.api.answers import json_of, no_customer, wrong
 from interaction_service.api.moment import in_utc
 from interaction_service.api.schemas import Kind, Moments, Timeline
 from interaction_service.application.message import JsonObject
@@ -23,14 +22,9 @@ from interaction_service.domain.page import BadCursor, Place
 from interaction_service.domain.timeline_filter import TimelineFilter
 
 router = APIRouter()
-_ENCODE = msgspec.json.Encoder().encode
 _PAGE_FIELDS = ("url", "path", "title", "referrer")
 ChannelName = Annotated[str, StringConstraints(max_length=100)]
 EventName = Annotated[str, StringConstraints(max_length=512)]
-
-
-def _wrong(field: str, reason: str) -> Problem:
-    return Problem(400, detail="The request is not valid.", errors=[FieldError(field, reason)])
 
 
 def timeline_filter(
@@ -53,9 +47,9 @@ def timeline_filter(
     """FastAPI dependency: what a request wants to see of a timeline."""
     opens, closes = in_utc("from", begin), in_utc("until", until)
     if opens and closes and opens >= closes:
-        raise _wrong("until", "must lie behind `from`")
+        raise wrong("until", "must lie behind `from`")
     if text is not None and not Question(text).words:
-        raise _wrong("text", "holds no word to search for")
+        raise wrong("text", "holds no word to search for")
     return TimelineFilter(
         tuple(kind or ()), tuple(channel or ()), tuple(event or ()), opens, closes, text=text, moments=moments
     )
@@ -80,16 +74,16 @@ async def read_timeline(
     try:
         after = Place.from_cursor(cursor, only.binding) if cursor else None
     except BadCursor as error:
-        raise _wrong("cursor", str(error)) from None
+        raise wrong("cursor", str(error)) from None
     page = await query.read(customer_id, limit=limit, after=after, only=only, show=reading.shown)
     if page is None:
-        raise Problem(404, detail="There is no customer with this id.")
+        raise no_customer()
     await reading.of(page.people)
     document = {
         "items": [item(entry) for entry in page.entries],
         "next_cursor": page.next.to_cursor(only.binding) if page.next else None,
     }
-    return Response(_ENCODE(document), media_type="application/json")
+    return json_of(document)
 
 
 @router.get("/v1/customers/{customer_id}/moments", response_model=Moments, summary="A customer's key moments")
@@ -100,13 +94,13 @@ async def read_moments(
     query: ReadTimeline = request.app.state.timeline
     found = await query.moments(customer_id)
     if found is None:
-        raise Problem(404, detail="There is no customer with this id.")
+        raise no_customer()
     moments, people = found
     await reading.of(people)
     labels: Mapping[str, Labels] = request.app.state.moment_labels
     latest = sorted(moments, key=lambda moment: moment.last[1:], reverse=True)
     items = [_moment(moment, labels[moment.name]) for moment in latest]
-    return Response(_ENCODE({"items": items}), media_type="application/json")
+    return json_of({"items": items})
 
 
 def _moment(moment: KeyMoment, labels: Labels) -> dict[str, Any]:
