@@ -21,12 +21,12 @@ from interaction_service.adapters.case_rows import (
     runs_of,
     timer_name,
 )
+from interaction_service.adapters.membership import KnowsCustomers
 from interaction_service.application.case_ports import Derived, Happening, LookAgain, Raised, Run
 from interaction_service.domain.cases import VISIBLE, Case
 
 TIMER = "case.clock"
 
-CUSTOMERS = "SELECT profile_id, customer_id FROM membership WHERE profile_id = ANY($1::uuid[])"
 NEXT_NUMBER = """
 INSERT INTO case_number_day AS standing (day, last) VALUES ($1, 1)
 ON CONFLICT (day) DO UPDATE SET last = standing.last + 1 RETURNING last
@@ -81,18 +81,13 @@ FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::text[],
 """
 
 
-class PostgresCases:
+class PostgresCases(KnowsCustomers):
     """The `CaseStore` port within the transaction of one connection."""
 
     def __init__(self, connection: asyncpg.Connection[Any], keyring: Keyring, book: PolicyBook) -> None:
         self._connection = connection
         self._keyring = keyring
         self._book = book
-
-    async def customers_of(self, profile_ids: Collection[UUID]) -> Mapping[UUID, UUID]:
-        """Return the customer that each of these fragments belongs to now; unknown ones are absent."""
-        rows = await self._connection.fetch(CUSTOMERS, list(profile_ids))
-        return {row["profile_id"]: row["customer_id"] for row in rows}
 
     async def next_number(self, at: datetime) -> str:
         """Return the number of the next case of a day, as S20240501-0001."""

@@ -16,7 +16,7 @@ from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.crypto import Keyring, SealBroken
 from guanxi_kit.db import Database
 from guanxi_kit.packs import NeedSettings
-from interaction_service.adapters.case_store import CUSTOMERS
+from interaction_service.adapters.membership import CUSTOMERS
 from interaction_service.adapters.tallies import Tallies
 from interaction_service.adapters.touchpoint_log import SOURCE
 from interaction_service.application.content import SealedContent, encode_content, encode_json

@@ -21,7 +21,8 @@ from guanxi_kit.packs.clocks import ALWAYS, TEAM
 from guanxi_kit.rules.engine import DatalogicRules
 from interaction_service.adapters.task_work import TaskWork
 from interaction_service.application.content import decode_content
-from interaction_service.application.task_desk import NoSuchCase, NoSuchCustomer, OpenTask
+from interaction_service.application.desk_faults import NoSuchCase, NoSuchCustomer
+from interaction_service.application.task_desk import OpenTask
 from interaction_service.domain.calendars import Calendar
 
 LATEST = timedelta(days=31)

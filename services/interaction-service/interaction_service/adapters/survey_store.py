@@ -12,7 +12,7 @@ import asyncpg
 
 from guanxi_kit.crypto import Keyring, SealBroken
 from guanxi_kit.timers import Timer, arm, disarm
-from interaction_service.adapters.case_store import CUSTOMERS
+from interaction_service.adapters.membership import KnowsCustomers
 from interaction_service.application.survey_ports import CaseNamed
 from interaction_service.domain.surveys import Survey
 
@@ -52,17 +52,12 @@ def survey_aad(survey_id: UUID) -> bytes:
     return b"survey\0" + survey_id.bytes
 
 
-class PostgresSurveys:
+class PostgresSurveys(KnowsCustomers):
     """The `SurveyStore` port, and reading, over one connection."""
 
     def __init__(self, connection: asyncpg.Connection[Any], keyring: Keyring) -> None:
         self._connection = connection
         self._keyring = keyring
-
-    async def customers_of(self, profile_ids: Collection[UUID]) -> Mapping[UUID, UUID]:
-        """Return the customer that each of these fragments belongs to now; unknown ones are absent."""
-        rows = await self._connection.fetch(CUSTOMERS, list(profile_ids))
-        return {row["profile_id"]: row["customer_id"] for row in rows}
 
     async def case(self, case_id: UUID) -> CaseNamed | None:
         """Return whose a case is."""

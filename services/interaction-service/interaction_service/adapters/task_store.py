@@ -12,6 +12,7 @@ import msgspec
 
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.timers import Timer, arm, disarm
+from interaction_service.adapters.membership import KnowsCustomers
 from interaction_service.adapters.task_rows import (
     opened,
     stored,
@@ -25,7 +26,6 @@ from interaction_service.domain.tasks import Task
 
 REMINDER, OVERDUE = "task.reminder", "task.overdue"
 
-CUSTOMERS = "SELECT profile_id, customer_id FROM membership WHERE profile_id = ANY($1::uuid[])"
 CASE = "SELECT profile_id, team FROM case_file WHERE case_id = $1"
 HOLD = "SELECT * FROM task WHERE task_id = ANY($1::uuid[]) ORDER BY task_id FOR UPDATE"
 SAID = "SELECT sealed FROM task WHERE task_id = $1"
@@ -54,17 +54,12 @@ class CaseRow(NamedTuple):
     team: str
 
 
-class PostgresTasks:
+class PostgresTasks(KnowsCustomers):
     """The `TaskStore` port within the transaction of one connection."""
 
     def __init__(self, connection: asyncpg.Connection[Any], keyring: Keyring) -> None:
         self._connection = connection
         self._keyring = keyring
-
-    async def customers_of(self, profile_ids: Collection[UUID]) -> Mapping[UUID, UUID]:
-        """Return the customer that each of these fragments belongs to now; unknown ones are absent."""
-        rows = await self._connection.fetch(CUSTOMERS, list(profile_ids))
-        return {row["profile_id"]: row["customer_id"] for row in rows}
 
     async def case_of(self, case_id: UUID) -> CaseRow | None:
         """Return a case; None where there is none."""

@@ -30,16 +30,15 @@ from interaction_service.api.case_bodies import (
     Told,
 )
 from interaction_service.api.commands import Commands
-from interaction_service.application.case_commands import (
-    Act,
+from interaction_service.application.case_commands import Act, OpenCase
+from interaction_service.application.case_desk import CaseDesk
+from interaction_service.application.case_ports import NoSuchCause
+from interaction_service.application.desk_faults import (
     NoSuchCase,
     NoSuchCustomer,
     NoSuchTeam,
-    OpenCase,
     VersionConflict,
 )
-from interaction_service.application.case_desk import CaseDesk
-from interaction_service.application.case_ports import NoSuchCause
 from interaction_service.domain.cases import Case, Kind, NotNow, Participant, State, Verb
 
 router = APIRouter(prefix="/v1/cases", tags=["cases"])

@@ -20,7 +20,7 @@ from interaction_service.api.answers import json_of, no_customer, people_of, wro
 from interaction_service.api.case_bodies import Line, Text
 from interaction_service.api.cases import Cursor, Limit, RepeatKey
 from interaction_service.api.commands import Commands
-from interaction_service.application.case_commands import NoSuchCustomer
+from interaction_service.application.desk_faults import NoSuchCustomer
 from interaction_service.application.need_log import Kind, LogNeed, Need, NoSuchReason, NoSuchScene
 
 router = APIRouter(prefix="/v1/customers/{customer_id}/needs", tags=["needs"])

@@ -24,7 +24,7 @@ from interaction_service.api.answers import json_of, no_customer, people_of, wro
 from interaction_service.api.case_bodies import Line
 from interaction_service.api.cases import Cursor, Limit, RepeatKey
 from interaction_service.api.commands import Commands
-from interaction_service.application.case_commands import NoSuchCase, NoSuchCustomer
+from interaction_service.application.desk_faults import NoSuchCase, NoSuchCustomer
 from interaction_service.application.survey_desk import (
     AskCustomer,
     NoSuchForm,

@@ -14,13 +14,13 @@ from interaction_service.adapters.task_work import TaskWork
 from interaction_service.api.answers import no_customer, wrong
 from interaction_service.api.commands import Commands
 from interaction_service.application.contact_desk import Corrected, NoSuchContact
-from interaction_service.application.task_desk import (
+from interaction_service.application.desk_faults import (
     NoSuchCase,
     NoSuchCustomer,
-    NoSuchTask,
     NoSuchTeam,
     VersionConflict,
 )
+from interaction_service.application.task_desk import NoSuchTask
 from interaction_service.domain.tasks import NotNow
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""What the case desk is asked to do, and why it refuses."""
+"""What the case desk is asked to do."""
 
 from __future__ import annotations
 
@@ -9,26 +9,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from interaction_service.domain.cases import Category, Kind, Priority, Source, Verb
-
-
-class NoSuchCustomer(Exception):
-    """Nobody has this id."""
-
-
-class NoSuchCase(Exception):
-    """No case has this id."""
-
-
-class NoSuchTeam(Exception):
-    """The pack has no team of this name."""
-
-
-class VersionConflict(Exception):
-    """The case changed since the caller read it."""
-
-    def __init__(self, version: int) -> None:
-        super().__init__(version)
-        self.version = version
 
 
 @dataclass(frozen=True, slots=True)

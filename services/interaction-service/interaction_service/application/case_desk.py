@@ -9,15 +9,7 @@ from typing import NamedTuple
 from uuid import UUID, uuid4, uuid5
 
 from interaction_service.application.case_clocks import Clocks, by_case, first_look, raise_due, standing_of
-from interaction_service.application.case_commands import (
-    Act,
-    NoSuchCase,
-    NoSuchCustomer,
-    NoSuchTeam,
-    OpenCase,
-    TimerOf,
-    VersionConflict,
-)
+from interaction_service.application.case_commands import Act, OpenCase, TimerOf
 from interaction_service.application.case_ports import (
     CaseCounts,
     CaseFollower,
@@ -29,6 +21,12 @@ from interaction_service.application.case_ports import (
     LookAgain,
     Raised,
     Run,
+)
+from interaction_service.application.desk_faults import (
+    NoSuchCase,
+    NoSuchCustomer,
+    NoSuchTeam,
+    VersionConflict,
 )
 from interaction_service.domain.case_clocks import moves_of
 from interaction_service.domain.cases import TO_CUSTOMER, Case, NotNow, Participant, Step, take

@@ -8,12 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from interaction_service.application.task_desk import (
-    NoSuchCase,
-    NoSuchCustomer,
-    OpenTask,
-    TaskDesk,
-)
+from interaction_service.application.desk_faults import NoSuchCase, NoSuchCustomer
+from interaction_service.application.task_desk import OpenTask, TaskDesk
 from interaction_service.application.task_ports import ContactStore, TaskNews, TaskStore
 from interaction_service.domain.contacts import Contact, Direction, Kind
 

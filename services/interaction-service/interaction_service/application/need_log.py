@@ -10,8 +10,8 @@ from typing import Literal, Protocol
 from uuid import UUID, uuid4, uuid5
 
 from guanxi_kit.packs import NeedSettings
-from interaction_service.application.case_commands import NoSuchCustomer
 from interaction_service.application.counting import Counts, Place
+from interaction_service.application.desk_faults import NoSuchCustomer
 
 Kind = Literal["stated", "unmet"]
 _NEEDS = UUID("8f0a5e2c-92d1-5c19-a4a7-3a5c7b1d60e2")

@@ -9,8 +9,8 @@ from typing import Literal
 from uuid import UUID, uuid4, uuid5
 
 from guanxi_kit.packs import AfterEvent, SurveySettings
-from interaction_service.application.case_commands import NoSuchCase, NoSuchCustomer
 from interaction_service.application.case_ports import Happening
+from interaction_service.application.desk_faults import NoSuchCase, NoSuchCustomer
 from interaction_service.application.survey_ports import (
     Improvement,
     Improvements,

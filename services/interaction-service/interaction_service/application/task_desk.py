@@ -8,6 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
+from interaction_service.application.desk_faults import (
+    NoSuchCase,
+    NoSuchCustomer,
+    NoSuchTeam,
+    VersionConflict,
+)
 from interaction_service.application.recurrence import next_due
 from interaction_service.application.task_ports import TaskEvent, TaskNews, TaskStore, Teams
 from interaction_service.domain.tasks import (
@@ -27,28 +33,8 @@ PLATFORM = "platform"
 """Who reminds, finds overdue and makes the next one of a series."""
 
 
-class NoSuchCustomer(Exception):
-    """Nobody has this id."""
-
-
-class NoSuchCase(Exception):
-    """No case has this id, or it is another customer's."""
-
-
 class NoSuchTask(Exception):
     """No task has this id."""
-
-
-class NoSuchTeam(Exception):
-    """The pack has no team of this name."""
-
-
-class VersionConflict(Exception):
-    """The task changed since the caller read it."""
-
-    def __init__(self, version: int) -> None:
-        super().__init__(version)
-        self.version = version
 
 
 @dataclass(frozen=True, slots=True)

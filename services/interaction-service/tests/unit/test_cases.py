@@ -8,15 +8,14 @@ from uuid import uuid4
 
 import pytest
 
-from interaction_service.application.case_commands import (
+from interaction_service.application.case_commands import OpenCase, TimerOf
+from interaction_service.application.case_ports import NoSuchCause
+from interaction_service.application.desk_faults import (
     NoSuchCase,
     NoSuchCustomer,
     NoSuchTeam,
-    OpenCase,
-    TimerOf,
     VersionConflict,
 )
-from interaction_service.application.case_ports import NoSuchCause
 from interaction_service.domain.cases import NotNow, Verb
 
 from .case_memory import Desk
