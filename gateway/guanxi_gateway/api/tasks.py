@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel
 
+from guanxi_contracts.task import TaskState
 from guanxi_gateway.api.customers import Services
 from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS, problem
 from guanxi_gateway.api.forward import forward, forward_write
@@ -21,7 +22,6 @@ from guanxi_gateway.api.schemas.tasks import (
     TaskReassignment,
     TaskRescheduling,
     TaskStanding,
-    TaskState,
     TaskText,
 )
 

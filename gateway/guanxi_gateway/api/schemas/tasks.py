@@ -8,22 +8,10 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from guanxi_contracts.task import TaskHappening, TaskSource, TaskState
 from guanxi_gateway.api.schemas import case_examples
 from guanxi_gateway.api.schemas.cases import CasePage
 
-TaskState = Literal["open", "done", "cancelled"]
-TaskSource = Literal["staff", "contact", "series", "rule"]
-TaskHappening = Literal[
-    "opened",
-    "noted",
-    "reassigned",
-    "rescheduled",
-    "completed",
-    "cancelled",
-    "reopened",
-    "reminded",
-    "overdue",
-]
 Frequency = Literal["daily", "weekly", "monthly"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Text = Annotated[str, Field(min_length=1, max_length=4_000)]
