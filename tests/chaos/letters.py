@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -16,7 +13,6 @@ from imapclient import IMAPClient
 from tests.chaos.asking import ask
 from tests.chaos.people import Population
 
-from guanxi_devstack.ports import find_free_port
 from guanxi_devstack.world import World
 from guanxi_kit.http import make_client
 from guanxi_kit.testing import eventually
@@ -100,21 +96,3 @@ class Letters:
             }
             for address, identity, at in self.taken
         ]
-
-
-@contextmanager
-def imap_server() -> Iterator[int]:
-    """Run the server; yields its port."""
-    port = find_free_port()
-    start = "from pymap.main import main; main()"
-    address = ["--host", "127.0.0.1", "--port", str(port), "--no-tls"]
-    child = subprocess.Popen(
-        [sys.executable, "-c", start, *address, "dict", "--demo-user", USER, "--demo-password", PASSWORD],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield port
-    finally:
-        child.terminate()
-        child.wait(10)

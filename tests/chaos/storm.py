@@ -14,13 +14,14 @@ from tests.chaos.desk import Desk
 from tests.chaos.erasers import Erasers
 from tests.chaos.hands import Hands
 from tests.chaos.killer import keep_killing
-from tests.chaos.letters import Letters, imap_server
+from tests.chaos.letters import PASSWORD, USER, Letters
 from tests.chaos.load import keep_sending
 from tests.chaos.mail import smtp_server
 from tests.chaos.people import Population
 from tests.chaos.promises import short_promises
 from tests.chaos.verdict import Storm, check
 from tests.chaos.ways import declare_hook
+from tests.imap import imap_server
 
 from guanxi_devstack.topology import WorldOptions
 from guanxi_devstack.world import World
@@ -40,7 +41,7 @@ async def storm(
     erasers = Erasers(population, random.Random(seed))
     desk = Desk(population, random.Random(seed))
     kills: Counter[str] = Counter()
-    with smtp_server() as (inbox, address), imap_server() as port:
+    with smtp_server() as (inbox, address), imap_server(USER, PASSWORD) as port:
         letters = Letters(population, port)
         settings = {"GUANXI_SMTP_URL": address, "GUANXI_ERASURE_POLL_SECONDS": "1"}
         settings["GUANXI_ALLOW_PRIVATE_MAILBOXES"] = "true"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -14,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from imapclient import IMAPClient
+from tests.imap import imap_server
 from tests.integration.interaction.test_cases import Desk
 
 from guanxi_contracts.touchpoint import TouchpointReceivedV1, TouchpointResolvedV1
@@ -60,28 +58,10 @@ class MailServer:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[MailServer]:
-    port = find_free_port()
-    start = "from pymap.main import main; main()"
-    address = ["--host", "127.0.0.1", "--port", str(port), "--no-tls"]
-    child = subprocess.Popen(
-        [sys.executable, "-c", start, *address, "dict", "--demo-user", USER, "--demo-password", PASSWORD],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    found = MailServer(port)
-    try:
-        for _ in range(100):
-            assert child.poll() is None
-            try:
-                found.client.noop()
-                break
-            except OSError:
-                time.sleep(0.1)
+    with imap_server(USER, PASSWORD) as port:
+        found = MailServer(port)
         yield found
         found.client.logout()
-    finally:
-        child.terminate()
-        child.wait(10)
 
 
 class Mailed:

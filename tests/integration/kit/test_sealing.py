@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,12 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from tests.integration.kit.mortal import Killed, MortalDatabase
 
 from guanxi_devstack.pytest_plugin import DatabaseDsns
 from guanxi_kit.consumer import KIT_TABLES, Relay
 from guanxi_kit.crypto import Keyring
-from guanxi_kit.db import Database, open_pool
+from guanxi_kit.db import open_pool
 from guanxi_kit.jobs import Job, JobRunner, read_job, submit_once
 from guanxi_kit.jobs.schema import JOB_TABLE
 from guanxi_kit.sealing import KEY_TABLE, REENCRYPT, KeyringUser, Reencrypt, SealedColumn, reencrypt
@@ -39,28 +39,6 @@ CREATE TABLE {schema}.visit_other PARTITION OF {schema}.visit DEFAULT;
 NOTE = SealedColumn("note", ("hash", "name"), "sealed", lambda row: row["hash"] + row["name"].encode())
 VISIT = SealedColumn("visit", ("id", "at"), "sealed", lambda row: bytes(row["id"].bytes))
 COLUMNS = (NOTE, VISIT)
-
-
-class Killed(BaseException):
-    """What a process does not survive."""
-
-
-class MortalDatabase(Database):
-    """Kills its user at a random commit."""
-
-    chance = random.Random(5)
-    kills = 0.0
-
-    @asynccontextmanager
-    async def transaction(self, **options: Any) -> AsyncIterator[asyncpg.Connection]:
-        async with super().transaction(**options) as connection:
-            yield connection
-            self._strike()
-        self._strike()
-
-    def _strike(self) -> None:
-        if self.chance.random() < self.kills:
-            raise Killed
 
 
 class Vault:
@@ -150,7 +128,7 @@ async def vault(database_dsns: DatabaseDsns, monkeypatch: pytest.MonkeyPatch) ->
     await owner.execute((KIT_TABLES + JOB_TABLE + KEY_TABLE + TABLES).format(schema="scoring"))
     await owner.close()
     pool = await open_pool(database_dsns.app["scoring"], max=6, application_name="test")
-    yield Vault(MortalDatabase(pool))
+    yield Vault(MortalDatabase(pool, seed=5))
     await pool.close()
 
 
