@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from imapclient import IMAPClient
@@ -22,6 +23,12 @@ SLACK = 65_536
 
 # It logs what it reads and writes.
 logging.getLogger("imapclient").setLevel(logging.WARNING)
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Authorities to trust, read once and not at each turn."""
+    return ssl.create_default_context()
 
 
 class MailboxAway(Exception):
@@ -60,7 +67,7 @@ class _Bounded(imaplib.IMAP4):
         plain = socket.create_connection((self._server.address, self._server.port), SECONDS)
         if self._server.security != "tls":
             return plain
-        return ssl.create_default_context().wrap_socket(plain, server_hostname=self._server.host)
+        return _trust().wrap_socket(plain, server_hostname=self._server.host)
 
     def read(self, size: int) -> bytes:
         """Read a literal."""
@@ -93,7 +100,7 @@ class ImapSession:
             self._client = _Client(self._server, self._most + SLACK)
             self._client.normalise_times = False
             if self._server.security == "starttls":
-                self._client.starttls(ssl.create_default_context())
+                self._client.starttls(_trust())
             self._client.login(self._server.username, self._server.password)
             return int(self._client.select_folder(folder, readonly=True)[b"UIDVALIDITY"])
         except LoginError:
