@@ -80,8 +80,8 @@ class MayTell(CaseAct):
         return None if self.text is None else {"text": self.text}
 
 
-class Assigned(MayTell):
-    """Who works on it from now on; an owner of null is nobody."""
+class GivesTo(BaseModel):
+    """Names an owner, a team, or both; an owner of null is nobody."""
 
     owner: Line | None = None
     team: Line | None = None
@@ -95,6 +95,10 @@ class Assigned(MayTell):
     def changes(self) -> dict[str, Any]:
         named = {"owner"} & self.model_fields_set | ({"team"} if self.team is not None else set())
         return {name: getattr(self, name) for name in sorted(named)}
+
+
+class Assigned(GivesTo, MayTell):
+    """Who works on it from now on; an owner of null is nobody."""
 
 
 class Prioritised(MayTell):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from interaction_service.api.case_bodies import Line, Text
+from interaction_service.api.case_bodies import GivesTo, Line, Text
 from interaction_service.application.contact_desk import FollowUp, RecordContact
 from interaction_service.application.task_desk import OpenTask, Repeats
 from interaction_service.domain.contacts import Direction, Kind
@@ -114,21 +114,8 @@ class TaskNoted(TaskAct):
     text: Text
 
 
-class TaskReassigned(TaskAct):
+class TaskReassigned(GivesTo, TaskAct):
     """Who does it from now on; an owner of null is nobody yet."""
-
-    owner: Line | None = None
-    team: Line | None = None
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not self.model_fields_set & {"owner", "team"}:
-            raise ValueError("names neither an owner nor a team")
-        return self
-
-    def changes(self) -> dict[str, Any]:
-        named = {"owner"} & self.model_fields_set | ({"team"} if self.team is not None else set())
-        return {name: getattr(self, name) for name in sorted(named)}
 
 
 class TaskRescheduled(TaskAct):
