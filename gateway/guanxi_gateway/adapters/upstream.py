@@ -18,10 +18,12 @@ from yarl import URL
 
 from guanxi_gateway.adapters.headers import RawHeaders, end_to_end
 from guanxi_kit.http import REQUEST_ID, REQUEST_ID_HEADER
+from guanxi_kit.logging import get_logger
 from guanxi_kit.telemetry import trace_headers
 
 # Less than the five seconds after which the services close an idle connection, so that none is used as it closes.
 _KEEP_ALIVE_SECONDS = 4.0
+_log = get_logger("guanxi.upstream")
 _OURS_ALONE = ("user-agent", "accept", "accept-encoding", "content-type")
 
 
@@ -154,11 +156,22 @@ class Upstream:
             ) as response:
                 yield response
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise UpstreamFailed(self.service, Failure.UNREACHABLE) from error
+            raise self._failed(Failure.UNREACHABLE, error) from error
         except TimeoutError as error:
-            raise UpstreamFailed(self.service, Failure.TIMED_OUT) from error
+            raise self._failed(Failure.TIMED_OUT, error) from error
         except aiohttp.ClientError as error:
-            raise UpstreamFailed(self.service, Failure.BROKEN_OFF) from error
+            raise self._failed(Failure.BROKEN_OFF, error) from error
+
+    def _failed(self, failure: Failure, error: Exception) -> UpstreamFailed:
+        """Say in the log what was behind it, for the caller is told no more than it can use."""
+        _log.warning(
+            "upstream.failed",
+            upstream=self.service,
+            failure=failure.name.lower(),
+            cause=type(error).__name__,
+            errno=getattr(error, "errno", None),
+        )
+        return UpstreamFailed(self.service, failure)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         chunks: list[bytes] = []
