@@ -18,8 +18,11 @@ _STATUS = {
 _RETRY_AFTER = {"Retry-After": "1"}
 JSON = "application/json"
 _PASSED_ON = frozenset(
-    (b"content-type", b"content-encoding", b"etag", b"retry-after", b"www-authenticate", b"allow")
-)
+    (
+        b"content-type", b"content-encoding", b"content-security-policy", b"etag", b"retry-after",
+        b"www-authenticate", b"allow",
+    )
+)  # fmt: skip
 
 
 def problem_of_failure(failed: UpstreamFailed) -> Problem:

@@ -19,6 +19,7 @@ from guanxi_gateway.api.customers import Services
 from guanxi_gateway.api.documents import UPSTREAM_PROBLEMS
 from guanxi_gateway.api.limits import Allow
 from guanxi_gateway.application.export_document import BrokenExport, as_json, as_page, lines_of
+from guanxi_kit import pages
 from guanxi_kit.exporting import ExportLine
 
 _FORWARDED = frozenset((b"authorization", b"traceparent", b"tracestate"))
@@ -80,7 +81,9 @@ def exports_router(services: Services, allow: Allow, now: Callable[[], datetime]
         lines = _all_lines(opened, first, others, path, headers)
         head = {"customer_id": customer_id, "exported_at": now()}
         if "text/html" in accept:
-            return StreamingResponse(as_page(head, lines), media_type="text/html; charset=utf-8")
+            return StreamingResponse(
+                as_page(head, lines), media_type="text/html; charset=utf-8", headers=pages.HEADERS
+            )
         return StreamingResponse(as_json(head, lines), media_type="application/json")
 
     return router

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from guanxi_kit import pages
 from guanxi_kit.exporting import ExportLine, read_line
 
 MAX_LINE_BYTES = 4_000_000
@@ -35,6 +36,8 @@ _TITLES = {
     "moments": "关键时刻 Key moments",
     "cases": "工单与投诉 Cases",
     "case_events": "工单记录 History of cases",
+    "contact_records": "联系记录 Contacts with us",
+    "tasks": "跟进任务 Tasks",
     "surveys": "满意度调查 Surveys",
     "needs": "需求 Needs",
     "satisfaction": "满意度 Satisfaction",
@@ -66,11 +69,16 @@ async def lines_of(chunks: AsyncIterator[bytes]) -> AsyncIterator[ExportLine]:
 
 
 async def as_json(head: dict[str, Any], lines: AsyncIterator[ExportLine]) -> AsyncIterator[bytes]:
-    """Yield a JSON object: the members of `head`, then a list for each section."""
+    """Yield a JSON object: the members of `head`, then a list for each section. Raises BrokenExport."""
     yield _ENCODE(head)[:-1]
     section: str | None = None
+    told = set(head)
     async for line in lines:
         if line.section != section:
+            if line.section in told:
+                # Of two members of one name a reader keeps one.
+                raise BrokenExport(f"the section {line.section} comes twice")
+            told.add(line.section)
             yield (b"" if section is None else b"]") + b"," + _ENCODE(line.section) + b":["
             section = line.section
         else:
@@ -80,11 +88,8 @@ async def as_json(head: dict[str, Any], lines: AsyncIterator[ExportLine]) -> Asy
 
 
 async def as_page(head: dict[str, Any], lines: AsyncIterator[ExportLine]) -> AsyncIterator[bytes]:
-    """Yield a page to read, without script or style of its own."""
-    yield (
-        '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>个人信息副本</title></head><body>'
-        "<h1>个人信息副本 Personal data</h1><table cellpadding=4>" + _rows(head.items()) + "</table>"
-    ).encode()
+    """Yield a page to read."""
+    yield (pages.begin("zh", "个人信息副本 Personal data") + _facts(head.items())).encode()
     section: str | None = None
     async for line in lines:
         if line.section != section:
@@ -92,15 +97,13 @@ async def as_page(head: dict[str, Any], lines: AsyncIterator[ExportLine]) -> Asy
             yield f"<h2>{escape(_TITLES.get(section, section))}</h2>".encode()
         item = msgspec.json.decode(line.item)
         members = item.items() if isinstance(item, dict) else [("", item)]
-        yield f"<table cellpadding=4>{_rows(members)}</table><hr>".encode()
-    yield b"</body></html>"
+        yield f"{_facts(members)}<hr>".encode()
+    yield pages.END.encode()
 
 
-def _rows(members: Iterable[tuple[str, Any]]) -> str:
-    return "".join(
-        f"<tr><th align=left valign=top>{escape(name)}</th><td>{escape(_text(value))}</td></tr>"
-        for name, value in members
-        if value is not None and value not in ({}, [])
+def _facts(members: Iterable[tuple[str, Any]]) -> str:
+    return pages.facts(
+        (name, _text(value)) for name, value in members if value is not None and value not in ({}, [])
     )
 
 

@@ -284,7 +284,7 @@ async def test_an_erased_persons_tasks_go_and_are_exported_before(
         line["section"]: line["item"]
         for line in (msgspec.json.decode(line) for line in answer.content.splitlines())
     }
-    assert lines["contacts"]["said"]["text"] == SAID["text"]
+    assert lines["contact_records"]["said"]["text"] == SAID["text"]
     assert lines["tasks"]["history"][1]["said"] == {"text": "said so on the phone"}
     await at_work.told()
     await publish(memory, [erasure(request_of(at_work.customer))])

@@ -24,7 +24,7 @@ class PostgresTaskExport:
         self._keyring = keyring
 
     async def export(self, people: Sequence[UUID]) -> AsyncIterator[Section]:
-        """Yield pages of the sections `contacts` and `tasks` of these fragments."""
+        """Yield pages of the sections `contact_records` and `tasks` of these fragments."""
         if people:
             async for page in self._contacts(people):
                 yield page
@@ -37,7 +37,7 @@ class PostgresTaskExport:
             async with self._database.connection() as connection:
                 reads = PostgresContacts(connection, self._keyring)
                 rows = await reads.page(people, PAGE, behind, corrected=True)
-            yield "contacts", [_item(row, said=reads.said(row)) for row in rows]
+            yield "contact_records", [_item(row, said=reads.said(row)) for row in rows]
             if len(rows) < PAGE:
                 return
             behind = rows[-1]["at"], rows[-1]["contact_id"]

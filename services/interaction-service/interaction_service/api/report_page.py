@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Literal, NamedTuple
 
+from guanxi_kit import pages
 from interaction_service.api.report_plots import Line, bars, lines
 
 Language = Literal["zh", "en"]
@@ -157,16 +158,12 @@ def team_tables(report: Mapping[str, Any], language: Language) -> list[Table]:
 
 def page(name: str, period: str, tables: Iterable[Table], language: Language) -> str:
     """Return a report as a page."""
-    title = f"{_word(name, language)} {period}"
     parts = "".join(
-        f"<h2>{escape(table.title)}</h2>{table.picture}{_table(table)}" for table in tables if table.rows
+        f"<h2>{escape(each.title)}</h2>{each.picture}{pages.table(each.title, each.head, each.rows)}"
+        for each in tables
+        if each.rows
     )
-    lang = "zh-CN" if language == "zh" else "en"
-    return (
-        f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"></head>'
-        f"<body><main><h1>{escape(title)}</h1>{parts}</main></body></html>"
-    )
+    return f"{pages.begin(language, f'{_word(name, language)} {period}')}{parts}{pages.END}"
 
 
 def sheet(tables: Iterable[Table]) -> Rows:
@@ -175,17 +172,6 @@ def sheet(tables: Iterable[Table]) -> Rows:
     for table in tables:
         rows += [list(table.head), *table.rows]
     return rows
-
-
-def _table(table: Table) -> str:
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.head)
-    rows = "".join(
-        f'<tr><th scope="row">{escape(str(row[0]))}</th>'
-        + "".join(f"<td>{escape('' if cell is None else str(cell))}</td>" for cell in row[1:])
-        + "</tr>"
-        for row in table.rows
-    )
-    return f'<table border="1" cellpadding="4"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def _figures(each: Mapping[str, Any], names: Iterable[str]) -> list[Any]:

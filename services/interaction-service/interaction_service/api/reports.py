@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from guanxi_kit import pages
 from guanxi_kit.auth import require
 from guanxi_kit.clock import Clock
 from guanxi_kit.db import Database
@@ -75,7 +76,8 @@ class Asked:
             return Response(_ENCODE(report), media_type="application/json")
         found = tables(report, self.language)
         if self.format == "html":
-            return Response(page(name, period, found, self.language), media_type="text/html")
+            text = page(name, period, found, self.language)
+            return Response(text, media_type="text/html", headers=pages.HEADERS)
         return Response(BOM.encode() + csv_lines(sheet(found)), media_type=MEDIA_TYPE)
 
 

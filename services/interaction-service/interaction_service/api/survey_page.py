@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from html import escape
 from typing import Literal, NamedTuple
 
 from guanxi_kit.packs import Form
 from guanxi_kit.packs.model import Labels
+from guanxi_kit.pages import policy_of
 from interaction_service.application.survey_answers import LONGEST_WORDS, NPS, WORDS, Fault, field_of
 from interaction_service.domain.surveys import LEAST, MOST, MOST_NPS
 
@@ -30,8 +29,7 @@ button{font:inherit;padding:.7rem 2rem;background:#0b57d0;color:#fff;border:0;bo
 .fault{color:#a50e0e}
 nav{text-align:right}
 """
-_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+POLICY = policy_of(_STYLE)
 """The content security policy of these pages."""
 
 _WORDS: Mapping[Language, Mapping[str, str]] = {

@@ -1,17 +1,17 @@
-"""A certificate as a page to read and print, in Chinese or English, without script or style of its own."""
+"""A certificate as a page to read and print, in Chinese or English."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from guanxi_kit import pages
 
 ZONE = ZoneInfo("Asia/Shanghai")
 _WORDS: dict[str, dict[str, str]] = {
     "en": {
-        "lang": "en",
         "title": "Certificate of erasure",
         "interim": "Interim statement on an erasure",
         "request": "Request",
@@ -35,7 +35,6 @@ _WORDS: dict[str, dict[str, str]] = {
         "failed": "failed",
     },
     "zh": {
-        "lang": "zh-CN",
         "title": "个人信息删除证明",
         "interim": "个人信息删除进度说明",
         "request": "请求编号",
@@ -62,7 +61,7 @@ _WORDS: dict[str, dict[str, str]] = {
 
 
 def render_certificate(document: Mapping[str, Any], language: str) -> str:
-    """Return the page of a certificate; `language` is zh or en."""
+    """Return the page of a certificate, to be answered with `pages.HEADERS`; `language` is zh or en."""
     words = _WORDS[language]
     statement, signature = document["statement"], document["signature"]
     title = words["title"] if statement["complete"] else words["interim"]
@@ -75,27 +74,17 @@ def render_certificate(document: Mapping[str, Any], language: str) -> str:
         (words["suppressed"], str(statement["suppressed"])),
         (words["signature"], f"{signature['algorithm']} {signature['value']}"),
     ]
-    head = "".join(
-        f"<tr><th align=left>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts
-    )
-    columns = "".join(
-        f"<th align=left>{words[name]}</th>" for name in ("place", "state", "since", "erased", "ground")
-    )
-    rows = "".join(_row(place, words) for place in statement["places"])
-    return (
-        f'<!doctype html><html lang="{words["lang"]}"><head><meta charset="utf-8"><title>{escape(title)}</title></head>'
-        f"<body><h1>{escape(title)}</h1><table cellpadding=6>{head}</table>"
-        f"<table border=1 cellpadding=6 cellspacing=0><tr>{columns}</tr>{rows}</table></body></html>"
-    )
+    columns = [words[name] for name in ("place", "state", "since", "erased", "ground")]
+    places = pages.table(words["place"], columns, (_row(place, words) for place in statement["places"]))
+    return f"{pages.begin(language, title)}{pages.facts(facts)}<br>{places}{pages.END}"
 
 
-def _row(place: Mapping[str, Any], words: Mapping[str, str]) -> str:
+def _row(place: Mapping[str, Any], words: Mapping[str, str]) -> tuple[str, ...]:
     ground = place["legal_ground"] or ""
     if place["retained_until"] is not None:
         ground += f" ({words['until']} {_time(place['retained_until'])})"
     erased = ", ".join(f"{name} {count}" for name, count in sorted(place["erased"].items()) if count)
-    cells = (place["place"], words[place["state"]], _time(place["at"]), erased, ground)
-    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+    return place["place"], words[place["state"]], _time(place["at"]), erased, ground
 
 
 def _time(at: datetime | None) -> str:

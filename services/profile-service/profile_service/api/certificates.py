@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict
 
+from guanxi_kit import pages
 from guanxi_kit.auth import require
 from guanxi_kit.errors import Problem
 from profile_service.adapters.erasure_proofs import ALGORITHM, CERTIFICATE, signature_of
@@ -123,7 +124,7 @@ async def get_certificate(
     document = {"statement": statement, "signature": {"algorithm": ALGORITHM, "value": signature}}
     if "text/html" in accept:
         language = lang or ("en" if accept_language.lower().startswith("en") else "zh")
-        return HTMLResponse(render_certificate(document, language))
+        return HTMLResponse(render_certificate(document, language), headers=pages.HEADERS)
     return Response(msgspec.json.encode(document), media_type="application/json")
 
 

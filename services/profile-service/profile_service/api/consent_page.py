@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any, Literal
 
 import msgspec
 
+from guanxi_kit import pages
 from profile_service.application.read_consents import ConsentEntry, CurrentConsent
 
 Language = Literal["zh", "en"]
@@ -81,10 +82,11 @@ def proof_page(
     language: Language,
     next_cursor: str | None,
 ) -> str:
-    """Return an HTML document that stands by itself."""
+    """Return the page, to be answered with `pages.HEADERS`."""
     words = _WORDS[language]
     labels = {each.purpose: each.labels.get(language, each.purpose) for each in current}
-    now = _table(
+    now = pages.table(
+        words["current"],
         [words[name] for name in ("purpose", "channel", "allowed", "because", "effective", "notice")],
         (_current_row(each, words, labels) for each in current),
     )
@@ -100,14 +102,13 @@ def proof_page(
         "notice",
         "evidence",
     )
-    ledger = _table([words[name] for name in heads], (_entry_row(each, words, labels) for each in entries))
+    rows = (_entry_row(each, words, labels) for each in entries)
+    ledger = pages.table(words["ledger"], [words[name] for name in heads], rows)
     more = f"<p>{escape(words['more'])}: <code>{escape(next_cursor)}</code></p>" if next_cursor else ""
     return (
-        f'<!DOCTYPE html><html lang="{language}"><head><meta charset="utf-8"><title>{escape(words["title"])}</title>'
-        f"</head><body><h1>{escape(words['title'])}</h1>"
-        f"<p>{escape(words['customer'])}: {escape(customer_number)}<br>"
+        f"{pages.begin(language, words['title'])}<p>{escape(words['customer'])}: {escape(customer_number)}<br>"
         f"{escape(words['made'])}: {_time(made_at)}</p>"
-        f"<h2>{escape(words['current'])}</h2>{now}<h2>{escape(words['ledger'])}</h2>{ledger}{more}</body></html>"
+        f"<h2>{escape(words['current'])}</h2>{now}<h2>{escape(words['ledger'])}</h2>{ledger}{more}{pages.END}"
     )
 
 
@@ -136,12 +137,6 @@ def _entry_row(each: ConsentEntry, words: Mapping[str, str], labels: Mapping[str
         each.notice_version or "",
         _text(each.evidence),
     ]
-
-
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<table border="1"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _time(at: datetime) -> str:

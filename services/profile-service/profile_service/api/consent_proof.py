@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from guanxi_kit import pages
 from guanxi_kit.audit import Reading, maskable
 from guanxi_kit.cursors import decode_cursor, encode_cursor
 from profile_service.adapters.consent_reads import PostgresConsentReads
@@ -83,4 +84,4 @@ async def get_proof(
     page = proof_page(
         proof.customer_number, proof.made_at, proof.current, entries, language=language, next_cursor=more
     )
-    return Response(page, media_type="text/html")
+    return Response(page, media_type="text/html", headers=pages.HEADERS)
