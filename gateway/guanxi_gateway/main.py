@@ -24,6 +24,7 @@ from guanxi_gateway.api.consents import consents_router
 from guanxi_gateway.api.contact_records import contact_records_router
 from guanxi_gateway.api.cross_origin import CrossOrigin
 from guanxi_gateway.api.customers import Services, customers_router
+from guanxi_gateway.api.dead_letters import dead_letters_router
 from guanxi_gateway.api.documents import DESCRIPTION, complete_document
 from guanxi_gateway.api.duplicates import duplicates_router
 from guanxi_gateway.api.exports import exports_router
@@ -69,6 +70,7 @@ _ROUTERS: tuple[Callable[[Services, Allow], APIRouter], ...] = (
     figures_router,
     channels_router,
     jobs_router,
+    dead_letters_router,
     keys_router,
     refusals_router,
     simulations_router,

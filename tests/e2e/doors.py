@@ -75,6 +75,11 @@ _EVERYWHERE = {
     "GET /v1/keys/status": "key.rotate",
     "GET /v1/audit": "audit.read",
     "GET /v1/audit/verify": "audit.read",
+    "GET /v1/dead-letters": "deadletter.read",
+    "GET /v1/dead-letters/kinds": "deadletter.read",
+    "GET /v1/dead-letters/{letter_id}": "deadletter.read",
+    "POST /v1/dead-letters/replay": "deadletter.write",
+    "POST /v1/dead-letters/discard": "deadletter.write",
 }
 _IMPORTS = dict.fromkeys(
     (
@@ -110,6 +115,11 @@ DOORS: Mapping[str, Mapping[str, str]] = {
         "GET /v1/jobs": "job.read",
         "GET /v1/jobs/{service}/{job_id}": "job.read",
         "POST /v1/jobs/{service}/{job_id}/cancel": "job.write",
+        "GET /v1/dead-letters/{service}": "deadletter.read",
+        "GET /v1/dead-letters/{service}/kinds": "deadletter.read",
+        "GET /v1/dead-letters/{service}/{letter_id}": "deadletter.read",
+        "POST /v1/dead-letters/{service}/replay": "deadletter.write",
+        "POST /v1/dead-letters/{service}/discard": "deadletter.write",
         "GET /v1/keys/status": "key.rotate",
         "POST /v1/keys/reencrypt": "key.rotate",
         "POST /v1/merges/simulate": "rule.simulate",

@@ -11,6 +11,7 @@ from guanxi_cli.commands import (
     classification,
     consents,
     customer,
+    dead_letters,
     deduping,
     erasing,
     exporting,
@@ -41,6 +42,7 @@ app.command()(exporting.export)
 app.command("import")(importing.import_file)
 app.add_typer(consents.app, name="consent")
 app.add_typer(customer.app, name="customer")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="rotate-keys")
 app.add_typer(classification.tag, name="tag")

@@ -29,6 +29,7 @@ Permission = Literal[
     "score.read",
     "message.read",
     "deadletter.read",
+    "deadletter.write",
     "stats.read",
     "changes.read",
     "contact.read",

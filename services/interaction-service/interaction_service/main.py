@@ -22,14 +22,16 @@ from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.consumer import Relay, Unit, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
+from guanxi_kit.dead_letters.api import DeadLettersState
 from guanxi_kit.jobs import JobHandler, JobRunner
 from guanxi_kit.jobs.api import JobsState
 from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.port import Consumer, Producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
+from guanxi_kit.operating import operators_jobs
 from guanxi_kit.packs import Pack, load_pack
-from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
+from guanxi_kit.sealing import KeyringUser
 from guanxi_kit.sealing.api import open_keys
 from guanxi_kit.timers import TimerHandler, TimerLoop
 from interaction_service.adapters import erase_timeline, index_timeline
@@ -96,14 +98,11 @@ LEAST_CONNECTIONS = 2
 """The worker makes a month's partition beside the transaction of its batch."""
 READ_SECONDS = 20.0
 """How long the body of an ingest request may take to arrive."""
-TOPICS = tuple(
-    topic.name
-    for topic in (
-        PRIVACY_ERASURE_TOPIC,
-        TOUCHPOINT_RESOLVED_TOPIC,
-        CUSTOMER_MERGED_TOPIC,
-        CASE_CHANGED_TOPIC,
-    )
+TOPICS = (
+    PRIVACY_ERASURE_TOPIC.name,
+    TOUCHPOINT_RESOLVED_TOPIC.name,
+    CUSTOMER_MERGED_TOPIC.name,
+    CASE_CHANGED_TOPIC.name,
 )
 
 
@@ -165,6 +164,7 @@ def make_api(
         app.state.timeline = make_read_timeline(app.state.timelines, keyring, pack)
         app.state.moment_labels = {moment.name: moment.labels for moment in pack.moments}
         app.state.jobs = JobsState(database, time)
+        app.state.dead_letters = DeadLettersState(database, keyring, time, dict.fromkeys(TOPICS, SERVICE))
         relay = Relay(database, log, streams=[COMMANDS, JOBS])
         await relay.start()
         commands, case_work = Commands(database, relay, time), make_case_work(keyring, pack)
@@ -234,16 +234,17 @@ async def make_worker(
         contacts.count,
     ]
     relay = Relay(database, log, streams=[JOBS, COMMANDS, TIMERS])
+    subscriptions = [
+        privacy_erasure.subscription(),
+        touchpoint_resolved.subscription(recording, _writer, follow_ups),
+        customer_merged.subscription(recording, _writer),
+        case_changed.subscription(task_rules.of_cases),
+    ]
     worker = Worker(
         db=database,
         consumer=consumer(settings) if consumer else open_consumer(settings, SERVICE, TOPICS),
         relay=relay,
-        subscriptions=[
-            privacy_erasure.subscription(),
-            touchpoint_resolved.subscription(recording, _writer, follow_ups),
-            customer_merged.subscription(recording, _writer),
-            case_changed.subscription(task_rules.of_cases),
-        ],
+        subscriptions=subscriptions,
         clock=time,
         keyring=keyring,
         batch=settings.timeline_batch,
@@ -252,7 +253,7 @@ async def make_worker(
         erase_timeline.KIND: erase_timeline.EraseTimeline(keyring),
         index_timeline.KIND: index_timeline.IndexTimeline(database, noticing),
         import_job.KIND: import_job.ImportRows(database, keyring, take_rows),
-        REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS),
+        **operators_jobs(database, keyring, SEALED_COLUMNS, subscriptions),
     }
     jobs = JobRunner(database, relay, JOBS, handlers, time, rests={import_job.KIND: import_job.REST})
     due: dict[str, TimerHandler] = {

@@ -23,15 +23,18 @@ from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.consumer import Relay, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
+from guanxi_kit.dead_letters.api import DeadLettersState
+from guanxi_kit.dead_letters.api import router as letters_router
 from guanxi_kit.http import HttpClient, make_client
-from guanxi_kit.jobs import JobHandler, JobRunner
+from guanxi_kit.jobs import JobRunner
 from guanxi_kit.jobs import api as jobs_api
 from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
+from guanxi_kit.operating import operators_jobs
 from guanxi_kit.outward import OutwardClient
 from guanxi_kit.packs import Pack, load_pack
-from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
+from guanxi_kit.sealing import KeyringUser
 from guanxi_kit.sealing.api import open_keys
 from guanxi_kit.sealing.api import router as keys_router
 from guanxi_kit.settings import SettingsError
@@ -91,6 +94,7 @@ def make_api(settings: NotificationSettings, clock: Clock | None = None) -> Fast
         database = await _open_database(settings)
         app.state.database = database
         app.state.jobs = jobs_api.JobsState(database, time)
+        app.state.dead_letters = DeadLettersState(database, keyring, time, dict.fromkeys(TOPICS, SERVICE))
         checks.append(Check("database", database.ping))
         try:
             async with (
@@ -106,6 +110,7 @@ def make_api(settings: NotificationSettings, clock: Clock | None = None) -> Fast
     app.include_router(messages.router)
     app.include_router(export.router)
     app.include_router(jobs_api.router)
+    app.include_router(letters_router)
     app.include_router(keys_router)
     app.include_router(audit_router(messages.fragments_of))
     return app
@@ -135,22 +140,23 @@ async def make_worker(
         notices = DispatchLoop(
             _notices(settings, database, directory, pack, clock), poll_seconds=settings.dispatch_poll_seconds
         )
+        subscriptions = [
+            privacy_erasure.subscription(),
+            touchpoint_resolved.subscription(journeys_of(pack)),
+            customer_merged.subscription(),
+            case_changed.subscription(directory),
+            survey_changed.subscription(invitations_of(pack)),
+        ]
         worker = Worker(
             db=database,
             consumer=open_consumer(settings, SERVICE, TOPICS),
             relay=relay,
-            subscriptions=[
-                privacy_erasure.subscription(),
-                touchpoint_resolved.subscription(journeys_of(pack)),
-                customer_merged.subscription(),
-                case_changed.subscription(directory),
-                survey_changed.subscription(invitations_of(pack)),
-            ],
+            subscriptions=subscriptions,
             clock=clock,
             keyring=keyring,
             batch=settings.notification_batch,
         )
-        handlers: dict[str, JobHandler] = {REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS)}
+        handlers = operators_jobs(database, keyring, SEALED_COLUMNS, subscriptions)
         jobs = JobRunner(database, relay, JOBS, handlers, clock)
         keys = KeyringUser(keyring, database, "worker", clock)
         anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)

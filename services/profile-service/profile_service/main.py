@@ -26,16 +26,19 @@ from guanxi_kit.consumer import Relay, Worker
 from guanxi_kit.consumer.publishing import publishing
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
+from guanxi_kit.dead_letters.api import DeadLettersState
+from guanxi_kit.dead_letters.api import router as letters_router
 from guanxi_kit.identifiers import IdentifierRules
 from guanxi_kit.jobs import JobHandler, JobRunner
 from guanxi_kit.jobs import api as jobs_api
 from guanxi_kit.log.factory import open_admin, open_consumer, open_producer, open_reader
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
+from guanxi_kit.operating import operators_jobs
 from guanxi_kit.outward import OutwardClient
 from guanxi_kit.packs import load_pack
 from guanxi_kit.rules.engine import DatalogicRules
-from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
+from guanxi_kit.sealing import KeyringUser
 from guanxi_kit.sealing.api import open_keys
 from guanxi_kit.sealing.api import router as keys_router
 from profile_service.adapters import classification_clock, erasure_desk, rule_simulation_job
@@ -110,6 +113,7 @@ TOPICS = (
     CASE_CHANGED_TOPIC.name,
     SURVEY_CHANGED_TOPIC.name,
 )
+GROUPS = {**dict.fromkeys(TOPICS, SERVICE), CUSTOMER_CHANGED_TOPIC.name: CLASSIFIER}
 
 
 def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
@@ -142,6 +146,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
                 allow_private_callbacks=settings.allow_private_callbacks,
             )
             app.state.jobs = jobs_api.JobsState(database, clock)
+            app.state.dead_letters = DeadLettersState(database, keyring, clock, GROUPS)
             app.state.audit = await opened.enter_async_context(open_audit(settings, database, keyring, clock))
             app.state.keys = await opened.enter_async_context(
                 open_keys(keyring, database, clock, SEALED_COLUMNS, checks)
@@ -176,6 +181,7 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(ledger.router)
     app.include_router(export.router)
     app.include_router(jobs_api.router)
+    app.include_router(letters_router)
     app.include_router(keys_router)
     app.include_router(audit_router(customers.fragments_of))
     return app
@@ -197,28 +203,30 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
             opened,
             streams=[COMMANDS, JOBS, classification_clock.STREAM, erasure_desk.STREAM],
         )
+        subscriptions = [
+            privacy_erasure.subscription(keyring, settings.backups),
+            privacy_receipt.subscription(),
+            touchpoint_received.subscription(rules, keyring, clock, pack.purposes, record_rules(pack)),
+            score_changed.subscription(),
+            case_changed.subscription(),
+            survey_changed.subscription(),
+        ]
         worker = Worker(
             db=database,
             consumer=open_consumer(settings, SERVICE, TOPICS),
             relay=relay,
-            subscriptions=[
-                privacy_erasure.subscription(keyring, settings.backups),
-                privacy_receipt.subscription(),
-                touchpoint_received.subscription(rules, keyring, clock, pack.purposes, record_rules(pack)),
-                score_changed.subscription(),
-                case_changed.subscription(),
-                survey_changed.subscription(),
-            ],
+            subscriptions=subscriptions,
             clock=clock,
             keyring=keyring,
             batch=settings.resolve_batch,
         )
         classifying = Classifying(RulesInForce(DatalogicRules()), keyring, precedence(pack))
+        changes = customer_changed.subscription(classifying)
         classifier = Worker(
             db=database,
             consumer=open_consumer(settings, CLASSIFIER, [CUSTOMER_CHANGED_TOPIC.name]),
             relay=await _open_relay(settings, database, opened, streams=[]),
-            subscriptions=[customer_changed.subscription(classifying)],
+            subscriptions=[changes],
             clock=clock,
             keyring=keyring,
             batch=settings.classify_batch,
@@ -228,7 +236,7 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
         # The kinds of jobs that this service carries out; each handler stands in application/jobs or beside its part.
         handlers: dict[str, JobHandler] = {
             REEVALUATE: Reevaluation(database, classifying, clock),
-            REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS),
+            **operators_jobs(database, keyring, SEALED_COLUMNS, [*subscriptions, changes]),
             rule_simulation_job.KIND: RuleSimulation(database, rules),
             IMPORT_CONSENTS: ConsentImport(Consenting(pack.purposes, keyring), keyring),
             SEARCH: DuplicateSearch(database, keyring, _search_settings(settings)),
@@ -287,7 +295,7 @@ async def _open_relay(
 
 
 async def _open_database(settings: ProfileSettings) -> Database:
-    pool = await open_pool(
-        settings.database_dsn(), max=settings.database_pool, application_name=f"{SERVICE}-{settings.role}"
+    name = f"{SERVICE}-{settings.role}"
+    return Database(
+        await open_pool(settings.database_dsn(), max=settings.database_pool, application_name=name)
     )
-    return Database(pool)

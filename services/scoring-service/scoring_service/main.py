@@ -22,13 +22,16 @@ from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.consumer import Relay, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
-from guanxi_kit.jobs import JobHandler, JobRunner
+from guanxi_kit.dead_letters.api import DeadLettersState
+from guanxi_kit.dead_letters.api import router as letters_router
+from guanxi_kit.jobs import JobRunner
 from guanxi_kit.jobs import api as jobs_api
 from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
 from guanxi_kit.migrate import run_migrations
+from guanxi_kit.operating import operators_jobs
 from guanxi_kit.packs import load_pack
-from guanxi_kit.sealing import REENCRYPT, KeyringUser, Reencrypt
+from guanxi_kit.sealing import KeyringUser
 from guanxi_kit.sealing.api import open_keys
 from guanxi_kit.sealing.api import router as keys_router
 from scoring_service.adapters.pack_rules import rfm_rules
@@ -71,6 +74,7 @@ def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
         database = await _open_database(settings)
         app.state.scoring = ApiState(database, rules, time)
         app.state.jobs = jobs_api.JobsState(database, time)
+        app.state.dead_letters = DeadLettersState(database, keyring, time, dict.fromkeys(TOPICS, SERVICE))
         checks.append(Check("database", database.ping))
         try:
             async with (
@@ -86,6 +90,7 @@ def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(scores.router)
     app.include_router(export.router)
     app.include_router(jobs_api.router)
+    app.include_router(letters_router)
     app.include_router(keys_router)
     app.include_router(audit_router(scores.fragments_of))
     return app
@@ -104,24 +109,25 @@ async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> 
         await start_patiently(producer)
         opened.push_async_callback(producer.stop)
         relay = Relay(database, producer, streams=[STREAM, JOBS])
+        subscriptions = [
+            privacy_erasure.subscription(rules),
+            touchpoint_resolved.subscription(rules),
+            customer_merged.subscription(rules),
+            case_changed.subscription(rules),
+            survey_changed.subscription(rules),
+        ]
         worker = Worker(
             db=database,
             consumer=open_consumer(settings, SERVICE, TOPICS),
             relay=relay,
-            subscriptions=[
-                privacy_erasure.subscription(rules),
-                touchpoint_resolved.subscription(rules),
-                customer_merged.subscription(rules),
-                case_changed.subscription(rules),
-                survey_changed.subscription(rules),
-            ],
+            subscriptions=subscriptions,
             clock=clock,
             keyring=keyring,
             batch=settings.scoring_batch,
         )
         review = Review(review_units(database, relay, clock), rules, clock)
         loop = ReviewLoop(review, poll_seconds=settings.review_poll_seconds)
-        handlers: dict[str, JobHandler] = {REENCRYPT: Reencrypt(database, keyring, SEALED_COLUMNS)}
+        handlers = operators_jobs(database, keyring, SEALED_COLUMNS, subscriptions)
         jobs = JobRunner(database, relay, JOBS, handlers, clock)
         keys = KeyringUser(keyring, database, "worker", clock)
         anchors = AuditAnchors(database, keyring, clock, seconds=settings.audit_anchor_seconds)

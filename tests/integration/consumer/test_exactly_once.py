@@ -24,6 +24,7 @@ from guanxi_devstack.pytest_plugin import DatabaseDsns
 from guanxi_kit.clock import SystemClock
 from guanxi_kit.consumer import (
     KIT_TABLES,
+    REPLAYABLE_LETTERS,
     Poison,
     Received,
     Relay,
@@ -131,7 +132,7 @@ class Stage:
 
     async def create(self) -> None:
         connection = await asyncpg.connect(self.dsns.owner[self.service])
-        await connection.execute((KIT_TABLES + EFFECTS).format(schema=self.service))
+        await connection.execute((KIT_TABLES + REPLAYABLE_LETTERS + EFFECTS).format(schema=self.service))
         await connection.close()
         self.pool = await open_pool(self.dsns.app[self.service], min=1, max=6, application_name="test")
         self.db = FaultyDatabase(self.pool)

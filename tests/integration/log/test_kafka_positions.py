@@ -22,7 +22,7 @@ from guanxi_contracts.envelope import EventType
 from guanxi_devstack.brokers import Broker, Noida, Tansu
 from guanxi_devstack.pytest_plugin import DatabaseDsns
 from guanxi_kit.clock import SystemClock
-from guanxi_kit.consumer import KIT_TABLES, Received, Relay, Subscription, Unit, Worker
+from guanxi_kit.consumer import KIT_TABLES, REPLAYABLE_LETTERS, Received, Relay, Subscription, Unit, Worker
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.log.port import Consumer, LogRecreated, Outgoing, TopicPartition, TopicSpec
@@ -63,7 +63,7 @@ def engine(log: LogAddress) -> RealEngine:
 @pytest.fixture
 async def service(database_dsns: DatabaseDsns) -> AsyncIterator[Service]:
     connection = await asyncpg.connect(database_dsns.owner["profile"])
-    await connection.execute(KIT_TABLES.format(schema="profile"))
+    await connection.execute((KIT_TABLES + REPLAYABLE_LETTERS).format(schema="profile"))
     await connection.close()
     pool = await open_pool(database_dsns.app["profile"], min=1, max=4, application_name="test")
     yield Service(pool)

@@ -3,7 +3,7 @@
 from guanxi_kit.audit.access import Access
 from guanxi_kit.audit.anchors import AuditAnchors
 from guanxi_kit.audit.api import audit_router
-from guanxi_kit.audit.reading import AccessAudit, Reading, cleared, maskable, masked, open_audit
+from guanxi_kit.audit.reading import AccessAudit, Reading, cleared, maskable, masked, open_audit, reading_for
 from guanxi_kit.audit.schema import AUDIT_TABLES
 from guanxi_kit.audit.trail import AuditTrail
 
@@ -19,4 +19,5 @@ __all__ = [
     "maskable",
     "masked",
     "open_audit",
+    "reading_for",
 ]

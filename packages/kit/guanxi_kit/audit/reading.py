@@ -148,6 +148,11 @@ def cleared(permission: Permission, fields: str) -> Any:
     return Depends(begin)
 
 
+def reading_for(request: Request, principal: Principal, fields: str, reason: str) -> Reading:
+    """Return the Reading of `fields` that somebody who may removes or sees for a reason in the request's body."""
+    return _reading(request, principal, fields, reason)
+
+
 def _stated(reason: str | None) -> str:
     """Return a reason that says something. Raises Problem."""
     stated = (reason or "").strip()

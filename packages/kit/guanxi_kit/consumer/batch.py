@@ -58,7 +58,7 @@ def _decode_partition(
     fresh: list[Received[Any]] = []
     unreadable: list[DeadLetter] = []
     highest = dict(before.causes)
-    only = next(iter(decoders.values())) if len(decoders) == 1 else None
+    only = _only(decoders)
     for record in records:
         try:
             cause = cause_of(record.headers)
@@ -72,6 +72,15 @@ def _decode_partition(
         else:
             fresh.append(Received(event, record, cause_from(record)))
     return fresh, highest, unreadable, len(records) - len(fresh) - len(unreadable)
+
+
+def read_event(value: bytes, decoders: Mapping[str, EventType[Any]]) -> Envelope[Any]:
+    """Decode one record. Raises ContractError."""
+    return _read(value, decoders, _only(decoders))
+
+
+def _only(decoders: Mapping[str, EventType[Any]]) -> EventType[Any] | None:
+    return next(iter(decoders.values())) if len(decoders) == 1 else None
 
 
 def _read(value: bytes, decoders: Mapping[str, EventType[Any]], only: EventType[Any] | None) -> Envelope[Any]:

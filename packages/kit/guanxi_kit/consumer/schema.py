@@ -38,3 +38,15 @@ CREATE TABLE {schema}.dead_letter (
     UNIQUE (topic, partition, record_offset)
 );
 """
+
+REPLAYABLE_LETTERS = """
+ALTER TABLE {schema}.dead_letter
+    ADD COLUMN failures integer NOT NULL DEFAULT 1,
+    ADD COLUMN failed_at timestamptz,
+    ADD COLUMN mentions bytea[];
+CREATE INDEX dead_letter_reason_idx ON {schema}.dead_letter (topic, reason, id);
+CREATE INDEX dead_letter_mentions_idx ON {schema}.dead_letter USING gin (mentions) WHERE mentions IS NOT NULL;
+COMMENT ON COLUMN {schema}.dead_letter.failed_at IS 'when a replay failed last; null while none did';
+COMMENT ON COLUMN {schema}.dead_letter.mentions IS 'keyed hashes of the identifiers in it, for erasures';
+"""
+"""What dead letters need besides to be replayed by hand, and to be found by everybody whom they name."""

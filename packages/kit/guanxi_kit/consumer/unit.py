@@ -58,6 +58,12 @@ class Outbox:
             raise RecordTooLarge(f"{topic}: {size} bytes")
         self._pending.append((cause, topic, key, value, f"{writer}:" if writer else ""))
 
+    def take(self) -> list[tuple[str, bytes, bytes]]:
+        """Return the collected events (topic, key, value) in their order and forget them, for another cause's unit."""
+        taken = [(topic, key, value) for _, topic, key, value, _ in self._pending]
+        self._pending = []
+        return taken
+
     async def write(self, connection: asyncpg.Connection[Any]) -> list[OutboxRow]:
         """Insert the collected events, ordered by cause, and return the rows for the relay.
 

@@ -51,7 +51,10 @@ def kept(why: str, *tables: str) -> list[Rule]:
 DEAD_LETTER = Rule(
     "dead_letter",
     "records about the person that could not be processed",
-    (Statement("DELETE FROM dead_letter WHERE record_key = ANY($1::bytea[])", (KEYS,)),),
+    (
+        Statement("DELETE FROM dead_letter WHERE record_key = ANY($1::bytea[])", (KEYS,)),
+        Statement("DELETE FROM dead_letter WHERE mentions && $1::bytea[]", (KEYS,)),
+    ),
 )
 PLUMBING = (
     DEAD_LETTER,

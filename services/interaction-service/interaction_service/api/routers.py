@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from guanxi_kit.audit import audit_router
+from guanxi_kit.dead_letters import api as dead_letters
 from guanxi_kit.jobs import api as jobs
 from guanxi_kit.sealing.api import router as keys_router
 from interaction_service.api import (
@@ -49,6 +50,7 @@ def all_routers() -> list[APIRouter]:
         mailboxes.router,
         refusals.router,
         jobs.router,
+        dead_letters.router,
         keys_router,
         audit_router(timeline.fragments_of),
     ]
