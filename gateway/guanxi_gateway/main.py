@@ -45,6 +45,8 @@ from guanxi_gateway.api.reviews import quarantine_router, suggestions_router
 from guanxi_gateway.api.simulations import simulations_router
 from guanxi_gateway.api.surveys import surveys_router
 from guanxi_gateway.api.tasks import my_day_router, tasks_router
+from guanxi_gateway.api.timers import timers_router
+from guanxi_gateway.api.uncertain import uncertain_router
 from guanxi_gateway.application.brief import Brief
 from guanxi_gateway.application.changes import Changes, StreamLimits
 from guanxi_gateway.application.log_reading import ChangeTopic
@@ -71,6 +73,8 @@ _ROUTERS: tuple[Callable[[Services, Allow], APIRouter], ...] = (
     channels_router,
     jobs_router,
     dead_letters_router,
+    timers_router,
+    uncertain_router,
     keys_router,
     refusals_router,
     simulations_router,

@@ -81,6 +81,16 @@ _EVERYWHERE = {
     "POST /v1/dead-letters/replay": "deadletter.write",
     "POST /v1/dead-letters/discard": "deadletter.write",
 }
+_TIMERS = {
+    "GET /v1/timers": "timer.read",
+    "POST /v1/timers/retry": "timer.write",
+    "POST /v1/timers/drop": "timer.write",
+}
+_UNCERTAIN = {
+    "GET /v1/messages/uncertain": "message.settle",
+    "POST /v1/messages/{message_id}/resend": "message.settle",
+    "POST /v1/messages/{message_id}/settle": "message.settle",
+}
 _IMPORTS = dict.fromkeys(
     (
         "POST /v1/imports",
@@ -183,6 +193,8 @@ DOORS: Mapping[str, Mapping[str, str]] = {
         **_CASES,
         **_TASKS,
         **_SURVEYS,
+        **_TIMERS,
+        **_UNCERTAIN,
     },
     "profile": {
         "GET /v1/customers/{customer_id}": "customer.read",
@@ -259,6 +271,7 @@ DOORS: Mapping[str, Mapping[str, str]] = {
         **_CASES,
         **_TASKS,
         **_SURVEYS,
+        **_TIMERS,
         **_EVERYWHERE,
     },
     "scoring": {
@@ -268,6 +281,7 @@ DOORS: Mapping[str, Mapping[str, str]] = {
     },
     "notification": {
         "GET /v1/messages": "message.read",
+        **_UNCERTAIN,
         **_EVERYWHERE,
     },
 }

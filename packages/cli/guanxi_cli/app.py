@@ -19,9 +19,11 @@ from guanxi_cli.commands import (
     jobs,
     keys,
     merging,
+    messages,
     reviewing,
     simulating,
     tasks,
+    timers,
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -51,4 +53,6 @@ merging.register(app)
 reviewing.register(app)
 app.add_typer(simulating.app, name="simulate")
 app.add_typer(tasks.app, name="task")
+app.add_typer(timers.app, name="timers")
+app.add_typer(messages.app, name="messages")
 app.command()(briefing.brief)

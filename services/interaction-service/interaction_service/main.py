@@ -34,6 +34,7 @@ from guanxi_kit.packs import Pack, load_pack
 from guanxi_kit.sealing import KeyringUser
 from guanxi_kit.sealing.api import open_keys
 from guanxi_kit.timers import TimerHandler, TimerLoop
+from guanxi_kit.timers.api import TimersState
 from interaction_service.adapters import erase_timeline, index_timeline
 from interaction_service.adapters.case_channels import ChannelCases
 from interaction_service.adapters.case_store import TIMER as CASE_CLOCK
@@ -163,7 +164,7 @@ def make_api(
         app.state.timelines = PostgresTimelines(database)
         app.state.timeline = make_read_timeline(app.state.timelines, keyring, pack)
         app.state.moment_labels = {moment.name: moment.labels for moment in pack.moments}
-        app.state.jobs = JobsState(database, time)
+        app.state.jobs, app.state.timers = JobsState(database, time), TimersState(database, time)
         app.state.dead_letters = DeadLettersState(database, keyring, time, dict.fromkeys(TOPICS, SERVICE))
         relay = Relay(database, log, streams=[COMMANDS, JOBS])
         await relay.start()

@@ -56,7 +56,7 @@ from notification_service.adapters.sealed_columns import SEALED_COLUMNS
 from notification_service.adapters.smtp import SmtpProvider, parse_smtp_url
 from notification_service.adapters.staff_directory import StaffDirectory, read_directory
 from notification_service.adapters.templates import LiquidRenderer
-from notification_service.api import export, messages
+from notification_service.api import export, messages, uncertain
 from notification_service.application.dispatch import Dispatcher, OpenUnit
 from notification_service.application.notices import NoticeDispatcher, NoticeWays
 from notification_service.application.ports import Contacts, EmailProvider, TemplateFailed
@@ -95,6 +95,7 @@ def make_api(settings: NotificationSettings, clock: Clock | None = None) -> Fast
         app.state.database = database
         app.state.jobs = jobs_api.JobsState(database, time)
         app.state.dead_letters = DeadLettersState(database, keyring, time, dict.fromkeys(TOPICS, SERVICE))
+        app.state.uncertain = uncertain.UncertainDesk(database, time, settings.message_id_domain)
         checks.append(Check("database", database.ping))
         try:
             async with (
@@ -108,6 +109,7 @@ def make_api(settings: NotificationSettings, clock: Clock | None = None) -> Fast
     app = create_app("Guanxi notification", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     app.include_router(messages.router)
+    app.include_router(uncertain.router)
     app.include_router(export.router)
     app.include_router(jobs_api.router)
     app.include_router(letters_router)

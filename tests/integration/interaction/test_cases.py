@@ -284,4 +284,5 @@ async def test_an_event_of_a_channel_opens_a_case_once(service: Service, desk: D
         "Complaint Submitted",
         "Cold",
     )
-    assert [each.name for each in await service.received()] == ["Complaint opened"]
+    (opened,) = await service.received()
+    assert (opened.name, service.opened(opened)["properties"]["source"]) == ("Complaint opened", "channel")

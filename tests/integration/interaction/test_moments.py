@@ -147,6 +147,27 @@ async def test_of_many_purchases_the_first_alone_is_kept(service: Service) -> No
     assert times == []
 
 
+async def test_the_case_of_a_reported_complaint_is_no_second_one(service: Service) -> None:
+    first, second = uuid4(), uuid4()
+    events = [
+        resolved(
+            service.keyring, person, customer=first, at=NOW - timedelta(days=days), name=name, properties=said
+        )
+        for person, name, days, said in (
+            (second, "Complaint Submitted", 9, {"source": "channel"}),
+            (first, "Complaint opened", 8, {"source": "channel"}),
+            (second, "Complaint opened", 7, {"source": "channel"}),
+            (second, "Complaint opened", 5, {"source": "staff"}),
+            (first, "Complaint opened", 4, {}),
+        )
+    ]
+    random.Random(4).shuffle(events)
+    for event in events:
+        await record(service, event)
+    assert await marked(service, second) == {ago(days): ["complaint"] for days in (9, 5, 4)}
+    assert await moments(service, first) == {"complaint": (ago(9), ago(4))}
+
+
 async def test_moments_of_nobody(service: Service) -> None:
     assert (
         await service.client.get(f"/v1/customers/{uuid4()}/moments", headers=service.staff.headers("agent"))

@@ -20,6 +20,7 @@ from guanxi_kit.db import open_pool
 from guanxi_kit.telemetry import METRICS
 from guanxi_kit.testing import ManualClock, eventually
 from guanxi_kit.timers import TIMER_TABLE, Timer, TimerLoop, arm, disarm
+from guanxi_kit.timers.aside import Asides, drop_asides, page_of_asides, retry_asides
 from guanxi_kit.timers.loop import LONGEST_REST
 from guanxi_kit.timers.schema import SHARDS
 from guanxi_kit.timers.store import DUE, NEXT, TAKE
@@ -209,6 +210,38 @@ async def test_one_that_cannot_be_fired_is_set_aside_alone_until_a_worker_starts
     await eventually(lambda: _count(timers, 601))
     await loop.stop()
     await running
+
+
+async def test_operators_retry_or_drop_each_once_beside_loops_and_each_other(timers: Timers) -> None:
+    names = [f"bad-{number}" for number in range(12)]
+    await timers.arm(*(timers.timer(1, 0, name) for name in names))
+    timers.writing.bad = set(names)
+    await timers.loop().turn()
+    async with timers.db.pool.acquire() as connection:
+        first = await page_of_asides(connection, "item", after=None, limit=7)
+        rest = await page_of_asides(connection, None, after=first[-1].place, limit=7)
+    assert {one.name for one in (*first, *rest)} == set(names)
+    assert first[0].fault == "ValueError"
+    timers.writing.bad = {"bad-3"}
+
+    async def retry(name: str) -> int:
+        async with timers.db.pool.acquire() as connection:
+            return await retry_asides(connection, Asides("item", UUID(int=1), name), timers.clock.now())
+
+    async def drop(name: str) -> int:
+        async with timers.db.pool.acquire() as connection:
+            return await drop_asides(connection, Asides("item", UUID(int=1), name))
+
+    acts = [act(name) for name in names for act in (retry, drop, retry)]
+    counted = await asyncio.gather(*acts, *(timers.loop().turn() for _ in range(3)))
+    while await timers.loop().turn():
+        pass
+    fired = [name for _, name in await timers.fired()]
+    assert len(fired) == len(set(fired)) == len(await timers.emitted())
+    left = [row["name"] for row in await timers.standing()]
+    assert set(left) <= {"bad-3"}
+    dropped = sum(counted[1 : len(acts) : 3])
+    assert len(fired) + len(left) + dropped == len(names)
 
 
 async def _count(timers: Timers, wanted: int) -> bool:

@@ -51,6 +51,10 @@ async def test_what_was_said_is_in_the_brief(platform: Platform) -> None:
             return brief
 
         brief = await eventually(complete, timeout=90)
+        opened = await client.post(
+            "/v1/cases", json={"customer_id": lin, "kind": "complaint", "subject": "The lid [broke]"}
+        )
+        assert opened.status_code in (200, 201), opened.text
     (contact,) = brief["last_contacts"]["items"]
     assert contact["content"]["properties"]["text"] == "Back to 138****5678, please"
     assert (brief["preferences"], brief["kind"]) == ({"interests": ["coffee"]}, "individual")
@@ -61,3 +65,21 @@ async def test_what_was_said_is_in_the_brief(platform: Platform) -> None:
     done = await platform.guanxi("task", "done", mine["task_id"], "--outcome", "Reached")
     assert (done.exit_code, done.output.split()[0]) == (0, "done")
     assert "Call back" not in (await platform.guanxi("task", "list", "--owner", mine["owner"])).output
+    await the_case_desk_shows(platform, opened.json())
+
+
+async def the_case_desk_shows(platform: Platform, case: dict[str, Any]) -> None:
+    """`guanxi case` finds the case by customer, team and due time, and shows its clocks and history."""
+    case_id, lin = case["case_id"], case["customer_id"]
+    (found,) = json.loads((await platform.guanxi("case", "list", "--customer", lin, "--json")).stdout)
+    assert found["case_id"] == case_id
+    table = (await platform.guanxi("case", "list", "--team", case["team"])).output
+    assert case["number"] in table
+    assert case["number"] not in (await platform.guanxi("case", "list", "--owner", "nobody")).output
+    shown = await platform.guanxi("case", "show", case_id)
+    assert (shown.exit_code, "The lid [broke]" in shown.output) == (0, True)
+    assert "first_response" in shown.output
+    history = json.loads((await platform.guanxi("case", "show", case_id, "--json")).stdout)["history"]
+    assert [event["kind"] for event in history] == ["opened"]
+    missing = await platform.guanxi("case", "show", lin)
+    assert missing.exit_code == 1

@@ -84,7 +84,7 @@ async def test_a_replay_reaches_every_view_and_overwrites_nothing_newer(platform
         assert (view["touchpoints"], view["traits"]["nickname"]["value"]) == (2, "new")
         assert await letters(platform) == []
         assert "no such dead letter" in await guanxi(platform, "replay", "profile", str(first), code=1)
-        kept = (await client.get("/v1/audit", params={"subject": "admin"})).json()["items"]
+        kept = (await client.get("/v1/audit", params={"subject": "staff-1"})).json()["items"]
     assert (f"letter {second}", REASON) in {(one["detail"], one["reason"]) for one in kept}
 
 
@@ -105,7 +105,7 @@ async def test_what_is_in_a_letter_is_shown_for_a_reason_and_erased_with_its_per
             await guanxi(platform, "show", "profile", str(letter["letter_id"]), "--reason", REASON)
         )
         assert shown["content"]["type"] == "guanxi.touchpoint.received.v1"
-        kept = (await client.get("/v1/audit", params={"subject": "admin"})).json()["items"]
+        kept = (await client.get("/v1/audit", params={"subject": "staff-1"})).json()["items"]
         place = f"touchpoint.received/{letter['partition']}/{letter['offset']}"
         assert any(one["detail"] == place and one["clear"] and one["look_up"] for one in kept)
 

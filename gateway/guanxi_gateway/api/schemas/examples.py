@@ -29,7 +29,9 @@ from guanxi_gateway.api.schemas import (
     simulations,
     surveys,
     tasks,
+    timers,
     traits,
+    uncertain,
 )
 
 CUSTOMER_ID = "018f3a52-8c00-7d1e-b0a4-5f2e6c9d1b37"
@@ -268,6 +270,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     **contact_records.EXAMPLES,
     **dead_letters.EXAMPLES,
     **tasks.EXAMPLES,
+    **timers.EXAMPLES,
+    **uncertain.EXAMPLES,
     **imports.EXAMPLES,
     **jobs.EXAMPLES,
     **keys.EXAMPLES,

@@ -139,8 +139,12 @@ class StreamUnit:
 
 
 @asynccontextmanager
-async def stream_unit(db: Database, relay: Relay, source: str, clock: Clock) -> AsyncIterator[StreamUnit]:
+async def stream_unit(
+    db: Database, relay: Relay | None, source: str, clock: Clock
+) -> AsyncIterator[StreamUnit]:
     """Open a transaction with a cause of its own: the stream's gapless counter.
+
+    Without a relay of this process that serves the stream, that of another publishes at its next look.
 
     The counter row is taken last, just before the commit, so that commits of one stream follow its sequence.
     """
@@ -157,5 +161,5 @@ async def stream_unit(db: Database, relay: Relay, source: str, clock: Clock) -> 
             for topic, key, value in unit.events:
                 outbox.add(Cause(source, sequence), topic, key, value)
             await outbox.write(connection)
-    if unit.events:
+    if unit.events and relay is not None:
         relay.wake(source)

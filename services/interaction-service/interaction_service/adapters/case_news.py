@@ -105,6 +105,7 @@ def _touchpoint(case: Case, happening: Happening, now: datetime, keyring: Keyrin
         "priority": case.priority,
         "category": case.category,
         "cause": case.cause,
+        "source": case.source,
     }
     content = SealedContent(
         message_id=message_id,

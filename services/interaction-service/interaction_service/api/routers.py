@@ -8,6 +8,7 @@ from guanxi_kit.audit import audit_router
 from guanxi_kit.dead_letters import api as dead_letters
 from guanxi_kit.jobs import api as jobs
 from guanxi_kit.sealing.api import router as keys_router
+from guanxi_kit.timers import api as timers
 from interaction_service.api import (
     brief,
     cases,
@@ -51,6 +52,7 @@ def all_routers() -> list[APIRouter]:
         refusals.router,
         jobs.router,
         dead_letters.router,
+        timers.router,
         keys_router,
         audit_router(timeline.fragments_of),
     ]

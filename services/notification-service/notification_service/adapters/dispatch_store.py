@@ -123,12 +123,18 @@ class PostgresDispatchStore:
         )
         settled = {row["send_id"] for row in rows}
         effective = [one for one in settlements if one.message.send_id in settled]
-        free = [one.message.send_id for one in effective if one.state in {"planned", "failed"}]
-        await self._connection.execute(_UNSERVE, free)
+        await unserve(
+            self._connection, [one.message.send_id for one in effective if one.state in {"planned", "failed"}]
+        )
         await log_decisions(
             self._connection, [Decision(one.message.send_id, one.code, one.detail) for one in effective], now
         )
         return effective
+
+
+async def unserve(connection: asyncpg.Connection[Any], send_ids: Sequence[UUID]) -> None:
+    """Let the addresses of messages that were not sent be served by others."""
+    await connection.execute(_UNSERVE, send_ids)
 
 
 def _reserved(row: asyncpg.Record) -> Reserved:

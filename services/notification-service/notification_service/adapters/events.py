@@ -24,21 +24,23 @@ def encode(settlements: Sequence[Settlement], now: datetime) -> Iterator[tuple[b
 
 def _sent(settlement: Settlement, now: datetime) -> bytes:
     message = settlement.message
+    sent = MessageSentV1(
+        send_id=message.send_id,
+        customer_id=message.customer_id,
+        profile_id=message.profile_id,
+        journey=message.journey,
+        template=message.template,
+        channel=message.channel,
+        provider=settlement.provider or "",
+        sent_at=now,
+    )
+    return encode_sent(sent, now)
+
+
+def encode_sent(sent: MessageSentV1, now: datetime) -> bytes:
+    """Return the event that a message went."""
     return MESSAGE_SENT.encode(
-        MessageSentV1(
-            send_id=message.send_id,
-            customer_id=message.customer_id,
-            profile_id=message.profile_id,
-            journey=message.journey,
-            template=message.template,
-            channel=message.channel,
-            provider=settlement.provider or "",
-            sent_at=now,
-        ),
-        id=f"{message.send_id}:sent",
-        source=SOURCE,
-        time=now,
-        subject=str(message.customer_id),
+        sent, id=f"{sent.send_id}:sent", source=SOURCE, time=now, subject=str(sent.customer_id)
     )
 
 

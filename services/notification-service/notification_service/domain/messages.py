@@ -26,6 +26,8 @@ Code = Literal[
     "gave_up",
     "provider_refused",
     "uncertain",
+    "resend_asked",
+    "given_up",
     "sent",
 ]
 """Stable codes of the decision log."""
