@@ -25,7 +25,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     **UPSTREAM_PROBLEMS,
     404: problem("There is no such dead letter."),
 }
-_Text = Annotated[str | None, Query(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
+_Text = Annotated[str | None, Query(min_length=1, max_length=700, pattern=r"^[^\x00]*$")]
 
 
 def dead_letters_router(services: Services, allow: Allow) -> APIRouter:

@@ -3,7 +3,16 @@
 from guanxi_kit.audit.access import Access
 from guanxi_kit.audit.anchors import AuditAnchors
 from guanxi_kit.audit.api import audit_router
-from guanxi_kit.audit.reading import AccessAudit, Reading, cleared, maskable, masked, open_audit, reading_for
+from guanxi_kit.audit.reading import (
+    AccessAudit,
+    Reading,
+    StatedReason,
+    cleared,
+    maskable,
+    masked,
+    open_audit,
+    reading_for,
+)
 from guanxi_kit.audit.schema import AUDIT_TABLES
 from guanxi_kit.audit.trail import AuditTrail
 
@@ -14,6 +23,7 @@ __all__ = [
     "AuditAnchors",
     "AuditTrail",
     "Reading",
+    "StatedReason",
     "audit_router",
     "cleared",
     "maskable",

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
+from pydantic import StringConstraints
 
 from guanxi_kit.audit.access import Access
 from guanxi_kit.audit.trail import AuditTrail
@@ -22,6 +23,10 @@ from guanxi_kit.settings import ServiceSettings
 
 LEAST_REASON = 10
 MOST_REASON = 500
+StatedReason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=LEAST_REASON, max_length=MOST_REASON)
+]
+"""Why somebody decides something, in the body of a request; the audit keeps it."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from guanxi_kit.audit import Reading, cleared, reading_for
-from guanxi_kit.audit.reading import LEAST_REASON, MOST_REASON
+from guanxi_kit.audit import Reading, StatedReason, cleared, reading_for
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.clock import Clock
 from guanxi_kit.crypto import Keyring, SealBroken
@@ -36,14 +35,11 @@ FIELDS = "dead letter"
 LARGEST_ID = 2**63 - 1
 
 LetterId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
-Because = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=LEAST_REASON, max_length=MOST_REASON)
-]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=700, pattern=r"^[^\x00]*$")]
 
 
 class LetterDocument(BaseModel):
-    """A letter. `fault` says why the record could not be processed, `failures` how often; null: nobody reads it."""
+    """A letter. `group` is the consumer of its topic (null: there is none), `fault` why it failed, `failures` how often."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -113,7 +109,7 @@ class Chosen(BaseModel):
 class Discarded(Chosen):
     """Letters of no use, and why."""
 
-    reason: Because
+    reason: StatedReason
 
 
 class ReplayDocument(BaseModel):

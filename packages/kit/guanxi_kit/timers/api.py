@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -13,8 +13,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
-from guanxi_kit.audit import reading_for
-from guanxi_kit.audit.reading import LEAST_REASON, MOST_REASON
+from guanxi_kit.audit import StatedReason, reading_for
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.clock import Clock
 from guanxi_kit.db import Database
@@ -69,9 +68,7 @@ class ChosenTimers(BaseModel):
 class DroppedTimers(ChosenTimers):
     """Timers that are not to take effect any more, and why."""
 
-    reason: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=LEAST_REASON, max_length=MOST_REASON)
-    ]
+    reason: StatedReason
 
 
 class CountedTimers(BaseModel):
@@ -152,12 +149,12 @@ def _decode(cursor: str) -> AsidePlace:
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         place = msgspec.json.decode(raw, type=AsidePlace)
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
-        place = None
-    if place is None or place.failed_at.tzinfo is None or "\0" in place.kind + place.name:
-        raise Problem(
-            400,
-            detail="The request is not valid.",
-            errors=[FieldError("cursor", "is not one this list gave out")],
-        )
-    return place
+        if place.failed_at.tzinfo is not None and "\0" not in place.kind + place.name:
+            return place._replace(failed_at=place.failed_at.astimezone(UTC))
+    except (binascii.Error, ValueError, OverflowError, msgspec.MsgspecError):
+        pass
+    raise Problem(
+        400,
+        detail="The request is not valid.",
+        errors=[FieldError("cursor", "is not one this list gave out")],
+    )

@@ -8,10 +8,9 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
-from guanxi_kit.audit import Reading, masked, reading_for
-from guanxi_kit.audit.reading import LEAST_REASON, MOST_REASON
+from guanxi_kit.audit import Reading, StatedReason, masked, reading_for
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.clock import Clock
 from guanxi_kit.consumer import stream_unit
@@ -51,9 +50,7 @@ class Because(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=LEAST_REASON, max_length=MOST_REASON)
-    ]
+    reason: StatedReason
 
 
 class Known(Because):
