@@ -39,7 +39,7 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=700, pattern=r"
 
 
 class LetterDocument(BaseModel):
-    """A letter. `group` is the consumer of its topic (null: there is none), `fault` why it failed, `failures` how often."""
+    """A letter. `group` is its topic's consumer (null: there is none), `fault` why it failed, `failures` how often."""
 
     model_config = ConfigDict(from_attributes=True)
 
