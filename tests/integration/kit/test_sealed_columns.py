@@ -18,7 +18,7 @@ NO_SEAL = {
     "audit_head": {"mac", "seal"},
     "channel": {"write_key_hash"},
     "consent_event": {"evidence_digest"},
-    "dead_letter": {"record_key"},
+    "dead_letter": {"record_key", "mentions"},
     "erasure_request": {"tombstones"},
     "duplicate_frequency": {"hash"},
     "identifier": {"hash"},

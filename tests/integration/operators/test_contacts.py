@@ -65,12 +65,12 @@ async def test_what_was_said_is_in_the_brief(platform: Platform) -> None:
     done = await platform.guanxi("task", "done", mine["task_id"], "--outcome", "Reached")
     assert (done.exit_code, done.output.split()[0]) == (0, "done")
     assert "Call back" not in (await platform.guanxi("task", "list", "--owner", mine["owner"])).output
-    await the_case_desk_shows(platform, opened.json())
+    await the_case_desk_shows(platform, lin, opened.json())
 
 
-async def the_case_desk_shows(platform: Platform, case: dict[str, Any]) -> None:
+async def the_case_desk_shows(platform: Platform, lin: str, case: dict[str, Any]) -> None:
     """`guanxi case` finds the case by customer, team and due time, and shows its clocks and history."""
-    case_id, lin = case["case_id"], case["customer_id"]
+    case_id = case["case_id"]
     (found,) = json.loads((await platform.guanxi("case", "list", "--customer", lin, "--json")).stdout)
     assert found["case_id"] == case_id
     table = (await platform.guanxi("case", "list", "--team", case["team"])).output

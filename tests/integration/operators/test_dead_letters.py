@@ -31,9 +31,11 @@ async def defect(platform: Platform) -> AsyncIterator[asyncpg.Connection]:
         await owner.close()
 
 
-def told(platform: Platform, number: int, nickname: str, **who: str) -> dict[str, Any]:
-    at = platform.clock.now() + timedelta(seconds=number)
-    traits = {"nickname": nickname, **who}
+def told(
+    platform: Platform, number: int, nickname: str, *, email: str | None = None, **who: str
+) -> dict[str, Any]:
+    at = platform.clock.now() - timedelta(seconds=60 - number)
+    traits = {"nickname": nickname, **({"email": email} if email else {})}
     return {
         "type": "identify",
         "messageId": f"m-{number}",
@@ -57,10 +59,9 @@ async def guanxi(platform: Platform, *arguments: str, code: int = 0) -> str:
 async def test_a_replay_reaches_every_view_and_overwrites_nothing_newer(platform: Platform) -> None:
     async with platform.working("profile", "interaction"), platform.client() as client:
         async with defect(platform):
-            await platform.send(
-                client, told(platform, 1, "old", userId="lin"), told(platform, 2, "x", userId="mo")
-            )
-            await eventually(lambda: has_letters(platform, 2), timeout=30)
+            for number, who in enumerate(("lin", "mo"), 1):
+                await platform.send(client, told(platform, number, "old", userId=who))
+                await eventually(lambda number=number: has_letters(platform, number), timeout=30)
             (kind,) = json.loads(await guanxi(platform, "kinds", "--json"))
             assert (kind["service"], kind["letters"]) == ("profile", 2)
             assert kind["fault"] == "CheckViolationError 23514 on refuses"
@@ -72,7 +73,7 @@ async def test_a_replay_reaches_every_view_and_overwrites_nothing_newer(platform
             }
         # Later records of the partitions are processed first, here and by everybody behind profile-service.
         await platform.send(
-            client, told(platform, 3, "new", userId="lin"), told(platform, 4, "y", userId="mo")
+            client, told(platform, 3, "new", userId="lin"), told(platform, 4, "new", userId="mo")
         )
         lin = await eventually(lambda: arrived(client, "lin", 1), timeout=30)
 
@@ -92,11 +93,11 @@ async def test_what_is_in_a_letter_is_shown_for_a_reason_and_erased_with_its_per
     platform: Platform,
 ) -> None:
     async with platform.working("profile"), platform.client() as client:
-        await platform.send(client, told(platform, 1, "a", email="ada@example.com"))
+        await platform.send(client, told(platform, 1, "a", email="ada@example.com", anonymousId="tablet"))
         ada = await eventually(lambda: customer(client, "email", "ada@example.com"), timeout=30)
         async with defect(platform):
             # Its key is that of the user id, which nobody has heard of.
-            await platform.send(client, {**told(platform, 2, "b", email="ada@example.com"), "userId": "ada"})
+            await platform.send(client, told(platform, 2, "b", email="ada@example.com", userId="ada"))
             await eventually(lambda: has_letters(platform, 1), timeout=30)
         (letter,) = await letters(platform)
         at = f"/v1/dead-letters/profile/{letter['letter_id']}"
@@ -110,7 +111,7 @@ async def test_what_is_in_a_letter_is_shown_for_a_reason_and_erased_with_its_per
         assert any(one["detail"] == place and one["clear"] and one["look_up"] for one in kept)
 
         erased = await platform.guanxi(
-            "erase", "request", "--customer", ada, "--reason", "by letter of 3 May"
+            "erase", "request", "--customer", ada, "--reason", "by letter of 3 May", "--yes"
         )
         assert erased.exit_code == 0, erased.output
         assert await letters(platform) == []
@@ -128,6 +129,7 @@ async def customer(client: Any, by: str, value: str) -> str:
 
 async def arrived(client: Any, user_id: str, touchpoints: int) -> str:
     customer_id = await customer(client, "user_id", user_id)
-    timeline = (await client.get(f"/v1/customers/{customer_id}/timeline")).json()
-    assert len(timeline["items"]) == touchpoints
+    timeline = await client.get(f"/v1/customers/{customer_id}/timeline")
+    assert timeline.status_code == 200
+    assert len(timeline.json()["items"]) == touchpoints
     return customer_id

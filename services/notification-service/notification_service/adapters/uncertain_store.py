@@ -38,15 +38,16 @@ ORDER BY changed_at DESC, message_id DESC LIMIT $3
 """
 # The condition makes each decision hold once: of two who decide the second finds nothing uncertain.
 SETTLE_MESSAGE = """
-UPDATE message SET state = $2, reason = $3, changed_at = $4, due_at = CASE $2 WHEN 'planned' THEN $4 END,
-  sent_at = CASE $2 WHEN 'sent' THEN $4 ELSE sent_at END
+UPDATE message SET state = $2::text, reason = $3, changed_at = $4::timestamptz,
+  due_at = CASE WHEN $2 = 'planned' THEN $4 END, sent_at = CASE WHEN $2 = 'sent' THEN $4 ELSE sent_at END
 WHERE send_id = $1 AND state = 'uncertain'
 RETURNING send_id, profile_id, journey, template, channel, coalesce(provider, '') AS provider,
   coalesce((SELECT customer_id FROM membership WHERE membership.profile_id = message.profile_id), profile_id)
   AS customer_id
 """
 SETTLE_NOTICE = """
-UPDATE staff_notice SET state = $2, reason = $3, changed_at = $4, due_at = CASE $2 WHEN 'planned' THEN $4 END
+UPDATE staff_notice SET state = $2::text, reason = $3, changed_at = $4::timestamptz,
+  due_at = CASE WHEN $2 = 'planned' THEN $4 END
 WHERE notice_id = $1 AND state = 'uncertain' RETURNING profile_id
 """
 
