@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -61,7 +62,7 @@ async def test_a_replay_reaches_every_view_and_overwrites_nothing_newer(platform
         async with defect(platform):
             for number, who in enumerate(("lin", "mo"), 1):
                 await platform.send(client, told(platform, number, "old", userId=who))
-                await eventually(lambda number=number: has_letters(platform, number), timeout=30)
+                await eventually(partial(has_letters, platform, number), timeout=30)
             (kind,) = json.loads(await guanxi(platform, "kinds", "--json"))
             assert (kind["service"], kind["letters"]) == ("profile", 2)
             assert kind["fault"] == "CheckViolationError 23514 on refuses"
