@@ -69,6 +69,8 @@ _STANDING = {
 _COUNTED = "SELECT coalesce(sum(open_complaints), 0) FROM scoring.feature"
 _CASES = "SELECT case_id::text, version, is_open FROM interaction.case_file ORDER BY 1"
 _SHOWN = "SELECT case_id::text, version, is_open FROM profile.customer_case ORDER BY 1"
+_TASKS = "SELECT task_id::text, version, state = 'open' FROM interaction.task ORDER BY 1"
+_TASKS_SHOWN = "SELECT task_id::text, version, is_open FROM profile.customer_task ORDER BY 1"
 
 
 def short_promises(folder: Path) -> dict[str, str]:
@@ -150,9 +152,10 @@ async def check_promises(connection: Any, inbox: Inbox) -> str:
 
 
 async def check_standing(connection: Any) -> None:
-    """Every service knows every case as it stands. Raises AssertionError."""
+    """Every service knows every case and task as it stands. Raises AssertionError."""
     standing = {name: tuple((await connection.fetch(query))[0]) for name, query in _STANDING.items()}
     assert len(set(standing.values())) == 1, f"open complaints and newest version: {standing}"
     counted = await connection.fetchval(_COUNTED)
     assert counted == standing["desk"][0], f"scoring counts {counted}, the desk {standing['desk']}"
     assert await connection.fetch(_CASES) == await connection.fetch(_SHOWN), "the view knows a case otherwise"
+    assert await connection.fetch(_TASKS) == await connection.fetch(_TASKS_SHOWN), "and so a task"

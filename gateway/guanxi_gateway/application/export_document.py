@@ -31,6 +31,8 @@ _TITLES = {
     "classification_history": "分类历史 History of tags, segments and stages",
     "consents": "同意 Consents",
     "consent_history": "同意记录 History of consents",
+    "case_states": "工单状态 How cases stand",
+    "task_states": "任务状态 How tasks stand",
     "merges": "合并 Merges",
     "touchpoints": "互动 Touchpoints",
     "moments": "关键时刻 Key moments",

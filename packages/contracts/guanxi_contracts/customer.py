@@ -24,6 +24,7 @@ ChangedPart = Literal[
     "lifecycle",
     "consents",
     "cases",
+    "tasks",
     "satisfaction",
     "erased",
 ]

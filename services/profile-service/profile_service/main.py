@@ -16,6 +16,7 @@ from guanxi_contracts.catalog import (
     PRIVACY_RECEIPT_TOPIC,
     SCORE_CHANGED_TOPIC,
     SURVEY_CHANGED_TOPIC,
+    TASK_CHANGED_TOPIC,
     TOUCHPOINT_RECEIVED_TOPIC,
 )
 from guanxi_kit.app import Check, WorkerProcess, create_app
@@ -96,6 +97,7 @@ from profile_service.consumers import (
     privacy_receipt,
     score_changed,
     survey_changed,
+    task_changed,
     touchpoint_received,
 )
 from profile_service.domain.erasure import topic_place
@@ -112,6 +114,7 @@ TOPICS = (
     SCORE_CHANGED_TOPIC.name,
     CASE_CHANGED_TOPIC.name,
     SURVEY_CHANGED_TOPIC.name,
+    TASK_CHANGED_TOPIC.name,
 )
 GROUPS = {**dict.fromkeys(TOPICS, SERVICE), CUSTOMER_CHANGED_TOPIC.name: CLASSIFIER}
 
@@ -159,27 +162,12 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
     app = create_app("Guanxi profile", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     app.include_router(customers.make_router(pack.identifiers.strongest_first))
-    app.include_router(traits.router)
-    app.include_router(customer_tags.router)
-    app.include_router(tags.router)
-    app.include_router(segments.router)
-    app.include_router(records.router)
-    app.include_router(contacts.router)
-    app.include_router(stats.router)
-    app.include_router(simulations.router)
-    app.include_router(merges.router)
-    app.include_router(explanations.router)
-    app.include_router(suggestions.router)
-    app.include_router(duplicates.router)
-    app.include_router(quarantine.router)
-    app.include_router(erasures.router)
-    app.include_router(partners.router)
-    app.include_router(consents.router)
-    app.include_router(consent_import.router)
-    app.include_router(consent_proof.router)
-    app.include_router(certificates.router)
-    app.include_router(ledger.router)
-    app.include_router(export.router)
+    for part in (
+        traits, customer_tags, tags, segments, records, contacts, stats, simulations, merges, explanations,
+        suggestions, duplicates, quarantine, erasures, partners, consents, consent_import, consent_proof,
+        certificates, ledger, export,
+    ):  # fmt: skip
+        app.include_router(part.router)
     app.include_router(jobs_api.router)
     app.include_router(letters_router)
     app.include_router(keys_router)
@@ -208,8 +196,7 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
             privacy_receipt.subscription(),
             touchpoint_received.subscription(rules, keyring, clock, pack.purposes, record_rules(pack)),
             score_changed.subscription(),
-            case_changed.subscription(),
-            survey_changed.subscription(),
+            *(told.subscription() for told in (case_changed, survey_changed, task_changed)),
         ]
         worker = Worker(
             db=database,

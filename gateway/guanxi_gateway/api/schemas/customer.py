@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from guanxi_contracts.task import TaskSource
 from guanxi_gateway.api.schemas.cases import Category, ClockName, Kind, Priority, State
 from guanxi_gateway.api.schemas.classification import CustomerSegment, CustomerTag, LifecycleStage
 from guanxi_gateway.api.schemas.consents import ConsentReason
@@ -134,13 +135,33 @@ class CustomerCases(BaseModel):
     changes: int = Field(ge=1)
 
 
+class OpenTask(BaseModel):
+    """An open task. What it says is read with the task."""
+
+    task_id: UUID
+    case_id: UUID | None
+    source: TaskSource
+    owner: str | None
+    team: str
+    due_at: datetime
+    remind_at: datetime | None
+    overdue: bool
+
+
+class CustomerTasks(BaseModel):
+    """How many tasks are `open`, those due first (50 at most), and how often tasks about the customer changed."""
+
+    open: int = Field(ge=0)
+    items: list[OpenTask]
+    changes: int = Field(ge=1)
+
+
 def _optional_parts(schema: dict[str, Any]) -> None:
-    """Who may not read timelines gets no interactions, who never had a case no cases, who was never asked no
-    satisfaction; none is ever null.
+    """Who may not read timelines gets no interactions, who never had a case or a task no cases and tasks, who was
+    never asked no satisfaction; none is ever null.
     """
-    schema["required"].remove("last_interactions")
-    schema["required"].remove("cases")
-    schema["required"].remove("satisfaction")
+    for part in ("last_interactions", "cases", "tasks", "satisfaction"):
+        schema["required"].remove(part)
 
 
 class CustomerView(BaseModel):
@@ -172,6 +193,7 @@ class CustomerView(BaseModel):
     version: int
     last_interactions: list[TimelineItem]
     cases: CustomerCases
+    tasks: CustomerTasks
     satisfaction: Satisfaction
 
 

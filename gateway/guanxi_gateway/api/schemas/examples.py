@@ -96,6 +96,7 @@ CUSTOMER: dict[str, Any] = {
     "fragments": [CUSTOMER_ID],
     "version": 12,
     "cases": case_examples.OF_CUSTOMER,
+    "tasks": tasks.OF_CUSTOMER,
     "satisfaction": surveys.OF_CUSTOMER,
 }
 FOUND: dict[str, Any] = {

@@ -210,6 +210,12 @@ ITEM: dict[str, Any] = {
     "notes": "Call 138****5678 before noon",
     "outcome": None,
 }
+_SHOWN = ("task_id", "case_id", "source", "owner", "team", "due_at", "remind_at")
+OF_CUSTOMER: dict[str, Any] = {
+    "open": 1,
+    "items": [{**{name: STANDING[name] for name in _SHOWN}, "overdue": False}],
+    "changes": 1,
+}
 _EVENT: dict[str, Any] = {
     "seq": 1,
     "kind": "opened",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
 from uuid import UUID
 
-import asyncpg
-
 from guanxi_contracts.case import CaseChangedV1
+from profile_service.adapters.fragment_owners import FragmentOwners
 from profile_service.domain.view import CasesView, CaseView
 
 MOST_SHOWN = 50
@@ -29,7 +27,6 @@ SELECT profile_id, count(*) FROM kept GROUP BY profile_id ORDER BY profile_id
 ON CONFLICT (profile_id) DO UPDATE SET changes = standing.changes + excluded.changes
 RETURNING profile_id
 """
-CUSTOMERS = "SELECT profile_id, customer_id FROM fragment WHERE profile_id = ANY($1::uuid[])"
 CASES = """
 SELECT told.changes, shown.open, shown.document
 FROM (SELECT sum(changes)::bigint AS changes FROM case_tally WHERE profile_id = ANY($1::uuid[])) AS told
@@ -40,11 +37,8 @@ LEFT JOIN LATERAL (
 """
 
 
-class PostgresCases:
+class PostgresCases(FragmentOwners):
     """Keeps cases within the transaction of one connection."""
-
-    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
-        self._connection = connection
 
     async def keep(self, cases: Sequence[CaseChangedV1]) -> set[UUID]:
         """Store cases that are newer than what is there; return the fragments whose cases changed. One row a case."""
@@ -58,11 +52,6 @@ class PostgresCases:
             [{name: getattr(case, name) for name in _SHOWN} for case in cases],
         )
         return {row[0] for row in rows}
-
-    async def customers(self, profile_ids: Collection[UUID]) -> dict[UUID, UUID]:
-        """Return the customer that each of these fragments belongs to now; unknown ones are absent."""
-        rows = await self._connection.fetch(CUSTOMERS, list(profile_ids))
-        return {row[0]: row[1] for row in rows}
 
     async def read(self, profile_ids: Collection[UUID]) -> CasesView | None:
         """Return the open cases of fragments; None where none was ever told."""

@@ -10,6 +10,7 @@ from profile_service.adapters.classification_reads import PostgresClassification
 from profile_service.adapters.consent_reads import PostgresConsentReads
 from profile_service.adapters.record_reads import PostgresRecordReads
 from profile_service.adapters.survey_store import PostgresSurveys
+from profile_service.adapters.task_store import PostgresTasks
 from profile_service.adapters.vault import read_identifier
 from profile_service.application.read_ports import (
     CustomerNumber,
@@ -19,7 +20,7 @@ from profile_service.application.read_ports import (
     Totals,
 )
 from profile_service.domain.consents import Standing
-from profile_service.domain.view import ActivitySum, CasesView, SatisfactionView
+from profile_service.domain.view import ActivitySum, CasesView, SatisfactionView, TasksView
 
 CUSTOMER = """
 SELECT customer.customer_id, customer.customer_number, customer.created_at, member.profile_id, member.version,
@@ -119,6 +120,10 @@ class PostgresCustomerReads(PostgresRecordReads, PostgresClassificationReads):
     async def cases(self, profile_ids: Collection[UUID]) -> CasesView | None:
         """Return the open cases of fragments; None where none was ever told."""
         return await PostgresCases(self._connection).read(profile_ids)
+
+    async def tasks(self, profile_ids: Collection[UUID]) -> TasksView | None:
+        """Return the open tasks of fragments; None where none was ever told."""
+        return await PostgresTasks(self._connection).read(profile_ids)
 
     async def satisfaction(self, profile_ids: Collection[UUID]) -> SatisfactionView | None:
         """Return what fragments answered last and are asked now; None where none was ever asked."""

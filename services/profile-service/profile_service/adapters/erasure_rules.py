@@ -99,6 +99,8 @@ _FACTS = [
     ),
     Rule("activity", "what the person did", delete_by("activity", "profile_id")),
     Rule("customer_case", "cases of the person", delete_by("customer_case", "profile_id")),
+    Rule("customer_task", "what is to be done about the person", delete_by("customer_task", "profile_id")),
+    Rule("task_tally", "how often that changed", delete_by("task_tally", "profile_id")),
     Rule("customer_survey", "what the person was asked", delete_by("customer_survey", "profile_id")),
     Rule("survey_tally", "how often that changed", delete_by("survey_tally", "profile_id")),
     Rule("case_tally", "how often they changed", delete_by("case_tally", "profile_id")),

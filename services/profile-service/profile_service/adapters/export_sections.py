@@ -136,10 +136,16 @@ SECTIONS: tuple[Section, ...] = (
         " WHERE customer_id = ANY($1::uuid[]) ORDER BY customer_id",
     ),
     Section(
-        "cases",
+        "case_states",
         ("customer_case", "case_tally"),
         "SELECT profile_id, is_open, document FROM customer_case"
         " WHERE profile_id = ANY($1::uuid[]) ORDER BY case_id",
+    ),
+    Section(
+        "task_states",
+        ("customer_task", "task_tally"),
+        "SELECT profile_id, is_open, document FROM customer_task"
+        " WHERE profile_id = ANY($1::uuid[]) ORDER BY task_id",
     ),
     Section(
         "satisfaction",

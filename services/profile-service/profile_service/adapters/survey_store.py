@@ -6,10 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
 from guanxi_contracts.survey import SurveyChangedV1
-from profile_service.adapters.case_store import CUSTOMERS
+from profile_service.adapters.fragment_owners import FragmentOwners
 from profile_service.domain.view import SatisfactionView
 
 MOST_LOOKED_AT, MOST_OPEN = 50, 20
@@ -42,11 +40,8 @@ LEFT JOIN LATERAL (
 """
 
 
-class PostgresSurveys:
+class PostgresSurveys(FragmentOwners):
     """Keeps surveys within the transaction of one connection."""
-
-    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
-        self._connection = connection
 
     async def keep(self, surveys: Sequence[SurveyChangedV1]) -> set[UUID]:
         """Store surveys newer than what is there; return the fragments whose surveys changed. One row a survey."""
@@ -60,11 +55,6 @@ class PostgresSurveys:
             [_document(survey) for survey in surveys],
         )
         return {row[0] for row in rows}
-
-    async def customers(self, profile_ids: Collection[UUID]) -> dict[UUID, UUID]:
-        """Return the customer that each of these fragments belongs to now; unknown ones are absent."""
-        rows = await self._connection.fetch(CUSTOMERS, list(profile_ids))
-        return {row[0]: row[1] for row in rows}
 
     async def read(self, profile_ids: Collection[UUID]) -> SatisfactionView | None:
         """Return what fragments answered last and are asked now; None where none was ever asked."""

@@ -22,7 +22,7 @@ from profile_service.domain.view import UnifiedView
 MAX_IDENTIFIER_CHARACTERS = 512
 NAMESPACE = "namespace"
 CUSTOMER_NUMBER = "customer_number"
-_OPTIONAL = frozenset(("cases", "satisfaction"))
+_OPTIONAL = frozenset(("cases", "tasks", "satisfaction"))
 _VIEW = tuple(field.name for field in fields(UnifiedView))
 State = Annotated[ApiState, Depends(profile_state)]
 ViewReading = Annotated[Reading, maskable("customer.read", "view")]

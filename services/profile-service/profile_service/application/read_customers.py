@@ -108,6 +108,7 @@ async def read_view(
     classified = await reads.classification(customer.customer_id, fragments)
     standings = await reads.consents(fragments)
     cases = await reads.cases(fragments)
+    tasks = await reads.tasks(fragments)
     satisfaction = await reads.satisfaction(fragments)
     touchpoints = sum(row.touchpoints for row in sums)
     first_seen_at, last_seen_at = seen_between(sums)
@@ -136,12 +137,14 @@ async def read_view(
         version=customer.view_base
         + classified.changes
         + (cases.changes if cases else 0)
+        + (tasks.changes if tasks else 0)
         + (satisfaction.changes if satisfaction else 0)
         + sum(standing.revision for standing in standings)
         + view_version(
             touchpoints, customer.fragments.values(), (stored.revision for stored in customer.scores.values())
         ),
         cases=cases,
+        tasks=tasks,
         satisfaction=satisfaction,
     )
 

@@ -12,7 +12,7 @@ from profile_service.application.view_classification import ClassificationReads
 from profile_service.domain.consents import Standing
 from profile_service.domain.record import CustomerKind
 from profile_service.domain.traits import Told
-from profile_service.domain.view import ActivitySum, CasesView, SatisfactionView
+from profile_service.domain.view import ActivitySum, CasesView, SatisfactionView, TasksView
 
 
 class StoredScore(NamedTuple):
@@ -133,6 +133,10 @@ class CustomerReads(TraitReads, RecordReads, ClassificationReads, Protocol):
 
     async def cases(self, profile_ids: Collection[UUID]) -> CasesView | None:
         """Return the open cases of fragments; None where none was ever told."""
+        ...
+
+    async def tasks(self, profile_ids: Collection[UUID]) -> TasksView | None:
+        """Return the open tasks of fragments; None where none was ever told."""
         ...
 
     async def satisfaction(self, profile_ids: Collection[UUID]) -> SatisfactionView | None:

@@ -108,6 +108,29 @@ class CasesView:
     changes: int
 
 
+@dataclass(frozen=True)
+class TaskView:
+    """A task that is to be done by when and by whom; what it says is not in it."""
+
+    task_id: UUID | str
+    case_id: UUID | str | None
+    source: str
+    owner: str | None
+    team: str
+    due_at: datetime | str
+    remind_at: datetime | str | None
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TasksView:
+    """How many tasks are open, those due first, and how often tasks changed."""
+
+    open: int
+    items: list[TaskView]
+    changes: int
+
+
 @dataclass(frozen=True, slots=True)
 class SatisfactionView:
     """What the customer said last of each dimension and of recommending us, what is asked now, and how often all that
@@ -124,7 +147,7 @@ class SatisfactionView:
 class UnifiedView:
     """Everything known of a customer in one document; `version` grows with every change.
 
-    `cases` is absent where no case was ever told, `satisfaction` where the customer was never asked.
+    `cases` and `tasks` are absent where none was ever told, `satisfaction` where the customer was never asked.
     """
 
     customer_id: UUID
@@ -147,6 +170,7 @@ class UnifiedView:
     fragments: list[UUID]
     version: int
     cases: CasesView | None = None
+    tasks: TasksView | None = None
     satisfaction: SatisfactionView | None = None
 
 
