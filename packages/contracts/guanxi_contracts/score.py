@@ -13,15 +13,26 @@ RiskLevel = Literal["low", "elevated", "high"]
 RfmTier = Literal["high_value", "potential", "ordinary", "dormant"]
 
 
-class ScoreReason(msgspec.Struct, frozen=True):
-    """Why a score is what it is: a stable `code` for translation and the figures that go with it."""
+class ReasonWords(msgspec.Struct, frozen=True):
+    """A reason in words, in Chinese and in English."""
+
+    zh: str
+    en: str
+
+
+class ScoreReason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a score is what it is: a stable `code` for translation and the figures that go with it.
+
+    `words` says it in Chinese and English, where it is a signal of the risk.
+    """
 
     code: str
     figures: dict[str, float | int | str]
+    words: ReasonWords | None = None
 
 
 class RiskScore(msgspec.Struct, kw_only=True):
-    """The risk of losing the customer over what went wrong: points from 0 to 100, and why."""
+    """The risk of losing the customer, over what went wrong or by silence: points from 0 to 100, and why."""
 
     score: int
     level: RiskLevel

@@ -55,11 +55,19 @@ class Trait(BaseModel):
     because: Because
 
 
+class ReasonWords(BaseModel):
+    """A reason in words, in Chinese and in English."""
+
+    zh: str
+    en: str
+
+
 class ScoreReason(BaseModel):
-    """Why a score is what it is: a stable code and the figures that go with it."""
+    """Why a score is what it is: a stable code and the figures that go with it; of the risk in words, too."""
 
     code: str
     figures: dict[str, float | int | str]
+    words: ReasonWords | None = None
 
 
 RfmTier = Literal["high_value", "potential", "ordinary", "dormant"]
@@ -82,7 +90,7 @@ class RfmScore(BaseModel):
 
 
 class RiskScore(BaseModel):
-    """The risk of losing the customer over what went wrong (complaints, broken promises), in points."""
+    """The risk of losing the customer over what went wrong (complaints, broken promises) or by silence, in points."""
 
     score: int = Field(ge=0, le=100)
     level: Literal["low", "elevated", "high"]

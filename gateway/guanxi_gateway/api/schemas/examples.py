@@ -36,9 +36,18 @@ from guanxi_gateway.api.schemas import (
 
 CUSTOMER_ID = "018f3a52-8c00-7d1e-b0a4-5f2e6c9d1b37"
 RISK: dict[str, Any] = {
-    "score": 30,
-    "level": "elevated",
-    "reasons": [{"code": "open_complaint", "figures": {"count": 1, "points": 30}}],
+    "score": 15,
+    "level": "low",
+    "reasons": [
+        {
+            "code": "silence",
+            "figures": {"count": 1, "points": 15, "last_on": "2024-03-20", "usual_days": 14.0, "times": 2},
+            "words": {
+                "zh": "来访间隔超过平时的 2 倍（平时 14 天，上次 2024-03-20）",
+                "en": "visit interval more than doubled (usually 14 days, last on 2024-03-20)",
+            },
+        }
+    ],
 }
 CUSTOMER: dict[str, Any] = {
     "customer_id": CUSTOMER_ID,

@@ -12,7 +12,9 @@ from guanxi_kit.packs.model import Ascending, Labels, PackModel
 Days = Annotated[int, Field(ge=1, le=3660)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Points = Annotated[int, Field(ge=1, le=100)]
-RiskSignal = Literal["open_complaint", "overdue_case", "reopened_case", "recent_complaint", "low_answer"]
+RiskSignal = Literal[
+    "open_complaint", "overdue_case", "reopened_case", "recent_complaint", "low_answer", "silence"
+]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
@@ -80,16 +82,28 @@ class RfmSettings(PackModel):
         return self
 
 
+class SilenceSettings(PackModel):
+    """When a customer counts as silent: not heard of for more than `times` the customer's own usual interval.
+
+    Who was heard of on fewer than four days has none. `days`: the longest for anybody; without it there is no such
+    limit.
+    """
+
+    times: Annotated[float, Field(gt=1, le=100)] = 2
+    days: Days | None = None
+
+
 class RiskSettings(PackModel):
-    """The risk of losing a customer over what went wrong: points that add up to 100 at most.
+    """The risk of losing a customer: points that add up to 100 at most.
 
     `points`: of every open complaint, open case with a promise broken, open case that was reopened, and once, for
-    `recent_days`, of a complaint that is settled and of a low answer to a survey that no better one came after.
-    `elevated` and `high`: the points from which these levels hold.
+    `recent_days`, of a complaint that is settled and of a low answer to a survey that no better one came after; of
+    `silence` as long as it lasts. `elevated` and `high`: the points from which these levels hold.
     """
 
     points: dict[RiskSignal, Points]
     recent_days: Days
+    silence: SilenceSettings = SilenceSettings()
     elevated: Points
     high: Points
 

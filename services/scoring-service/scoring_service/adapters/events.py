@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from guanxi_contracts.catalog import SCORE_CHANGED_TOPIC
-from guanxi_contracts.score import SCORE_CHANGED, RiskScore, ScoreChangedV1, ScoreReason
+from guanxi_contracts.score import SCORE_CHANGED, ReasonWords, RiskScore, ScoreChangedV1, ScoreReason
 from guanxi_kit.consumer import Cause
 from guanxi_kit.consumer.unit import Outbox
 from scoring_service.application.ports import ScoreChange
@@ -47,7 +47,10 @@ def _risk(risk: Risk) -> RiskScore:
 
 
 def _reasons(reasons: Sequence[Reason]) -> list[ScoreReason]:
-    return [ScoreReason(reason.code, reason.figures) for reason in reasons]
+    return [
+        ScoreReason(reason.code, reason.figures, None if reason.words is None else ReasonWords(*reason.words))
+        for reason in reasons
+    ]
 
 
 def publish_to(outbox: Outbox) -> Callable[[Cause, ScoreChange], None]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from fractions import Fraction
 
 from guanxi_kit.packs import Pack, Tier
+from guanxi_kit.packs.scores import SilenceSettings
 from scoring_service.domain.rfm import RfmRules, TierRule
 from scoring_service.domain.risk import RiskRules
+from scoring_service.domain.silence import SilenceRules
 
 
 def rfm_rules(pack: Pack) -> RfmRules:
@@ -32,7 +35,12 @@ def _risk_rules(pack: Pack) -> RiskRules | None:
         recent=timedelta(days=risk.recent_days),
         elevated=risk.elevated,
         high=risk.high,
+        silence=_silence_rules(risk.silence) if "silence" in risk.points else None,
     )
+
+
+def _silence_rules(silence: SilenceSettings) -> SilenceRules:
+    return SilenceRules(Fraction(str(silence.times)), silence.days)
 
 
 def _tier_rule(tier: Tier) -> TierRule:

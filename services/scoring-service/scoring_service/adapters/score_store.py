@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
-from scoring_service.application.ports import FragmentChange, FragmentState, Score, TierChange
-from scoring_service.domain.features import KEPT_BUCKETS, Features
+from scoring_service.application.ports import (
+    FragmentChange,
+    FragmentState,
+    Score,
+    TierChange,
+    VisitsStanding,
+)
+from scoring_service.domain.features import KEPT_BUCKETS, KEPT_VISITS, Features
 from scoring_service.domain.rfm import Classes, Cuts, RfmRules, Tier
+from scoring_service.domain.silence import Visits, visits_on
 
 # A counter per tier would be one row that every transaction waits for; each process counts in a slot of its own.
 COUNTER_SLOTS: Final = 32
 
 _CHANGE_FRAGMENTS = """
 INSERT INTO feature AS f (profile_id, customer_id, membership_version, touchpoints, purchases, foreign_purchases,
-    amount_minor, first_purchase_at, last_purchase_at, last_touch_at, buckets, bucket_amounts)
-SELECT p, c, v, t, n, o, a, first_at, last_at, touch_at, b::int[], ba::bigint[]
+    amount_minor, first_purchase_at, last_purchase_at, last_touch_at, buckets, bucket_amounts,
+    visits)
+SELECT p, c, v, t, n, o, a, first_at, last_at, touch_at, b::int[], ba::bigint[], d::date[]
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-    $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[])
-    AS u(p, c, v, t, n, o, a, first_at, last_at, touch_at, b, ba)
+    $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[], $13::text[])
+    AS u(p, c, v, t, n, o, a, first_at, last_at, touch_at, b, ba, d)
 ON CONFLICT (profile_id) DO UPDATE SET
     customer_id = CASE WHEN excluded.membership_version > f.membership_version
         THEN excluded.customer_id ELSE f.customer_id END,
@@ -37,46 +45,56 @@ ON CONFLICT (profile_id) DO UPDATE SET
     buckets = CASE WHEN excluded.buckets = '{}' THEN f.buckets ELSE (
         SELECT array_agg(b ORDER BY b DESC) FROM (
             SELECT DISTINCT b FROM unnest(f.buckets || excluded.buckets) AS every(b)
-            ORDER BY b DESC LIMIT $13) AS latest) END,
+            ORDER BY b DESC LIMIT $14) AS latest) END,
     bucket_amounts = CASE WHEN excluded.buckets = '{}' THEN f.bucket_amounts ELSE (
         SELECT array_agg(total ORDER BY b DESC) FROM (
             SELECT b, sum(a)::bigint AS total
             FROM unnest(f.buckets || excluded.buckets, f.bucket_amounts || excluded.bucket_amounts) AS every(b, a)
-            GROUP BY b ORDER BY b DESC LIMIT $13) AS latest) END
+            GROUP BY b ORDER BY b DESC LIMIT $14) AS latest) END,
+    visits = CASE WHEN excluded.visits <@ f.visits THEN f.visits
+        WHEN cardinality(excluded.visits) = 1 AND excluded.visits[1] > f.visits[1]
+            THEN excluded.visits || f.visits[1:$15 - 1]
+        ELSE (
+        SELECT array_agg(d ORDER BY d DESC) FROM (
+            SELECT DISTINCT d FROM unnest(f.visits || excluded.visits) AS every(d)
+            ORDER BY d DESC LIMIT $15) AS latest) END
 RETURNING profile_id, customer_id, (xmax = 0) AS is_new
 """
 
 _FEATURES = """
 SELECT customer_id, touchpoints, purchases, foreign_purchases, amount_minor, first_purchase_at, last_purchase_at,
     last_touch_at, buckets, bucket_amounts, open_complaints, overdue_cases, reopened_cases, last_complaint_at,
-    last_answer_at, last_low_answer_at
+    last_answer_at, last_low_answer_at, visits
 FROM feature WHERE customer_id = ANY($1::uuid[])
+"""
+
+_VISITS = """
+SELECT f.customer_id, f.visits[cardinality(f.visits)] AS first, f.visits[1] AS last, cardinality(f.visits) AS days,
+    s.is_silent, s.next_review_at
+FROM feature AS f JOIN customer_score AS s USING (customer_id) WHERE f.customer_id = ANY($1::uuid[])
 """
 
 _CREATE_SCORES = """
 INSERT INTO customer_score (customer_id) SELECT * FROM unnest($1::uuid[]) ON CONFLICT (customer_id) DO NOTHING
 """
 
-_LOCK_SCORES = """
+_SCORES = """
 SELECT customer_id, tier, recency, frequency, monetary, purchases, amount_minor, last_purchase_at, revision,
-    computed_at, next_review_at, risk
-FROM customer_score WHERE customer_id = ANY($1::uuid[]) ORDER BY customer_id FOR UPDATE
+    computed_at, next_review_at, risk, is_silent
+FROM customer_score
 """
-
-_READ_SCORE = """
-SELECT customer_id, tier, recency, frequency, monetary, purchases, amount_minor, last_purchase_at, revision,
-    computed_at, next_review_at, risk
-FROM customer_score WHERE customer_id = $1
-"""
+_LOCK_SCORES = _SCORES + "WHERE customer_id = ANY($1::uuid[]) ORDER BY customer_id FOR UPDATE"
+_READ_SCORE = _SCORES + "WHERE customer_id = $1"
 
 _WRITE_SCORES = """
 UPDATE customer_score AS s SET tier = u.tier, recency = u.recency, frequency = u.frequency, monetary = u.monetary,
     purchases = u.purchases, amount_minor = u.amount_minor, last_purchase_at = u.last_purchase_at,
-    revision = u.revision, computed_at = u.computed_at, next_review_at = u.next_review_at, risk = u.risk
+    revision = u.revision, computed_at = u.computed_at, next_review_at = u.next_review_at, risk = u.risk,
+    is_silent = u.is_silent
 FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::smallint[], $5::smallint[], $6::bigint[], $7::bigint[],
-    $8::timestamptz[], $9::bigint[], $10::timestamptz[], $11::timestamptz[], $12::smallint[])
+    $8::timestamptz[], $9::bigint[], $10::timestamptz[], $11::timestamptz[], $12::smallint[], $13::boolean[])
     AS u(customer_id, tier, recency, frequency, monetary, purchases, amount_minor, last_purchase_at, revision,
-        computed_at, next_review_at, risk)
+        computed_at, next_review_at, risk, is_silent)
 WHERE s.customer_id = u.customer_id
 """
 
@@ -113,7 +131,9 @@ class PostgresScoreStore:
             [one.last_touch_at for one in added],
             [_array(one.amounts) for one in added],
             [_array(one.amounts.values()) for one in added],
+            [_array(sorted(one.visits, reverse=True)) for one in added],
             KEPT_BUCKETS,
+            KEPT_VISITS,
         )
         return {row["profile_id"]: FragmentState(row["customer_id"], row["is_new"]) for row in rows}
 
@@ -148,6 +168,22 @@ class PostgresScoreStore:
                 found[customer_id] = fragment
         return found
 
+    async def visits_of(self, customer_ids: Collection[UUID]) -> dict[UUID, VisitsStanding]:
+        """Return when these customers were heard of, with nothing locked; one without a score is absent."""
+        found: dict[UUID, VisitsStanding] = {}
+        joined: set[UUID] = set()
+        rows = await self._connection.fetch(_VISITS, list(customer_ids))
+        for customer_id, first, last, days, is_silent, review in rows:
+            if customer_id in found:
+                joined.add(customer_id)
+            found[customer_id] = VisitsStanding(
+                Visits(first, last, days) if days else None, is_silent, review
+            )
+        if joined:
+            for customer_id, features in (await self.features_of(list(joined))).items():
+                found[customer_id] = found[customer_id]._replace(visits=visits_on(features.visits))
+        return found
+
     async def next_revision(self) -> int:
         """Return a revision above all given out before; ask only while holding the customers it is for."""
         revision: int = await self._connection.fetchval("SELECT nextval('score_revision')")
@@ -172,6 +208,7 @@ class PostgresScoreStore:
             [score.computed_at for score in scores],
             [score.next_review_at for score in scores],
             [score.risk for score in scores],
+            [score.is_silent for score in scores],
         )
 
     async def remove_scores(self, customer_ids: Sequence[UUID]) -> None:
@@ -222,7 +259,7 @@ class PostgresScoreStore:
         return {row["tier"]: row["n"] for row in rows}
 
 
-def _array(numbers: Iterable[int]) -> str:
+def _array(numbers: Iterable[object]) -> str:
     return "{" + ",".join(map(str, numbers)) + "}"
 
 
@@ -242,6 +279,7 @@ def _features(row: asyncpg.Record) -> Features:
         last_complaint_at=row["last_complaint_at"],
         last_answer_at=row["last_answer_at"],
         last_low_answer_at=row["last_low_answer_at"],
+        visits=set(row["visits"]),
     )
 
 
@@ -256,4 +294,5 @@ def _score(row: asyncpg.Record) -> Score:
         computed_at=row["computed_at"],
         next_review_at=row["next_review_at"],
         risk=row["risk"],
+        is_silent=row["is_silent"],
     )

@@ -12,11 +12,19 @@ RiskLevel = Literal["low", "elevated", "high"]
 TierName = Literal["high_value", "potential", "ordinary", "dormant"]
 
 
+class WordsDocument(BaseModel):
+    """A reason in Chinese and in English."""
+
+    zh: str
+    en: str
+
+
 class ReasonDocument(BaseModel):
-    """Why: a stable code and its figures."""
+    """Why: a stable code and its figures; a signal of the risk in words, too."""
 
     code: str
     figures: dict[str, int | float | str]
+    words: WordsDocument | None
 
 
 class RfmDocument(BaseModel):
@@ -38,7 +46,7 @@ class RfmDocument(BaseModel):
 
 
 class RiskDocument(BaseModel):
-    """The risk of losing the customer over what went wrong, in points."""
+    """The risk of losing the customer, over what went wrong or by silence, in points."""
 
     score: int = Field(ge=0, le=100)
     level: RiskLevel

@@ -18,6 +18,7 @@ from scoring_service.api.schemas import (
     RiskDocument,
     ScoresDocument,
     TiersDocument,
+    WordsDocument,
 )
 from scoring_service.api.state import ApiState, state_of
 from scoring_service.application.queries import ExplainedScore, explained_score, tier_counts
@@ -87,4 +88,11 @@ def _risk(risk: Risk) -> RiskDocument:
 
 
 def _reasons(reasons: Sequence[Reason]) -> list[ReasonDocument]:
-    return [ReasonDocument(code=reason.code, figures=reason.figures) for reason in reasons]
+    return [
+        ReasonDocument(
+            code=reason.code,
+            figures=reason.figures,
+            words=None if reason.words is None else WordsDocument(**reason.words._asdict()),
+        )
+        for reason in reasons
+    ]

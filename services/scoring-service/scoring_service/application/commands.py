@@ -17,13 +17,17 @@ class PurchaseFact(NamedTuple):
 
 
 class RecordTouchpoint(NamedTuple):
-    """Count one touchpoint of a fragment, and take note of the fragment's customer."""
+    """Count one touchpoint of a fragment, and take note of the fragment's customer.
+
+    `is_visit`: the customer was there; what staff merely enter is none.
+    """
 
     profile_id: UUID
     customer_id: UUID
     membership_version: int
     occurred_at: datetime
     purchase: PurchaseFact | None
+    is_visit: bool
     cause: Cause
 
 

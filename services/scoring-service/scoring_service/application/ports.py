@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -14,6 +14,7 @@ from scoring_service.domain.reasons import Reason
 from scoring_service.domain.recut import AmountRange, Trade
 from scoring_service.domain.rfm import Classes, Cuts, RfmRules, Tier
 from scoring_service.domain.risk import Risk
+from scoring_service.domain.silence import Visits
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class FragmentState(NamedTuple):
 class Score:
     """The current score of a customer. `revision` grows with every change, also across merges.
 
-    `risk` are the points of the risk, 0 where the pack has no rules of it.
+    `risk` are the points of the risk, 0 where the pack has no rules of it; `is_silent` whether silence is among them.
     """
 
     customer_id: UUID
@@ -48,6 +49,15 @@ class Score:
     computed_at: datetime
     next_review_at: datetime | None
     risk: int
+    is_silent: bool
+
+
+class VisitsStanding(NamedTuple):
+    """The latest days on which a customer was heard of, and what the score says of silence."""
+
+    visits: Visits | None
+    is_silent: bool
+    next_review_at: datetime | None
 
 
 class ScoreChange(NamedTuple):
@@ -76,6 +86,10 @@ class ScoreStore(Protocol):
     """
 
     async def change_fragments(self, changes: Mapping[UUID, FragmentChange]) -> dict[UUID, FragmentState]: ...
+
+    async def visits_of(self, customer_ids: Collection[UUID]) -> dict[UUID, VisitsStanding]:
+        """Return when these customers were heard of, with nothing locked; one without a score is absent."""
+        ...
 
     async def lock_scores(self, customer_ids: Sequence[UUID]) -> dict[UUID, Score | None]:
         """Lock these customers, creating missing ones without a score (None)."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from guanxi_kit.consumer import Cause
@@ -12,8 +12,12 @@ from scoring_service.application.ports import FragmentChange, ScoreChange, Score
 from scoring_service.application.rescore import rescore
 from scoring_service.domain.features import Features
 from scoring_service.domain.rfm import RfmRules
+from scoring_service.domain.silence import silence_after
 
 Publish = Callable[[Cause, ScoreChange], None]
+# A review that runs before this transaction commits does not see its touchpoints. One that is due by then waits for
+# the lock of the score that is taken here, or is waited for.
+LONGEST_BATCH = timedelta(minutes=5)
 
 
 async def record_touchpoints(
@@ -21,7 +25,8 @@ async def record_touchpoints(
 ) -> None:
     """Add the touchpoints to their fragments; score the customers with a purchase or a new fragment among them.
 
-    Other touchpoints cannot change a score: the classes rest on purchases alone.
+    Of the others those are scored whose silence ends, or would begin before the next review: the classes rest on
+    purchases alone. A silence that merely begins later than the review needs nothing: the review finds nobody silent.
     """
     changes: dict[UUID, FragmentChange] = {}
     causes: dict[UUID, Cause] = {}
@@ -34,8 +39,30 @@ async def record_touchpoints(
         for profile_id, state in states.items()
         if state.is_new or changes[profile_id].added.purchases
     }
+    others = {
+        state.customer_id: causes[profile_id]
+        for profile_id, state in states.items()
+        if changes[profile_id].added.visits and state.customer_id not in concerned
+    }
+    for customer_id in await _turning(store, rules, others, now):
+        concerned[customer_id] = others[customer_id]
     for change in await rescore(store, rules, concerned, now):
         publish(concerned[change.score.customer_id], change)
+
+
+async def _turning(
+    store: ScoreStore, rules: RfmRules, customer_ids: Collection[UUID], now: datetime
+) -> list[UUID]:
+    """Return those who are silent as it stands, or are to be reviewed now or later than their silence begins."""
+    if rules.risk is None or rules.risk.silence is None or not customer_ids:
+        return []
+    found = []
+    for customer_id, standing in (await store.visits_of(customer_ids)).items():
+        silence, review = silence_after(standing.visits, rules.risk.silence), standing.next_review_at
+        too_late = silence is not None and (review is None or silence.begins_at < review)
+        if standing.is_silent or too_late or (review is not None and review <= now + LONGEST_BATCH):
+            found.append(customer_id)
+    return found
 
 
 def _collect(changes: dict[UUID, FragmentChange], command: RecordTouchpoint, currency: str) -> None:
@@ -45,7 +72,7 @@ def _collect(changes: dict[UUID, FragmentChange], command: RecordTouchpoint, cur
         changes[command.profile_id] = change
     elif command.membership_version > change.membership_version:
         change.customer_id, change.membership_version = command.customer_id, command.membership_version
-    change.added.add_touchpoint(command.occurred_at)
+    change.added.add_touchpoint(command.occurred_at, is_visit=command.is_visit)
     if command.purchase is not None:
         in_currency = command.purchase.currency == currency
         change.added.add_purchase(command.occurred_at, command.purchase.amount_minor if in_currency else None)

@@ -66,6 +66,7 @@ class _Scoring:
     revision: int
 
     def score(self, customer_id: UUID, features: Features) -> Score:
+        risk = self.risk(features)
         return Score(
             customer_id=customer_id,
             classes=classify(features, self.rules, self.cuts, self.now),
@@ -75,7 +76,8 @@ class _Scoring:
             revision=self.revision,
             computed_at=self.now,
             next_review_at=next_review(features, self.rules, self.now),
-            risk=risk.score if (risk := self.risk(features)) else 0,
+            risk=risk.score if risk else 0,
+            is_silent=risk is not None and risk.is_silent,
         )
 
     def risk(self, features: Features) -> Risk | None:
@@ -94,6 +96,7 @@ def _differs(old: Score | None, new: Score) -> bool:
         or old.purchases != new.purchases
         or old.last_purchase_at != new.last_purchase_at
         or old.risk != new.risk
+        or old.is_silent != new.is_silent
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 BUCKET = timedelta(days=30)
 KEPT_BUCKETS = 24
+KEPT_VISITS = 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -31,8 +32,9 @@ class Features:
     Cases count while they are open; `last_complaint_at` is when the last complaint was opened, `last_answer_at` and
     `last_low_answer_at` when a survey was answered last, and when last so that something was found wanting.
 
-    `amounts` holds the KEPT_BUCKETS latest buckets that have any purchase. This stays exact however touchpoints
-    are ordered and split: a bucket among the latest of the whole is among the latest of every part that has it.
+    `amounts` holds the KEPT_BUCKETS latest buckets that have any purchase, `visits` the KEPT_VISITS latest days (UTC)
+    on which the customer was heard of. Both stay exact however touchpoints are ordered and split: a bucket or day
+    among the latest of the whole is among the latest of every part that has it.
     """
 
     touchpoints: int = 0
@@ -49,10 +51,14 @@ class Features:
     last_complaint_at: datetime | None = None
     last_answer_at: datetime | None = None
     last_low_answer_at: datetime | None = None
+    visits: set[date] = field(default_factory=set)
 
-    def add_touchpoint(self, occurred_at: datetime) -> None:
-        """Count one touchpoint."""
+    def add_touchpoint(self, occurred_at: datetime, *, is_visit: bool) -> None:
+        """Count one touchpoint; `is_visit` where the customer was there, and staff did not merely enter something."""
         self.touchpoints += 1
+        if is_visit:
+            self.visits.add(occurred_at.astimezone(UTC).date())
+            self._keep_latest()
         self.last_touch_at = _later(self.last_touch_at, occurred_at)
 
     def add_purchase(self, occurred_at: datetime, amount_minor: int | None) -> None:
@@ -83,6 +89,7 @@ class Features:
         self.last_complaint_at = _later(self.last_complaint_at, other.last_complaint_at)
         self.last_answer_at = _later(self.last_answer_at, other.last_answer_at)
         self.last_low_answer_at = _later(self.last_low_answer_at, other.last_low_answer_at)
+        self.visits |= other.visits
         for bucket, amount in other.amounts.items():
             self.amounts[bucket] = self.amounts.get(bucket, 0) + amount
         self._keep_latest()
@@ -90,6 +97,8 @@ class Features:
     def _keep_latest(self) -> None:
         while len(self.amounts) > KEPT_BUCKETS:
             del self.amounts[min(self.amounts)]
+        if len(self.visits) > KEPT_VISITS:
+            self.visits = set(sorted(self.visits)[-KEPT_VISITS:])
 
 
 def combined(fragments: Iterable[Features]) -> Features:

@@ -8,7 +8,14 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring_service.domain.features import KEPT_BUCKETS, Features, bucket_of, bucket_start, combined
+from scoring_service.domain.features import (
+    KEPT_BUCKETS,
+    KEPT_VISITS,
+    Features,
+    bucket_of,
+    bucket_start,
+    combined,
+)
 
 Event = tuple[datetime, tuple[bool, int] | None, int]
 
@@ -21,8 +28,8 @@ touchpoints = st.lists(st.tuples(moments, purchases, st.integers(0, 4)), max_siz
 
 def collect(events: list[Event]) -> Features:
     features = Features()
-    for occurred_at, purchase, _ in events:
-        features.add_touchpoint(occurred_at)
+    for occurred_at, purchase, number in events:
+        features.add_touchpoint(occurred_at, is_visit=number > 0)
         if purchase is not None:
             in_currency, amount = purchase
             features.add_purchase(occurred_at, amount if in_currency else None)
@@ -45,13 +52,15 @@ def test_combining_in_two_steps_is_combining_in_one(events: list[Event], cut: in
 
 
 @given(events=touchpoints)
-def test_the_latest_buckets_hold_all_that_was_spent_in_them(events: list[Event]) -> None:
+def test_the_latest_buckets_and_days_are_kept(events: list[Event]) -> None:
     expected: dict[int, int] = {}
     for occurred_at, purchase, _ in events:
         if purchase is not None and purchase[0]:
             bucket = bucket_of(occurred_at)
             expected[bucket] = expected.get(bucket, 0) + purchase[1]
     latest = sorted(expected, reverse=True)[:KEPT_BUCKETS]
+    days = {occurred_at.date() for occurred_at, _, number in events if number}
+    assert collect(events).visits == set(sorted(days)[-KEPT_VISITS:])
     assert collect(events).amounts == {bucket: expected[bucket] for bucket in latest}
 
 

@@ -39,14 +39,14 @@ CUTS = Cuts(1, (100, 200, 300, 400, 400))
 def bought(*purchases: tuple[float, int]) -> Features:
     features = Features()
     for days_ago, amount in purchases:
-        features.add_touchpoint(NOW - timedelta(days=days_ago))
+        features.add_touchpoint(NOW - timedelta(days=days_ago), is_visit=True)
         features.add_purchase(NOW - timedelta(days=days_ago), amount)
     return features
 
 
 def test_without_a_purchase_all_classes_are_zero() -> None:
     visited = Features()
-    visited.add_touchpoint(NOW)
+    visited.add_touchpoint(NOW, is_visit=True)
     assert classify(visited, RULES, CUTS, NOW) == ("ordinary", 0, 0, 0)
     assert next_review(visited, RULES, NOW) is None
     assert [r.code for r in explain(visited, classify(visited, RULES, CUTS, NOW), RULES, CUTS, NOW)] == [
