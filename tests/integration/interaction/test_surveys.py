@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -175,6 +176,7 @@ async def test_reopening_takes_back_what_was_planned_and_what_was_issued(survey:
         assert [each.state for each in await survey.told()] == ["issued", "cancelled"]
     assert (await survey.service.client.get(survey.link(issued))).status_code == 410
     assert (await survey.send(survey.link(issued), **GOOD)).status_code == 410
+    survey.service.clock.advance(timedelta(days=7))
     await survey.post(f"/v1/cases/{first['case_id']}/solve", {"text": "done"})
     await survey.turn(hours=2)
     states = {(each["case_id"], each["state"]) for each in await survey.listed()}
@@ -205,6 +207,34 @@ async def test_a_delivery_is_asked_about_three_days_later_and_the_link_ends(surv
         assert (await survey.service.client.get(survey.link(issued))).status_code == 410
         await eventually(lambda: has_state(survey, "expired"), timeout=10)
         assert [each.state for each in await survey.told()] == ["issued", "expired"]
+
+
+async def test_a_customer_is_asked_one_thing_a_week_and_about_cases_first(survey: Survey) -> None:
+    other = uuid4()
+    await record(survey.service, resolved(survey.service.keyring, other, customer=survey.customer, version=2))
+    work = make_case_work(survey.service.keyring, load_pack(PACKS, "services")).surveys
+    async with survey.service.database.transaction() as connection:
+        desk = work.desk(connection, lambda *_: None, NOW)
+        await desk.after_event(other, uuid4(), work.settings.after_event[0], NOW)
+    survey.service.clock.advance(timedelta(days=3))
+    await survey.solved()
+    await survey.turn()
+    found = {each["origin"]: each for each in await survey.listed(customer_id=survey.customer)}
+    assert (found["event"]["held_back"], found["event"]["state"]) == ("case_first", "held_back")
+    assert found["event"]["held_back_for"] == found["case"]["survey_id"]
+    for _ in range(2):
+        await survey.solved()
+    await survey.turn(hours=2)
+    about = {each["case_id"]: each for each in await survey.listed() if each["origin"] == "case"}
+    assert Counter(each["state"] for each in about.values()) == {"issued": 1, "held_back": 2}
+    assert {each["held_back"] for each in about.values()} == {None, "asked_recently"}
+    (issued,) = [each["survey_id"] for each in about.values() if each["state"] == "issued"]
+    assert {each["held_back_for"] for each in about.values()} == {None, issued}
+    survey.service.clock.advance(timedelta(days=7))
+    later = await survey.solved()
+    await survey.turn(hours=2)
+    states = {each["case_id"]: each["state"] for each in await survey.listed()}
+    assert states[later["case_id"]] == "issued"
 
 
 async def has_state(survey: Survey, state: str) -> bool:

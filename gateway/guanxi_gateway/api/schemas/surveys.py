@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Score = Annotated[int, Field(ge=1, le=5)]
 Nps = Annotated[int, Field(ge=0, le=10)]
-SurveyState = Literal["planned", "issued", "answered", "cancelled", "expired"]
+SurveyState = Literal["planned", "issued", "answered", "cancelled", "expired", "held_back"]
 
 
 class SurveyRequest(BaseModel):
@@ -24,7 +24,10 @@ class SurveyRequest(BaseModel):
 
 
 class Survey(BaseModel):
-    """How a survey stands. It is issued at `due_at`; `improvement_id` is the case opened for a score under 3."""
+    """How a survey stands. It is issued at `due_at`; `improvement_id` is the case opened for a score under 3.
+
+    `held_back` says why it was not issued, `held_back_for` which survey the customer was, or is, asked instead.
+    """
 
     survey_id: UUID
     profile_id: UUID
@@ -42,6 +45,8 @@ class Survey(BaseModel):
     csat: dict[str, Score]
     nps: Nps | None
     improvement_id: UUID | None
+    held_back: Literal["asked_recently", "case_first"] | None
+    held_back_for: UUID | None
 
 
 class IssuedSurvey(Survey):
@@ -115,6 +120,8 @@ STANDING: dict[str, Any] = {
     "csat": {"quality": 4, "features": 5, "response_speed": 2, "recommendation": 4},
     "nps": None,
     "improvement_id": "9c2d1f60-1b7e-4d0c-8f0a-4b1d9c7e5a12",
+    "held_back": None,
+    "held_back_for": None,
 }
 ASKED: dict[str, Any] = {
     **STANDING,

@@ -16,6 +16,7 @@ from guanxi_kit.packs.model import Duration, Labels, PackModel, Slug, Text
 SOONEST_AFTER_CASE = timedelta(hours=24)
 """A customer is asked about a solved case while it is remembered."""
 LONGEST = timedelta(days=90)
+ONCE_IN = timedelta(days=7)
 
 
 class Dimension(PackModel):
@@ -79,11 +80,22 @@ class AfterEvent(PackModel):
 
 
 class SurveySettings(PackModel):
-    """Surveys of a pack. Of `after_case` the first that covers a case holds."""
+    """Surveys of a pack. Of `after_case` the first that covers a case holds.
+
+    `once_in`: of what follows cases and events, a customer is asked one thing at most in so much time.
+    """
 
     forms: Annotated[dict[Slug, Form], Field(max_length=100, default_factory=dict)]
     after_case: Annotated[tuple[AfterCase, ...], Field(max_length=20)] = ()
     after_event: Annotated[tuple[AfterEvent, ...], Field(max_length=100)] = ()
+    once_in: Duration = ONCE_IN
+
+    @field_validator("once_in")
+    @classmethod
+    def _not_too_long(cls, value: timedelta) -> timedelta:
+        if value > LONGEST:
+            raise ValueError(f"must be {LONGEST.days} days at most")
+        return value
 
     def about_case(self, kind: str) -> AfterCase | None:
         """Return what is asked after such a case was solved."""

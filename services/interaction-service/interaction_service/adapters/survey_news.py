@@ -32,6 +32,7 @@ class StreamSurveyNews:
     def changed(self, survey: Survey, customer_id: UUID) -> None:
         """Tell that a survey was issued, answered, cancelled, or expired."""
         assert survey.state != "planned", "a survey that is planned is told to nobody"
+        assert survey.state != "held_back", "what nobody was asked is told to nobody"
         changed = SurveyChangedV1(
             survey_id=survey.survey_id,
             profile_id=survey.profile_id,

@@ -30,8 +30,18 @@ ON CONFLICT (survey_id) DO NOTHING RETURNING survey_id
 """  # noqa: S608
 SAVE = """
 UPDATE survey SET state = $2, version = $3, nonce = $4, issued_at = $5, expires_at = $6, ended_at = $7, csat = $8,
-  nps = $9, improvement_id = $10
+  nps = $9, improvement_id = $10, held_back = $11, held_back_for = $12
 WHERE survey_id = $1
+"""
+HOLD_PEOPLE = """
+SELECT profile_id, customer_id FROM membership WHERE customer_id = ANY($1::uuid[]) ORDER BY profile_id FOR NO KEY UPDATE
+"""
+ISSUED_AFTER = """
+SELECT survey_id FROM survey WHERE profile_id = ANY($1::uuid[]) AND issued_at > $2 ORDER BY issued_at DESC LIMIT 1
+"""
+PLANNED_ABOUT_CASE = """
+SELECT survey_id FROM survey
+WHERE profile_id = ANY($1::uuid[]) AND origin = 'case' AND state = 'planned' AND due_at <= $2 ORDER BY due_at LIMIT 1
 """
 KEEP_WORDS = "UPDATE survey SET sealed = $2 WHERE survey_id = $1"
 ONE = """
@@ -58,6 +68,23 @@ class PostgresSurveys(KnowsCustomers):
     def __init__(self, connection: asyncpg.Connection[Any], keyring: Keyring) -> None:
         self._connection = connection
         self._keyring = keyring
+
+    async def hold_people(self, customer_ids: Collection[UUID]) -> Mapping[UUID, Sequence[UUID]]:
+        """Return the fragments of customers, who are locked: nobody else issues surveys to them meanwhile."""
+        found: dict[UUID, list[UUID]] = {}
+        for row in await self._connection.fetch(HOLD_PEOPLE, list(customer_ids)):
+            found.setdefault(row["customer_id"], []).append(row["profile_id"])
+        return found
+
+    async def issued_after(self, profile_ids: Collection[UUID], at: datetime) -> UUID | None:
+        """Return the survey that was issued last to these fragments, after a moment."""
+        found: UUID | None = await self._connection.fetchval(ISSUED_AFTER, list(profile_ids), at)
+        return found
+
+    async def planned_about_case(self, profile_ids: Collection[UUID], until: datetime) -> UUID | None:
+        """Return the survey that is to be issued next about a case of these fragments, by a moment."""
+        found: UUID | None = await self._connection.fetchval(PLANNED_ABOUT_CASE, list(profile_ids), until)
+        return found
 
     async def case(self, case_id: UUID) -> CaseNamed | None:
         """Return whose a case is."""
@@ -139,4 +166,6 @@ def _standing(survey: Survey) -> tuple[Any, ...]:
         dict(survey.csat),
         survey.nps,
         survey.improvement_id,
+        survey.held_back,
+        survey.held_back_for,
     )

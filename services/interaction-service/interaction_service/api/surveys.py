@@ -32,7 +32,7 @@ from interaction_service.application.survey_desk import (
     SurveyDesk,
     SurveyOver,
 )
-from interaction_service.domain.surveys import Origin, State, Survey
+from interaction_service.domain.surveys import HeldBack, Origin, State, Survey
 
 router = APIRouter(prefix="/v1/surveys", tags=["surveys"])
 Writer = Annotated[Principal, Depends(require("survey.write"))]
@@ -49,7 +49,10 @@ class SurveyAsked(BaseModel):
 
 
 class SurveyStanding(BaseModel):
-    """How a survey stands. `improvement_id`: the case that was opened for what was found wanting."""
+    """How a survey stands. `improvement_id`: the case that was opened for what was found wanting.
+
+    `held_back`: why nobody was asked, and `held_back_for` the survey that is to do instead.
+    """
 
     survey_id: UUID
     profile_id: UUID
@@ -67,6 +70,8 @@ class SurveyStanding(BaseModel):
     csat: dict[str, int]
     nps: int | None
     improvement_id: UUID | None
+    held_back: HeldBack | None
+    held_back_for: UUID | None
 
 
 class IssuedSurvey(SurveyStanding):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -19,7 +19,7 @@ from interaction_service.application.survey_ports import (
     SurveyStore,
 )
 from interaction_service.domain.cases import Case
-from interaction_service.domain.surveys import Answer, Survey, answer, end, issue
+from interaction_service.domain.surveys import Answer, Survey, answer, end, hold_back, issue
 
 _SURVEYS = UUID("f1ae3c1a-6a0b-5d4e-9d0c-27f0b1c5a9e4")
 SYSTEM = "system"
@@ -171,17 +171,39 @@ class SurveyDesk:
         return answered, improvement
 
     async def turn(self, survey_ids: Collection[UUID]) -> None:
-        """Issue what is planned by now, and let expire what nobody answered; others are left alone."""
+        """Issue what is planned by now, or hold it back, and let expire what nobody answered; others are left alone."""
         held = (await self._store.hold(survey_ids)).values()
         due = [one for one in held if one.state == "planned" and one.due_at <= self._now]
         customers = await self._store.customers_of({one.profile_id for one in due})
         known = [one for one in due if one.profile_id in customers and one.form in self._settings.forms]
-        await self._store.save([await self._issue(one, customers[one.profile_id]) for one in known])
+        await self._ask_once(known, customers)
         await self._end([one for one in due if one not in known], "cancelled")
         over = [
             one for one in held if one.state == "issued" and one.expires_at and one.expires_at <= self._now
         ]
         await self._end(over, "expired")
+
+    async def _ask_once(self, due: Sequence[Survey], customers: Mapping[UUID, UUID]) -> None:
+        """Issue what a customer was not asked too much for lately, what is about a case first; hold back the others."""
+        people = await self._store.hold_people({customers[one.profile_id] for one in due})
+        for one in sorted(due, key=lambda each: (each.origin == "event", each.due_at, each.survey_id)):
+            customer_id = customers[one.profile_id]
+            if held := await self._held_back(one, people.get(customer_id, [one.profile_id])):
+                await self._store.save([held])
+                await self._store.rest([one.survey_id])
+            else:
+                await self._store.save([await self._issue(one, customer_id)])
+
+    async def _held_back(self, survey: Survey, fragments: Sequence[UUID]) -> Survey | None:
+        """Return the survey as it is held back; None when it may be issued."""
+        once_in = self._settings.once_in
+        if issued := await self._store.issued_after(fragments, self._now - once_in):
+            return hold_back(survey, "asked_recently", issued, self._now)
+        if survey.origin == "event":
+            about_case = await self._store.planned_about_case(fragments, self._now + once_in)
+            if about_case is not None:
+                return hold_back(survey, "case_first", about_case, self._now)
+        return None
 
     async def _plan(self, survey: Survey) -> None:
         if await self._store.add(survey):

@@ -26,6 +26,18 @@ class SurveyStore(Protocol):
         """Return the customer that each of these fragments belongs to now; unknown ones are absent."""
         ...
 
+    async def hold_people(self, customer_ids: Collection[UUID]) -> Mapping[UUID, Sequence[UUID]]:
+        """Return the fragments of customers, who are locked: nobody else issues surveys to them meanwhile."""
+        ...
+
+    async def issued_after(self, profile_ids: Collection[UUID], at: datetime) -> UUID | None:
+        """Return the survey that was issued last to these fragments, after a moment."""
+        ...
+
+    async def planned_about_case(self, profile_ids: Collection[UUID], until: datetime) -> UUID | None:
+        """Return the survey that is to be issued next about a case of these fragments, by a moment."""
+        ...
+
     async def case(self, case_id: UUID) -> CaseNamed | None:
         """Return whose a case is."""
         ...

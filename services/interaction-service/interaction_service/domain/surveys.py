@@ -1,4 +1,4 @@
-"""The life of a survey: planned, issued, and answered, cancelled or expired."""
+"""The life of a survey: planned, then issued or held back, and answered, cancelled or expired."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-State = Literal["planned", "issued", "answered", "cancelled", "expired"]
+State = Literal["planned", "issued", "answered", "cancelled", "expired", "held_back"]
+HeldBack = Literal["asked_recently", "case_first"]
 Origin = Literal["case", "event", "staff"]
 LEAST, MOST = 1, 5
 """Of a dimension."""
@@ -22,7 +23,8 @@ class Survey:
     """A survey as it stands, kept under the fragment `profile_id`.
 
     `case_id` and `cycle` are of the solution it asks about; `owner` and `team` had the case then. `due_at`: when it is
-    to be issued. `version` counts what is told of it, from 1.
+    to be issued. `version` counts what is told of it, from 1. `held_back` says why it was not issued, `held_back_for`
+    which survey the customer was, or is, asked instead.
     """
 
     survey_id: UUID
@@ -44,6 +46,8 @@ class Survey:
     csat: Mapping[str, int] = field(default_factory=dict)
     nps: int | None = None
     improvement_id: UUID | None = None
+    held_back: HeldBack | None = None
+    held_back_for: UUID | None = None
 
     @property
     def low(self) -> list[str]:
@@ -81,6 +85,11 @@ def end(survey: Survey, state: State, now: datetime) -> Survey:
     """Return a pending survey as it is cancelled or expires. Of one that was never issued nothing is told."""
     told = 1 if survey.state == "issued" else 0
     return replace(survey, state=state, version=survey.version + told, ended_at=now)
+
+
+def hold_back(survey: Survey, why: HeldBack, instead: UUID, now: datetime) -> Survey:
+    """Return a planned survey that is not issued, for the sake of another one."""
+    return replace(end(survey, "held_back", now), held_back=why, held_back_for=instead)
 
 
 def answer(survey: Survey, given: Answer, now: datetime) -> Survey:
