@@ -61,7 +61,7 @@ def reports_router(services: Services, allow: Allow) -> APIRouter:
 
     @router.get("/team", summary="Figures of a month by owner and team", responses=_told(TeamReport))
     async def read_team(request: Request, form: _Form, month: _Month = None) -> Response:
-        """Time to the first response, contacts per customer, satisfaction. As JSON, as CSV, or as a page."""
+        """Time to the first response, contacts per customer, completeness, satisfaction. As JSON, CSV, or a page."""
         return await report(request, "team", form, {"month": month})
 
     return router

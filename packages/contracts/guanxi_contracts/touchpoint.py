@@ -67,12 +67,20 @@ class EnterpriseMembership(msgspec.Struct, frozen=True):
     membership_version: int
 
 
+class RecordStanding(msgspec.Struct, frozen=True):
+    """How complete a customer's record is: fields that the pack requires of it, and of these filled and valid."""
+
+    required: int
+    filled: int
+
+
 class TouchpointResolvedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A touchpoint whose person is known, exactly once per touchpoint.
 
     `profile_id` is the fragment that keeps it for ever; `customer_id` and `membership_version` say to which
     customer that fragment belonged at this moment; `members` lists the customer's fragments when there are
-    several. `enterprise` is the organisation that the touchpoint names.
+    several. `enterprise` is the organisation that the touchpoint names. `record` comes with what staff enter: how
+    complete the customer's record is then.
     """
 
     profile_id: UUID
@@ -81,6 +89,7 @@ class TouchpointResolvedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     touchpoint: TouchpointReceivedV1
     members: list[UUID] = []
     enterprise: EnterpriseMembership | None = None
+    record: RecordStanding | None = None
 
 
 TOUCHPOINT_RECEIVED = EventType("guanxi.touchpoint.received.v1", TouchpointReceivedV1)

@@ -181,7 +181,7 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
     clock = clock or SystemClock()
     keyring = Keyring.from_settings(settings)
     pack = load_pack(settings.pack_dir, settings.pack)
-    rules = identity_rules(pack)
+    rules, shown = identity_rules(pack), view_rules(pack, settings.default_region)
     async with AsyncExitStack() as opened:
         database = await _open_database(settings)
         opened.push_async_callback(database.close)
@@ -194,7 +194,9 @@ async def make_worker(settings: ProfileSettings, clock: Clock | None = None) -> 
         subscriptions = [
             privacy_erasure.subscription(keyring, settings.backups),
             privacy_receipt.subscription(),
-            touchpoint_received.subscription(rules, keyring, clock, pack.purposes, record_rules(pack)),
+            touchpoint_received.subscription(
+                rules, keyring, clock, pack.purposes, record_rules(pack), view=shown
+            ),
             score_changed.subscription(),
             *(told.subscription() for told in (case_changed, survey_changed, task_changed)),
         ]

@@ -16,6 +16,7 @@ from guanxi_contracts.customer import CUSTOMER_MERGED, CUSTOMER_SPLIT, CustomerM
 from guanxi_contracts.touchpoint import (
     TOUCHPOINT_RESOLVED,
     Purchase,
+    RecordStanding,
     TouchpointReceivedV1,
     TouchpointResolvedV1,
 )
@@ -46,6 +47,7 @@ def resolved(
     channel: str = "web",
     name: str | None = "Viewed",
     purchase: Purchase | None = None,
+    record: RecordStanding | None = None,
     **content: Any,
 ) -> TouchpointResolvedV1:
     """Return a resolved touchpoint; `content` goes under its seal."""
@@ -66,6 +68,7 @@ def resolved(
             sealed=keyring.seal(encode_content(sealed), identity.bytes),
             purchase=purchase,
         ),
+        record=record,
     )
 
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from tests.integration.interaction.test_erasure import erasure, request_of, told
 
+from guanxi_contracts.touchpoint import RecordStanding
 from guanxi_kit.testing import eventually
 
 from .conftest import MemoryEngine, Service, running_worker
@@ -89,13 +90,16 @@ async def test_the_team_by_owner(service: Service, desk: Desk, customer: UUID) -
                 channel="staff",
                 name=name,
                 actor=actor,
+                record=None if filled is None else RecordStanding(3, filled),
             )
-            for profile, name, actor in (
-                (customer, "Contact Recorded", "agent-7"),
-                (customer, "Contact Recorded", "agent-7"),
-                (other, "Contact Recorded", "agent-7"),
-                (other, "Contact Corrected", "agent-7"),
-                (other, "Contact Recorded", "agent-8"),
+            for profile, name, actor, filled in (
+                (customer, "Contact Recorded", "agent-7", 0),
+                (customer, "Contact Recorded", "agent-7", 1),
+                (other, "Contact Recorded", "agent-7", None),
+                (other, "Contact Corrected", "agent-7", 2),
+                (other, "Contact Recorded", "agent-8", 2),
+                (customer, "Customer Edited", "agent-9", 3),
+                (uuid4(), "Customer Edited", "agent-9", 0),
             )
         ]
         await publish(service.engine, [outgoing(event) for event in recorded])
@@ -103,9 +107,10 @@ async def test_the_team_by_owner(service: Service, desk: Desk, customer: UUID) -
         async def counted() -> bool:
             return (
                 await count(
-                    service.database, "SELECT coalesce(sum(n), 0) FROM tally WHERE measure = 'contact'"
+                    service.database,
+                    "SELECT coalesce(sum(n), 0) FROM tally WHERE measure IN ('contact', 'record.filled')",
                 )
-                == 4
+                == 4 + 7
             )
 
         await eventually(counted, timeout=20)
@@ -123,6 +128,8 @@ async def test_the_team_by_owner(service: Service, desk: Desk, customer: UUID) -
     assert (owners["staff-1"]["responses"], owners["staff-1"]["within_goal"]) == (1, 0.0)
     assert (seven["contacts"], seven["customers"], seven["contacts_per_customer"]) == (3, 2, 1.5)
     assert (seven["customers_at_goal"], owners["agent-8"]["contacts"]) == (0.5, 1)
+    assert (seven["completeness"], owners["agent-8"]["completeness"]) == (0.833, 0.667)
+    assert (found["total"]["completeness"], owners.get("agent-9")) == (0.778, None)
     (team,) = [each for each in found["teams"] if each["team"] == "emergency"]
     assert (team["responses"], team["csat"]["quality"], team["csat_answers"]) == (3, 4.0, 1)
     assert found["total"]["responses"] == 3

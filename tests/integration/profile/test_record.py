@@ -10,10 +10,10 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from guanxi_contracts.touchpoint import TouchpointReceivedV1
+from guanxi_contracts.touchpoint import RecordStanding, TouchpointReceivedV1
 from guanxi_kit.packs import load_pack
 from profile_service.adapters import record_store
-from profile_service.adapters.pack_rules import record_rules
+from profile_service.adapters.pack_rules import record_rules, view_rules
 from profile_service.consumers.touchpoint_received import TouchpointReceivedConsumer
 
 from .conftest import PACKS, START, Api, ProfileWorld
@@ -23,7 +23,9 @@ PACK = load_pack(PACKS, "services")
 
 async def resolve(world: ProfileWorld, *touchpoints: TouchpointReceivedV1, partition: int = 0) -> None:
     """Resolve one batch under the pack's rules of the record."""
-    consumer = TouchpointReceivedConsumer(world.rules, world.keyring, world.clock, record=record_rules(PACK))
+    consumer = TouchpointReceivedConsumer(
+        world.rules, world.keyring, world.clock, record=record_rules(PACK), view=view_rules(PACK, "CN")
+    )
     await world.work(consumer.handle, [world.received(each, partition) for each in touchpoints])
 
 
@@ -111,6 +113,8 @@ async def test_completeness_and_what_to_mend_of_a_person(world: ProfileWorld, ap
     record = (await view(api, customer_id))["record"]
     assert (record["completeness"], record["to_fix"]) == (1.0, [])
     assert record["fields"]["basic"]["phone"]["because"] == "precedence"
+    told_by = [event.record for event in (await world.events()).resolved]
+    assert told_by == [None, None, RecordStanding(3, 3)], "staff's touchpoints say how complete it is then"
 
 
 async def test_an_identifier_fills_its_field_and_an_invalid_one_is_marked_until_mended(

@@ -73,8 +73,9 @@ class TeamFigures(BaseModel):
     """Figures of a month; null where there was nothing to measure.
 
     Times to the first response are working time of the promise's calendar; `within_goal` is the share within 15
-    minutes. `customers` are those who were contacted, `customers_at_goal` the share contacted twice or more. `csat`
-    gives the mean by dimension.
+    minutes. `customers` are those who were contacted, `customers_at_goal` the share contacted twice or more, and
+    `completeness` the share of the required fields of their records that are filled and valid. `csat` gives the mean by
+    dimension.
     """
 
     responses: int
@@ -85,6 +86,7 @@ class TeamFigures(BaseModel):
     customers: int
     contacts_per_customer: float | None
     customers_at_goal: Share | None
+    completeness: Share | None
     csat: dict[str, float]
     csat_answers: int
     nps: Annotated[float, Field(ge=-100, le=100)] | None
@@ -98,7 +100,7 @@ class OwnerFigures(TeamFigures):
 
 
 class OneTeamFigures(TeamFigures):
-    """Figures of one team; contacts are counted by owner alone."""
+    """Figures of one team; contacts and completeness are counted by owner alone."""
 
     team: str | None
 
@@ -139,6 +141,7 @@ _TEAM: dict[str, Any] = {
     "customers": 14,
     "contacts_per_customer": 2.214,
     "customers_at_goal": 0.857,
+    "completeness": 0.81,
     "csat": {"quality": 4.4, "response_speed": 3.9},
     "csat_answers": 18,
     "nps": 37.5,

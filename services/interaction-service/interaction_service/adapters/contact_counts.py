@@ -1,4 +1,4 @@
-"""Counting contacts that staff recorded, as they reach the timeline."""
+"""Counting contacts that staff recorded, and how complete the records are of whom they know, for reports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from guanxi_contracts.touchpoint import TouchpointResolvedV1
+from guanxi_contracts.touchpoint import RecordStanding, TouchpointResolvedV1
 from guanxi_kit.consumer import Received, Unit
 from guanxi_kit.crypto import Keyring, SealBroken
 from interaction_service.adapters.tallies import Tallies
@@ -31,11 +31,17 @@ class ContactCounts:
         """Count the contacts of a batch; one whose content cannot be opened is nobody's."""
         tallies = Tallies(unit.connection, self.zone)
         contacts: Counter[tuple[date, str, UUID]] = Counter()
+        records: dict[tuple[date, UUID], RecordStanding] = {}
         for each in received:
             event, touchpoint = each.event.data, each.event.data.touchpoint
-            if touchpoint.name == RECORDED and touchpoint.channel == STAFF:
-                contacts[tallies.day(touchpoint.occurred_at), self._actor(event), event.customer_id] += 1
-        await tallies.contacted(contacts)
+            if touchpoint.channel != STAFF:
+                continue
+            day = tallies.day(touchpoint.occurred_at)
+            if touchpoint.name == RECORDED:
+                contacts[day, self._actor(event), event.customer_id] += 1
+            if event.record is not None:
+                records[day.replace(day=1), event.customer_id] = event.record
+        await tallies.contacted(contacts, records)
 
     def _actor(self, event: TouchpointResolvedV1) -> str:
         touchpoint = event.touchpoint

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from guanxi_contracts.touchpoint import RecordStanding
 from guanxi_kit.packs import ClockSettings
 from interaction_service.application.counting import (
     CONTACTS_GOAL,
@@ -56,6 +57,27 @@ ORDER BY month, owner, customer_id
 ON CONFLICT (month, owner, customer_id) DO UPDATE SET contacts = standing.contacts + excluded.contacts
 RETURNING month, owner, customer_id, contacts
 """
+# What the rows said before is read under their locks.
+ASSESSED = """
+WITH before AS (
+  SELECT month, owner, customer_id, standing.required, standing.filled, given.required AS now_required,
+    given.filled AS now_filled
+  FROM contact_month AS standing
+  JOIN unnest($1::date[], $2::uuid[], $3::int[], $4::int[]) AS given (month, customer_id, required, filled)
+    USING (month, customer_id)
+  WHERE (standing.required, standing.filled) <> (given.required, given.filled)
+  ORDER BY month, owner, customer_id FOR UPDATE OF standing
+), changed AS (
+  UPDATE contact_month AS standing SET required = now_required, filled = now_filled FROM before
+  WHERE (standing.month, standing.owner, standing.customer_id) = (before.month, before.owner, before.customer_id)
+)
+SELECT month, owner, sum(now_required - required) AS required, sum(now_filled - filled) AS filled
+FROM before GROUP BY month, owner
+"""
+Contacts = Mapping[tuple[date, str, UUID], int]
+"""How many of a day, an owner, a customer."""
+Records = Mapping[tuple[date, UUID], RecordStanding]
+"""How complete a customer's record is, by the month of what staff entered."""
 
 
 def zone_of(clocks: ClockSettings) -> ZoneInfo:
@@ -107,10 +129,14 @@ class Tallies:
             counts[Place("nps", day, *who, str(survey.nps))] += 1
         await self.add(counts)
 
-    async def contacted(self, contacts: Mapping[tuple[date, str, UUID], int]) -> None:
-        """Count contacts: how many of a day, an owner, a customer."""
-        if not contacts:
-            return
+    async def contacted(self, contacts: Contacts, records: Records) -> None:
+        """Count contacts, and how complete the records are of customers contacted in those months."""
+        counts = await self._contacts(contacts) if contacts else Counter()
+        if records:
+            counts.update(await self._records(records))
+        await self.add(counts)
+
+    async def _contacts(self, contacts: Contacts) -> Counts:
         months: Counter[tuple[date, str, UUID]] = Counter()
         counts: Counts = Counter()
         for (day, owner, customer_id), times in contacts.items():
@@ -123,7 +149,16 @@ class Tallies:
             before = now - months[month, owner, row["customer_id"]]
             counts[Place("contact.customer", month, owner)] += before == 0
             counts[Place("contact.goal", month, owner)] += before < CONTACTS_GOAL <= now
-        await self.add(counts)
+        return counts
+
+    async def _records(self, records: Records) -> Counts:
+        given = [(*key, record.required, record.filled) for key, record in records.items()]
+        rows = await self._connection.fetch(ASSESSED, *(list(column) for column in zip(*given, strict=True)))
+        counts: Counts = Counter()
+        for row in rows:
+            counts[Place("record.required", row["month"], row["owner"])] += row["required"]
+            counts[Place("record.filled", row["month"], row["owner"])] += row["filled"]
+        return counts
 
     async def add(self, counts: Counts) -> None:
         """Add to the counts of days."""

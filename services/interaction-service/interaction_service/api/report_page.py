@@ -42,6 +42,7 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "customers": "联系客户数",
         "contacts_per_customer": "每客户联系次数",
         "customers_at_goal": "达到 2 次的客户",
+        "completeness": "数据完善率",
         "csat": "满意度",
         "csat_answers": "满意度回答数",
         "nps": "NPS",
@@ -91,12 +92,13 @@ _TEAM = (
     "customers",
     "contacts_per_customer",
     "customers_at_goal",
+    "completeness",
     "csat",
     "csat_answers",
     "nps",
     "nps_answers",
 )
-_SHARES = frozenset(("share", "within_goal", "customers_at_goal"))
+_SHARES = frozenset(("share", "within_goal", "customers_at_goal", "completeness"))
 
 
 class Table(NamedTuple):

@@ -129,7 +129,7 @@ async def read_issues(state: Reports, form: Form, month: Month = None) -> Respon
 
 @router.get("/team", summary="Figures of a month by owner and team")
 async def read_team(state: Reports, form: Form, month: Month = None) -> Response:
-    """Time to the first response, contacts per customer, satisfaction."""
+    """Time to the first response, contacts per customer, completeness of records, satisfaction."""
     first = _first(month, state.today())
     async with state.database.connection() as connection:
         counts = await read_counts(connection, TEAM_MEASURES, first, month_after(first), "month")

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 Measure = Literal[
     "need", "case", "case.solved", "case.seconds", "case.reopened", "case.breached", "response", "contact",
-    "contact.customer", "contact.goal", "csat", "csat.answer", "nps",
+    "contact.customer", "contact.goal", "record.required", "record.filled", "csat", "csat.answer", "nps",
 ]  # fmt: skip
 """Of each the meaning of `a`, `b` and `c`:
 
@@ -17,6 +17,8 @@ Measure = Literal[
 - `response`: owner, team, bound of the working time until the first response in seconds;
 - `contact`: owner; `contact.customer`, `contact.goal`: customers whom an owner was in contact with in a month, once at
   least, as often as is the goal at least; on the first of the month;
+- `record.required`, `record.filled`: owner; fields that the records of these customers require, and of these filled; on
+  the first of the month;
 - `csat` (sum of scores) and `csat.answer`: owner, team, dimension; `nps`: owner, team, answer.
 """
 CONTACTS_GOAL = 2

@@ -24,6 +24,8 @@ TEAM_MEASURES: tuple[Measure, ...] = (
     "contact",
     "contact.customer",
     "contact.goal",
+    "record.required",
+    "record.filled",
     "csat",
     "csat.answer",
     "nps",
@@ -144,7 +146,7 @@ def team_report(month: date, counts: Iterable[Counted]) -> dict[str, Any]:
     everything = list(counts)
     for count in everything:
         by_owner[count.a].append(count)
-        if not count.measure.startswith("contact"):
+        if not count.measure.startswith(("contact", "record")):
             by_team[count.b].append(count)
     return {
         "month": f"{month:%Y-%m}",
@@ -170,6 +172,7 @@ def _figures(counts: Sequence[Counted]) -> dict[str, Any]:
         "customers": sums["contact.customer"],
         "contacts_per_customer": _ratio(sums["contact"], sums["contact.customer"]),
         "customers_at_goal": _ratio(sums["contact.goal"], sums["contact.customer"]),
+        "completeness": _ratio(sums["record.filled"], sums["record.required"]),
         "csat": {name: _ratio(of["csat"][name], n) for name, n in sorted(of["csat.answer"].items()) if n},
         "csat_answers": max(of["csat.answer"].values(), default=0),
         "nps": _nps(of["nps"]),

@@ -18,22 +18,35 @@ from guanxi_contracts.customer import (
     CustomerSplitV1,
     MovedFragment,
 )
-from guanxi_contracts.touchpoint import TOUCHPOINT_RESOLVED, EnterpriseMembership, TouchpointResolvedV1
+from guanxi_contracts.touchpoint import (
+    TOUCHPOINT_RESOLVED,
+    EnterpriseMembership,
+    RecordStanding,
+    TouchpointResolvedV1,
+)
 from guanxi_kit.consumer import Cause, Outbox
+from profile_service.application.assess_records import Completeness
 from profile_service.application.changes import Change
 from profile_service.application.resolve_touchpoints import Outcome
 from profile_service.application.undo_merge import Undone
 from profile_service.domain.decisions import Merge
+from profile_service.domain.view import STAFF
 
 SOURCE = "profile-service"
+NO_RECORDS: Mapping[UUID, Completeness] = {}
 _PARTS: tuple[ChangedPart, ...] = get_args(ChangedPart)
 _RESOLVED = TOUCHPOINT_RESOLVED_TOPIC.name
 _MERGED = CUSTOMER_MERGED_TOPIC.name
 _CHANGED = CUSTOMER_CHANGED_TOPIC.name
 
 
-def publish_outcome(outcome: Outcome, outbox: Outbox, now: datetime) -> None:
-    """Publish one event per resolved touchpoint, per merge and per customer changed."""
+def publish_outcome(
+    outcome: Outcome, outbox: Outbox, now: datetime, records: Mapping[UUID, Completeness] = NO_RECORDS
+) -> None:
+    """Publish one event per resolved touchpoint, per merge and per customer changed.
+
+    `records` says how complete the customers are of whom staff entered something.
+    """
     nobody: list[UUID] = []
     for position, ((touchpoint, cause), profile_id) in enumerate(
         zip(outcome.arrivals, outcome.placements, strict=True)
@@ -46,6 +59,7 @@ def publish_outcome(outcome: Outcome, outbox: Outbox, now: datetime) -> None:
             touchpoint=touchpoint,
             members=outcome.members.get(customer_id, nobody),
             enterprise=_enterprise(outcome, position) if outcome.enterprises else None,
+            record=_record(records.get(customer_id)) if touchpoint.channel == STAFF else None,
         )
         value = TOUCHPOINT_RESOLVED.encode(resolved, id=touchpoint.touchpoint_id.hex, source=SOURCE, time=now)
         outbox.add(cause, _RESOLVED, customer_id.bytes, value)
@@ -55,6 +69,10 @@ def publish_outcome(outcome: Outcome, outbox: Outbox, now: datetime) -> None:
             outbox.add(causes[merge.touchpoint_id], _MERGED, merge.customer_id.bytes, _merged(merge, now))
     for customer_id, change in outcome.changes.items():
         outbox.add(change.cause, _CHANGED, customer_id.bytes, _changed(customer_id, change, now))
+
+
+def _record(standing: Completeness | None) -> RecordStanding | None:
+    return None if standing is None else RecordStanding(*standing)
 
 
 def _enterprise(outcome: Outcome, position: int) -> EnterpriseMembership | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from uuid import UUID
 
 import structlog
 
@@ -11,11 +12,12 @@ from guanxi_contracts.catalog import TOUCHPOINT_RECEIVED_TOPIC
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from guanxi_kit.clock import Clock
 from guanxi_kit.consumer import Received, Subscription, Unit
-from guanxi_kit.crypto import Keyring
+from guanxi_kit.crypto import Keyring, SealBroken
 from guanxi_kit.erasure import tombstone_of
 from guanxi_kit.packs import PurposeSettings
 from guanxi_kit.telemetry import METRICS
 from profile_service.adapters.consent_store import PostgresConsents
+from profile_service.adapters.customer_reads import PostgresCustomerReads
 from profile_service.adapters.erasure_metrics import SUPPRESSED
 from profile_service.adapters.fact_store import PostgresFacts
 from profile_service.adapters.identity_store import PostgresIdentities
@@ -23,14 +25,19 @@ from profile_service.adapters.person_store import PostgresErasures
 from profile_service.adapters.publisher import publish_outcome
 from profile_service.adapters.record_store import PostgresRecord
 from profile_service.adapters.vault import KeyringVault
+from profile_service.application.assess_records import Completeness, assess_records
 from profile_service.application.changes import Arrival
 from profile_service.application.keep_consents import Told, keep_preferences
 from profile_service.application.keep_record import JUDGE_NOTHING, KeepRecord, RecordRules
+from profile_service.application.read_customers import ViewRules
 from profile_service.application.resolve_touchpoints import Outcome, ResolveTouchpoints
 from profile_service.application.suppress_erased import SuppressErased
 from profile_service.domain.identity import IdentityRules
+from profile_service.domain.precedence import Precedence
+from profile_service.domain.view import STAFF
 
 NO_PURPOSES = PurposeSettings()
+SHOW_NOTHING = ViewRules({}, Precedence())
 log = structlog.get_logger(__name__)
 
 
@@ -44,9 +51,12 @@ class TouchpointReceivedConsumer:
         clock: Clock,
         purposes: PurposeSettings = NO_PURPOSES,
         record: RecordRules = JUDGE_NOTHING,
+        *,
+        view: ViewRules = SHOW_NOTHING,
     ) -> None:
         vault = KeyringVault(keyring)
         self._purposes = purposes
+        self._view = view
         self._resolve = ResolveTouchpoints(rules, vault, KeepRecord(record, vault))
         self._suppress = SuppressErased(partial(tombstone_of, keyring))
         self._keyring = keyring
@@ -68,12 +78,26 @@ class TouchpointReceivedConsumer:
             unit.now,
         )
         await self._keep_consents(unit, outcome)
-        publish_outcome(outcome, unit.outbox, unit.now)
+        publish_outcome(outcome, unit.outbox, unit.now, await self._assess(unit, outcome))
         _tell(outcome, suppressed)
         # Just before the commit, which the transaction's owner makes: what it takes itself is not in the figure.
         seen_at = self._clock.now()
         for touchpoint, _ in outcome.arrivals:
             METRICS.touchpoint_to_view.observe((seen_at - touchpoint.received_at).total_seconds())
+
+    async def _assess(self, unit: Unit, outcome: Outcome) -> dict[UUID, Completeness]:
+        """Return how complete the customers are of whom staff entered something."""
+        customers = {
+            outcome.memberships[profile_id].customer_id
+            for (touchpoint, _), profile_id in zip(outcome.arrivals, outcome.placements, strict=True)
+            if touchpoint.channel == STAFF
+        }
+        reads = PostgresCustomerReads(unit.connection, self._keyring)
+        try:
+            return await assess_records(customers, reads, self._view, unit.now)
+        except SealBroken:
+            # A value whose key is gone: the touchpoint counts without the figure.
+            return {}
 
     async def _keep_consents(self, unit: Unit, outcome: Outcome) -> None:
         vault = KeyringVault(self._keyring)
@@ -107,7 +131,9 @@ def subscription(
     clock: Clock,
     purposes: PurposeSettings = NO_PURPOSES,
     record: RecordRules = JUDGE_NOTHING,
+    *,
+    view: ViewRules = SHOW_NOTHING,
 ) -> Subscription:
     """Return what to consume and who handles it."""
-    consumer = TouchpointReceivedConsumer(rules, keyring, clock, purposes, record)
+    consumer = TouchpointReceivedConsumer(rules, keyring, clock, purposes, record, view=view)
     return Subscription(TOUCHPOINT_RECEIVED_TOPIC.name, TOUCHPOINT_RECEIVED_TOPIC.decoders, consumer.handle)
