@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import asyncpg
@@ -46,80 +45,77 @@ def told(
     }
 
 
-async def letters(platform: Platform, *options: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(await guanxi(platform, "list", *options, "--json"))
-    return found
-
-
 async def guanxi(platform: Platform, *arguments: str, code: int = 0) -> str:
-    result = await platform.guanxi("dead-letters", *arguments)
+    result = await platform.guanxi(*arguments)
     assert result.exit_code == code, result.output
     return result.output
 
 
-async def test_a_replay_reaches_every_view_and_overwrites_nothing_newer(platform: Platform) -> None:
+async def test_letters_are_replayed_discarded_shown_and_erased(platform: Platform) -> None:
+    email = {"email": "ada@example.com"}
     async with platform.working("profile", "interaction"), platform.client() as client:
+        await platform.send(client, told(platform, 1, "old", **email, anonymousId="tablet"))
+        ada = await eventually(lambda: customer(client, "email", email["email"]), timeout=30)
         async with defect(platform):
-            for number, who in enumerate(("lin", "mo"), 1):
-                await platform.send(client, told(platform, number, "old", userId=who))
-                await eventually(partial(has_letters, platform, number), timeout=30)
-            (kind,) = json.loads(await guanxi(platform, "kinds", "--json"))
-            assert (kind["service"], kind["letters"]) == ("profile", 2)
-            assert kind["fault"] == "CheckViolationError 23514 on refuses"
-            assert "2 failed again" in await guanxi(
-                platform, "replay", "profile", "--fault", kind["fault"], code=1
-            )
-            assert {(one["failures"], one["group"]) for one in await letters(platform)} == {
-                (2, "profile-service")
-            }
-        # Later records of the partitions are processed first, here and by everybody behind profile-service.
-        await platform.send(
-            client, told(platform, 3, "new", userId="lin"), told(platform, 4, "new", userId="mo")
-        )
-        lin = await eventually(lambda: arrived(client, "lin", 1), timeout=30)
-
-        second, first = [one["letter_id"] for one in await letters(platform, "--service", "profile")]
-        assert "1 replayed, 0 failed" in await guanxi(platform, "replay", "profile", str(first))
-        assert "1 discarded" in await guanxi(platform, "discard", "profile", str(second), "--reason", REASON)
-        await eventually(lambda: arrived(client, "lin", 2), timeout=30)
-        view = (await client.get(f"/v1/customers/{lin}")).json()
-        assert (view["touchpoints"], view["traits"]["nickname"]["value"]) == (2, "new")
-        assert await letters(platform) == []
-        assert "no such dead letter" in await guanxi(platform, "replay", "profile", str(first), code=1)
-        kept = (await client.get("/v1/audit", params={"subject": "staff-1"})).json()["items"]
-    assert (f"letter {second}", REASON) in {(one["detail"], one["reason"]) for one in kept}
-
-
-async def test_what_is_in_a_letter_is_shown_for_a_reason_and_erased_with_its_person(
-    platform: Platform,
-) -> None:
-    async with platform.working("profile"), platform.client() as client:
-        await platform.send(client, told(platform, 1, "a", email="ada@example.com", anonymousId="tablet"))
-        ada = await eventually(lambda: customer(client, "email", "ada@example.com"), timeout=30)
-        async with defect(platform):
+            await parked(platform, client, told(platform, 2, "old", userId="lin"), 1)
+            await parked(platform, client, told(platform, 3, "old", userId="mo"), 2)
             # Its key is that of the user id, which nobody has heard of.
-            await platform.send(client, told(platform, 2, "b", email="ada@example.com", userId="ada"))
-            await eventually(lambda: has_letters(platform, 1), timeout=30)
-        (letter,) = await letters(platform)
-        at = f"/v1/dead-letters/profile/{letter['letter_id']}"
-        assert (await client.get(at)).json()["errors"][0]["field"] == "reason"
-        shown = json.loads(
-            await guanxi(platform, "show", "profile", str(letter["letter_id"]), "--reason", REASON)
+            await parked(platform, client, told(platform, 4, "new", **email, userId="ada"), 3)
+            (kind,) = json.loads(await guanxi(platform, "dead-letters", "kinds", "--json"))
+            assert (kind["service"], kind["letters"]) == ("profile", 3)
+            assert kind["fault"] == "CheckViolationError 23514 on refuses"
+            again = await guanxi(
+                platform, "dead-letters", "replay", "profile", "--fault", kind["fault"], code=1
+            )
+            assert "3 failed again" in again
+        listed = json.loads(await guanxi(platform, "dead-letters", "list", "--json"))
+        assert [(one["failures"], one["group"]) for one in listed] == [(2, "profile-service")] * 3
+        of_ada, of_mo, of_lin = listed
+        await a_replay_reaches_every_view(platform, client, of_lin)
+        await what_is_in_one_is_shown_for_a_reason(platform, client, of_ada)
+        discarded = ("profile", str(of_mo["letter_id"]), "--reason", REASON)
+        assert "1 discarded" in await guanxi(platform, "dead-letters", "discard", *discarded)
+        await guanxi(
+            platform, "erase", "request", "--customer", ada, "--reason", "by letter of 3 May", "--yes"
         )
-        assert shown["content"]["type"] == "guanxi.touchpoint.received.v1"
+        assert (await client.get("/v1/dead-letters/profile")).json()["items"] == []
         kept = (await client.get("/v1/audit", params={"subject": "staff-1"})).json()["items"]
-        place = f"touchpoint.received/{letter['partition']}/{letter['offset']}"
-        assert any(one["detail"] == place and one["clear"] and one["look_up"] for one in kept)
-
-        erased = await platform.guanxi(
-            "erase", "request", "--customer", ada, "--reason", "by letter of 3 May", "--yes"
-        )
-        assert erased.exit_code == 0, erased.output
-        assert await letters(platform) == []
+    assert (f"letter {of_mo['letter_id']}", REASON) in {(one["detail"], one["reason"]) for one in kept}
 
 
-async def has_letters(platform: Platform, count: int) -> None:
-    assert len(await letters(platform)) == count
+async def a_replay_reaches_every_view(platform: Platform, client: Any, letter: dict[str, Any]) -> None:
+    """And overwrites nothing newer: later records are processed first, by everybody behind profile-service, too."""
+    await platform.send(client, told(platform, 5, "new", userId="lin"))
+    lin = await eventually(lambda: arrived(client, "lin", 1), timeout=30)
+    replay = ("dead-letters", "replay", "profile", str(letter["letter_id"]))
+    assert "1 replayed, 0 failed" in await guanxi(platform, *replay)
+    await eventually(lambda: arrived(client, "lin", 2), timeout=30)
+    view = (await client.get(f"/v1/customers/{lin}")).json()
+    assert (view["touchpoints"], view["traits"]["nickname"]["value"]) == (2, "new")
+    assert "no such dead letter" in await guanxi(platform, *replay, code=1)
+
+
+async def what_is_in_one_is_shown_for_a_reason(
+    platform: Platform, client: Any, letter: dict[str, Any]
+) -> None:
+    refused = await client.get(f"/v1/dead-letters/profile/{letter['letter_id']}")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "reason")
+    asked = ("dead-letters", "show", "profile", str(letter["letter_id"]), "--reason", REASON)
+    shown = json.loads(await guanxi(platform, *asked))
+    assert shown["content"]["type"] == "guanxi.touchpoint.received.v1"
+    kept = (await client.get("/v1/audit", params={"subject": "staff-1"})).json()["items"]
+    place = f"touchpoint.received/{letter['partition']}/{letter['offset']}"
+    assert any(one["detail"] == place and one["clear"] and one["look_up"] for one in kept)
+
+
+async def parked(platform: Platform, client: Any, message: dict[str, Any], count: int) -> None:
+    """Hand a message in and wait until it is among the letters."""
+    await platform.send(client, message)
+
+    async def there() -> None:
+        assert len((await client.get("/v1/dead-letters/profile")).json()["items"]) == count
+
+    await eventually(there, timeout=30)
 
 
 async def customer(client: Any, by: str, value: str) -> str:
