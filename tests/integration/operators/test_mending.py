@@ -1,4 +1,4 @@
-"""Dead letters on the whole platform: what a mended service can take after all arrives in every view, once."""
+"""What waits for a person - dead letters, timers set aside, uncertain mails - mended on the whole platform."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -17,6 +18,17 @@ from .conftest import Platform
 REASON = "looking for the cause of an incident"
 REFUSE = "ALTER TABLE profile.activity ADD CONSTRAINT refuses CHECK (false) NOT VALID"
 MEND = "ALTER TABLE profile.activity DROP CONSTRAINT refuses"
+ONE, OTHER = UUID(int=1), UUID(int=2)
+ASIDE = """
+INSERT INTO timer (kind, key, shard, due_at, turn_at, failed_at, reason)
+SELECT 'task.reminder', key, 1, now(), now(), now(), 'KeyError' FROM unnest($1::uuid[]) AS given (key)
+"""
+UNCERTAIN = """
+INSERT INTO message (send_id, journey, journey_version, step, profile_id, touchpoint_id, channel, template, state,
+  once, planned_at, changed_at)
+SELECT key, 'welcome', '1', 1, key, key, 'email', 'welcome', 'uncertain', true, now(), now()
+FROM unnest($1::uuid[]) AS given (key)
+"""
 
 
 @asynccontextmanager
@@ -51,7 +63,9 @@ async def guanxi(platform: Platform, *arguments: str, code: int = 0) -> str:
     return result.output
 
 
-async def test_letters_are_replayed_discarded_shown_and_erased(platform: Platform) -> None:
+async def test_letters_timers_and_mails_are_mended_by_hand(platform: Platform) -> None:
+    # One platform for all of it, because starting one costs more than the test; this part needs no worker.
+    await timers_and_mails_are_settled(platform)
     email = {"email": "ada@example.com"}
     async with platform.working("profile", "interaction"), platform.client() as client:
         await platform.send(client, told(platform, 1, "old", **email, anonymousId="tablet"))
@@ -81,6 +95,43 @@ async def test_letters_are_replayed_discarded_shown_and_erased(platform: Platfor
         assert (await client.get("/v1/dead-letters/profile")).json()["items"] == []
         kept = (await client.get("/v1/audit", params={"subject": "staff-1"})).json()["items"]
     assert (f"letter {of_mo['letter_id']}", REASON) in {(one["detail"], one["reason"]) for one in kept}
+
+
+async def timers_and_mails_are_settled(platform: Platform) -> None:
+    interaction = await asyncpg.connect(platform.dsns.app["interaction"])
+    notification = await asyncpg.connect(platform.dsns.app["notification"])
+    await interaction.execute(ASIDE, [ONE, OTHER])
+    await notification.execute(UNCERTAIN, [ONE, OTHER])
+
+    listed = json.loads(await guanxi(platform, "timers", "list", "--json"))
+    assert {(one["key"], one["fault"]) for one in listed} == {
+        (str(ONE), "KeyError"),
+        (str(OTHER), "KeyError"),
+    }
+    assert "1 get another turn" in await guanxi(platform, "timers", "retry", "task.reminder", str(ONE))
+    assert "set aside" in await guanxi(platform, "timers", "retry", "task.reminder", str(ONE), code=1)
+    assert "1 dropped" in await guanxi(platform, "timers", "drop", "task.reminder", "--reason", REASON)
+    assert await interaction.fetch("SELECT key, failed_at FROM timer") == [(ONE, None)]
+
+    table = await guanxi(platform, "messages", "uncertain")
+    assert f"<{ONE}@guanxi.example>" in table
+    await guanxi(platform, "messages", "resend", str(ONE), "--reason", REASON)
+    assert "sent" in await guanxi(platform, "messages", "settle", str(OTHER), "sent", "--reason", REASON)
+    again = await guanxi(platform, "messages", "resend", str(OTHER), "--reason", REASON, code=1)
+    assert "No mail with this id is uncertain" in again
+    assert json.loads(await guanxi(platform, "messages", "uncertain", "--json")) == []
+    states = await notification.fetch("SELECT send_id, state FROM message ORDER BY send_id")
+    assert states == [(ONE, "planned"), (OTHER, "sent")]
+
+    async with platform.client() as client:
+        kept = (await client.get("/v1/audit", params={"subject": "staff-1"})).json()["items"]
+    assert {one["action"] for one in kept if one["reason"] == REASON} == {
+        "POST /v1/timers/drop",
+        "POST /v1/messages/{message_id}/resend",
+        "POST /v1/messages/{message_id}/settle",
+    }
+    await interaction.close()
+    await notification.close()
 
 
 async def a_replay_reaches_every_view(platform: Platform, client: Any, letter: dict[str, Any]) -> None:
