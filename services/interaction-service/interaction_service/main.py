@@ -83,7 +83,6 @@ from interaction_service.application.making import (
     make_noticing,
     make_read_timeline,
     make_staff_edits,
-    make_take_rows,
 )
 from interaction_service.application.recording import Recording
 from interaction_service.application.refusals import Refusals
@@ -152,10 +151,7 @@ def make_api(
             Admission(requests=settings.ingest_requests, bytes_held=settings.ingest_bytes),
             Deadlines(READ_SECONDS),
         )
-        take_rows = make_take_rows(touchpoints, keyring, pack, settings.default_region, time)
-        app.state.imports = make_import_state(
-            settings, pack, database=database, keyring=keyring, clock=time, take_rows=take_rows
-        )
+        app.state.imports = make_import_state(settings, pack, database=database, keyring=keyring, clock=time)
         app.state.hooks = HookDoor(app.state.ingest, hooks, time)
         ready, private = dict(pack.channels), settings.allow_private_mailboxes
         app.state.channels = ChannelDesk(database, keyring, time, hooks, intake, ready, private)
@@ -222,7 +218,9 @@ async def make_worker(
     noticing = make_noticing(keyring, pack)
     recording = Recording(MonthlyPartitions(database), noticing)
     touchpoints = EventLog(log, timeout=settings.append_seconds)
-    take_rows = make_take_rows(touchpoints, keyring, pack, settings.default_region, time)
+    import_rows = import_job.ImportRows(
+        database, keyring, touchpoints, time, pack=pack, region=settings.default_region
+    )
     calendars = make_calendars(pack.clocks)
     case_work = make_case_work(keyring, pack)
     task_work = make_task_work(keyring, pack)
@@ -253,7 +251,7 @@ async def make_worker(
     handlers: dict[str, JobHandler] = {
         erase_timeline.KIND: erase_timeline.EraseTimeline(keyring),
         index_timeline.KIND: index_timeline.IndexTimeline(database, noticing),
-        import_job.KIND: import_job.ImportRows(database, keyring, take_rows),
+        import_job.KIND: import_rows,
         **operators_jobs(database, keyring, SEALED_COLUMNS, subscriptions),
     }
     jobs = JobRunner(database, relay, JOBS, handlers, time, rests={import_job.KIND: import_job.REST})
@@ -275,6 +273,7 @@ async def make_worker(
             [Check("database", database.ping), keys.readiness],
         )
     finally:
+        await import_rows.close()
         await log.stop()
         await database.close()
 

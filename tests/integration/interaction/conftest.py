@@ -139,9 +139,12 @@ async def engine(
     database_dsns: DatabaseDsns,
 ) -> Engine:
     """Each engine of the log in turn."""
-    if request.param == "memory":
-        return memory
-    admin = open_admin(settings.model_copy(update={"log_url": _secret(settings, database_dsns.log_owner)}))
+    return memory if request.param == "memory" else await postgres_engine(settings, database_dsns)
+
+
+async def postgres_engine(settings: InteractionSettings, dsns: DatabaseDsns) -> PostgresEngine:
+    """The log in PostgreSQL, with its topics."""
+    admin = open_admin(settings.model_copy(update={"log_url": _secret(settings, dsns.log_owner)}))
     await admin.start()
     await admin.create_topics(SPECS)
     await admin.stop()

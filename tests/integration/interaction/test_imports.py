@@ -20,7 +20,7 @@ from interaction_service.adapters.erasure_rules import RULES
 from interaction_service.adapters.imports.job import ImportRows
 from interaction_service.adapters.imports.sweeping import ImportSweeper
 from interaction_service.adapters.touchpoint_log import EventLog
-from interaction_service.application.making import make_identification, make_take_rows
+from interaction_service.application.making import make_identification
 from interaction_service.domain.imports.limits import KEPT
 
 from .conftest import PACKS, MemoryEngine, Service, running_worker
@@ -61,13 +61,18 @@ async def call(service: Service, method: str, *path: str, role: Any = "analyst",
 async def ended(service: Service, import_id: str) -> dict[str, Any]:
     """Start an import and let the worker carry it out."""
     assert (await call(service, "POST", import_id, "start")).status_code == 202
+    return await at_its_end(service, import_id)
 
-    async def at_its_end() -> dict[str, Any]:
+
+async def at_its_end(service: Service, import_id: str) -> dict[str, Any]:
+    """Wait until an import has ended."""
+
+    async def is_at_its_end() -> dict[str, Any]:
         document: dict[str, Any] = (await call(service, "GET", import_id)).json()
         assert document["state"] in {"done", "failed"}
         return document
 
-    return await eventually(at_its_end, timeout=30)
+    return await eventually(is_at_its_end, timeout=30)
 
 
 async def refused(service: Service, import_id: str, role: Any = "analyst", **query: Any) -> list[list[str]]:
@@ -131,11 +136,8 @@ async def no_chunks(service: Service) -> bool:
 
 
 def handler(service: Service, memory: MemoryEngine) -> ImportRows:
-    pack = load_pack(PACKS, "services")
-    log = EventLog(memory.producer(), timeout=5)
-    return ImportRows(
-        service.database, service.keyring, make_take_rows(log, service.keyring, pack, "CN", service.clock)
-    )
+    log, pack = EventLog(memory.producer(), timeout=5), load_pack(PACKS, "services")
+    return ImportRows(service.database, service.keyring, log, service.clock, pack=pack, region="CN")
 
 
 async def test_a_killed_import_goes_on_and_the_same_file_again_doubles_nothing(
@@ -151,7 +153,9 @@ async def test_a_killed_import_goes_on_and_the_same_file_again_doubles_nothing(
         job = await read_job(connection, UUID(started["progress"]["job_id"]))
     assert job is not None
     # The process is killed when the log has rows that the job does not know of yet.
-    await handler(service, memory).work(job)
+    killed = handler(service, memory)
+    await killed.work(job)
+    await killed.close()
     before = len(await service.received())
     assert before == 4_000
     async with running_worker(service):

@@ -13,7 +13,7 @@ import structlog
 from guanxi_kit.clock import Clock
 from guanxi_kit.db import Database, is_transient
 from interaction_service.adapters.survey_news import SURVEY
-from interaction_service.application.imports.take_rows import IMPORT
+from interaction_service.application.imports.prepare_rows import IMPORT
 from interaction_service.application.ports import Channel, Unavailable
 from interaction_service.application.staff_edits import STAFF
 

@@ -15,8 +15,21 @@ SOURCE = "interaction-service"
 _TOPIC = TOUCHPOINT_RECEIVED_TOPIC.name
 
 
+def encode(touchpoints: Sequence[TouchpointReceivedV1]) -> list[tuple[bytes, bytes]]:
+    """Return touchpoints as events, each with its key, so that one person's mostly keep their order."""
+    return [
+        (
+            _key(touchpoint),
+            TOUCHPOINT_RECEIVED.encode(
+                touchpoint, id=touchpoint.touchpoint_id.hex, source=SOURCE, time=touchpoint.received_at
+            ),
+        )
+        for touchpoint in touchpoints
+    ]
+
+
 class EventLog:
-    """Appends touchpoints keyed by their strongest identifier, so that one person's mostly keep their order."""
+    """Appends touchpoints keyed by their strongest identifier."""
 
     def __init__(self, producer: Producer, *, timeout: float) -> None:
         """`timeout` in seconds bounds the wait for durability; SDKs give up after 10."""
@@ -25,18 +38,12 @@ class EventLog:
 
     async def append(self, touchpoints: Sequence[TouchpointReceivedV1]) -> None:
         """Return once the log has them all. Raises Unavailable."""
+        await self.append_encoded(encode(touchpoints))
+
+    async def append_encoded(self, events: Sequence[tuple[bytes, bytes]]) -> None:
+        """Return once the log has all that `encode` made. Raises Unavailable."""
         headers = inject() if tracing_enabled() else ()
-        records = [
-            Outgoing(
-                _TOPIC,
-                _key(touchpoint),
-                TOUCHPOINT_RECEIVED.encode(
-                    touchpoint, id=touchpoint.touchpoint_id.hex, source=SOURCE, time=touchpoint.received_at
-                ),
-                headers,
-            )
-            for touchpoint in touchpoints
-        ]
+        records = [Outgoing(_TOPIC, key, value, headers) for key, value in events]
         try:
             with self._deadlines.wait():
                 await self._producer.append(records)

@@ -20,7 +20,7 @@ from interaction_service.adapters.imports.file_store import FileStore
 from interaction_service.api.import_upload import Uploads
 from interaction_service.application.imports.document import Import
 from interaction_service.application.imports.preview import PreviewRows
-from interaction_service.application.imports.take_rows import TakeRows
+from interaction_service.application.making import make_prepare_rows
 from interaction_service.settings import InteractionSettings
 
 
@@ -44,7 +44,6 @@ def make_import_state(
     database: Database,
     keyring: Keyring,
     clock: Clock,
-    take_rows: TakeRows,
 ) -> ImportState:
     """Return what the endpoints work with under a pack."""
     uploads = Uploads(
@@ -58,7 +57,7 @@ def make_import_state(
         keyring=keyring,
         clock=clock,
         uploads=uploads,
-        preview=PreviewRows(take_rows, keyring),
+        preview=PreviewRows(make_prepare_rows(keyring, pack, settings.default_region), keyring, clock),
         identifiers=namespaced_of(pack),
         declared=pack.record.masked,
     )

@@ -98,7 +98,7 @@ async def get_preview(
         await reader.close()
     await reading.of((), detail=str(import_id))
     shown = reading.shown.declaring(state.declared)
-    return PreviewDocument(items=await state.preview.preview(channel, mapper, first, shown))
+    return PreviewDocument(items=state.preview.preview(channel, mapper, first, shown))
 
 
 @router.post("/{import_id}/mapping", summary="Set what becomes of the columns")

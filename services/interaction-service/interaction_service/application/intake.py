@@ -1,41 +1,14 @@
-"""Takes messages in: checks, identifies, seals, and answers only once the accepted ones are durable."""
+"""Takes messages in, and answers only once the accepted ones are durable."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
-from uuid import uuid4
 
-import msgspec
-
-from guanxi_contracts.touchpoint import Purchase, TouchpointReceivedV1
 from guanxi_kit.clock import Clock
-from guanxi_kit.crypto import Keyring
-from interaction_service.application.content import SealedContent, encode_content
 from interaction_service.application.event_names import EventNames
-from interaction_service.application.event_rules import EventRules, Quarantined
-from interaction_service.application.identification import Identification, Usable
-from interaction_service.application.message import (
-    JsonObject,
-    Message,
-    read_object,
-)
-from interaction_service.application.message_parts import (
-    contact_of,
-    has_consent,
-    kind_of,
-    name_in_clear,
-    nobody,
-    require,
-    share,
-    time_of,
-    traits_of,
-)
 from interaction_service.application.ports import Channel, TouchpointLog
-from interaction_service.application.purchasing import Purchasing
-from interaction_service.application.submission import Outcome, Prepared, Refusal, Submission, read_given
-from interaction_service.domain.refusal import Refused
-from interaction_service.domain.touchpoint import touchpoint_id
+from interaction_service.application.preparation import Preparation
+from interaction_service.application.submission import Outcome, Prepared, Refusal, Submission
 
 TURN = 200
 """Messages worked on before other requests get their turn on the event loop."""
@@ -45,21 +18,10 @@ class Intake:
     """Accepts submissions."""
 
     def __init__(
-        self,
-        *,
-        log: TouchpointLog,
-        keyring: Keyring,
-        identification: Identification,
-        purchasing: Purchasing,
-        events: EventRules,
-        names: EventNames,
-        clock: Clock,
+        self, *, log: TouchpointLog, preparation: Preparation, names: EventNames, clock: Clock
     ) -> None:
         self._log = log
-        self._keyring = keyring
-        self._identification = identification
-        self._purchasing = purchasing
-        self._events = events
+        self._preparation = preparation
         self._names = names
         self._clock = clock
 
@@ -67,13 +29,9 @@ class Intake:
         """Make the good messages durable and say why the others were refused. Raises Unavailable."""
         aside: list[Refusal] = []
         prepared = await self.prepare(channel, submission, names=self._names, aside=aside)
-        await self.append(prepared)
-        return Outcome(len(prepared.touchpoints), prepared.refused, aside)
-
-    async def append(self, prepared: Prepared) -> None:
-        """Make prepared touchpoints durable. Raises Unavailable."""
         if prepared.touchpoints:
             await self._log.append(prepared.touchpoints)
+        return Outcome(len(prepared.touchpoints), prepared.refused, aside)
 
     async def prepare(
         self,
@@ -83,98 +41,14 @@ class Intake:
         names: EventNames | None = None,
         aside: list[Refusal] | None = None,
     ) -> Prepared:
-        """Do all of `accept` but the writing: what would come of these messages.
-
-        Events that the pack does not name are counted in `names`; what it quarantines goes to `aside`, or else is
-        refused.
-        """
+        """Do all of `accept` but the writing: what would come of these messages (see Preparation)."""
         received_at = submission.received_at or self._clock.now()
-        touchpoints: list[TouchpointReceivedV1] = []
-        indexes: list[int] = []
-        refused: list[Refusal] = []
-        for index, given in enumerate(submission.messages):
-            if index % TURN == TURN - 1:
+        prepared = Prepared()
+        for begin in range(0, len(submission.messages), TURN):
+            if begin:
                 await asyncio.sleep(0)
-            message: Message | None = None
-            try:
-                message = read_given(given)
-                touchpoints.append(self._touchpoint(message, channel, submission, received_at, names))
-                indexes.append(index)
-            except Refused as error:
-                message_id = message.message_id if message else None
-                told = refused if aside is None or not isinstance(error, Quarantined) else aside
-                told.append(Refusal(index, message_id, error.field, error.reason))
-        return Prepared(touchpoints, indexes, refused)
-
-    def _touchpoint(
-        self,
-        message: Message,
-        channel: Channel,
-        submission: Submission,
-        received_at: datetime,
-        names: EventNames | None,
-    ) -> TouchpointReceivedV1:
-        kind = submission.kind or kind_of(message)
-        require(message, kind, by_any_identifier=submission.by_any_identifier)
-        message_id = message.message_id or str(uuid4())
-        identity = touchpoint_id(channel.channel_id, message_id)
-        time = time_of(message, submission, received_at)
-        if submission.context is not msgspec.UNSET:
-            message.context = share(submission.context, message.context)
-        context = read_object(message.context, "context")
-        traits = traits_of(message, kind, context)
-        properties = read_object(message.properties, "properties")
-        purchase: Purchase | None = None
-        if kind == "track" and message.event is not None:
-            self._check_event(message.event, properties, channel, names)
-            purchase = self._purchasing.read(message.event, properties)
-        person = self._identification.identify(message, traits, context)
-        if submission.by_any_identifier and not person.refs:
-            raise nobody(person)
-        enterprise = self._identification.identify_enterprise(
-            message.group_id if kind == "group" else context.get("groupId")
-        )
-        content = SealedContent(
-            message_id=message_id,
-            identifiers=person.clear,
-            unusable=person.unusable,
-            properties=message.properties,
-            context=message.context,
-            category=message.category,
-        )
-        if traits:
-            content.traits = message.traits if kind == "identify" and not context.get("traits") else traits
-        if kind == "group":
-            content.group = {"id": message.group_id, "traits": read_object(message.traits, "traits")}
-        if isinstance(enterprise, Usable):
-            content.enterprise, content.contact = enterprise.clear, contact_of(traits)
-        elif enterprise is not None:
-            content.unusable = [*person.unusable, enterprise]
-        return TouchpointReceivedV1(
-            touchpoint_id=identity,
-            channel=channel.name,
-            kind=kind,
-            name=name_in_clear(message.event if kind == "track" else message.name),
-            occurred_at=time,
-            received_at=received_at,
-            identifiers=person.refs,
-            sealed=self._keyring.seal(encode_content(content), identity.bytes),
-            has_traits=bool(traits),
-            purchase=purchase,
-            enterprise=enterprise.ref if isinstance(enterprise, Usable) else None,
-            imported=submission.historical,
-            has_unusable=bool(content.unusable),
-            has_consent="consent" in context and has_consent(context["consent"]),
-        )
-
-    def _check_event(
-        self, event: str, properties: JsonObject, channel: Channel, names: EventNames | None
-    ) -> None:
-        """Hold an event against its schema. Raises Refused, and Quarantined where the pack says so."""
-        violation = self._events.check(event, properties)
-        if violation is not None and violation.consequence == "refuse":
-            raise Refused(violation.field, violation.reason)
-        if violation is not None and violation.consequence == "quarantine":
-            raise Quarantined(violation.field, violation.reason)
-        if names is not None and (violation is not None or not self._events.knows(event)):
-            names.note(channel.name, name_in_clear(event) or event, violation)
+            part = range(begin, min(begin + TURN, len(submission.messages)))
+            self._preparation.prepare(
+                channel, submission, received_at, part, prepared, names=names, aside=aside
+            )
+        return prepared

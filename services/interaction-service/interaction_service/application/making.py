@@ -10,11 +10,12 @@ from guanxi_kit.packs import Pack
 from interaction_service.application.event_names import EventNames
 from interaction_service.application.event_rules import EventRules
 from interaction_service.application.identification import Identification
-from interaction_service.application.imports.take_rows import TakeRows
+from interaction_service.application.imports.prepare_rows import PrepareRows
 from interaction_service.application.intake import Intake
 from interaction_service.application.key_moments import KeyMoments
 from interaction_service.application.noticing import Noticing
 from interaction_service.application.ports import MomentNames, Timelines, TouchpointLog
+from interaction_service.application.preparation import Preparation
 from interaction_service.application.purchasing import Purchasing
 from interaction_service.application.staff_edits import StaffEdits
 from interaction_service.application.text_index import TextIndex
@@ -33,10 +34,7 @@ def make_intake(
     """Return the intake for a pack; `region` reads local phone numbers, `names` counts unknown events."""
     return Intake(
         log=log,
-        keyring=keyring,
-        identification=make_identification(keyring, pack, region),
-        purchasing=Purchasing(pack.events),
-        events=EventRules(pack.events),
+        preparation=_preparation(keyring, pack, make_identification(keyring, pack, region)),
         names=EventNames(clock) if names is None else names,
         clock=clock,
     )
@@ -55,10 +53,19 @@ def make_staff_edits(
     )
 
 
-def make_take_rows(log: TouchpointLog, keyring: Keyring, pack: Pack, region: str, clock: Clock) -> TakeRows:
-    """Return what takes rows of files in."""
-    intake = make_intake(log, keyring, pack, region, clock)
-    return TakeRows(intake, make_identification(keyring, pack, region), keyring)
+def make_prepare_rows(keyring: Keyring, pack: Pack, region: str) -> PrepareRows:
+    """Return what makes touchpoints of rows of files; `region` reads local phone numbers."""
+    identification = make_identification(keyring, pack, region)
+    return PrepareRows(_preparation(keyring, pack, identification), identification, keyring)
+
+
+def _preparation(keyring: Keyring, pack: Pack, identification: Identification) -> Preparation:
+    return Preparation(
+        keyring=keyring,
+        identification=identification,
+        purchasing=Purchasing(pack.events),
+        events=EventRules(pack.events),
+    )
 
 
 def make_noticing(keyring: Keyring, pack: Pack) -> Noticing:

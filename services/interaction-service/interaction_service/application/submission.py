@@ -50,12 +50,12 @@ class Outcome(msgspec.Struct, frozen=True):
     quarantined: Sequence[Refusal] = ()
 
 
-class Prepared(msgspec.Struct, frozen=True):
+class Prepared(msgspec.Struct):
     """Messages ready for the log in their order, with their places in the submission, and those refused."""
 
-    touchpoints: Sequence[TouchpointReceivedV1]
-    indexes: Sequence[int]
-    refused: Sequence[Refusal]
+    touchpoints: list[TouchpointReceivedV1] = []
+    indexes: list[int] = []
+    refused: list[Refusal] = []
 
 
 def read_given(given: Given) -> Message:

@@ -11,7 +11,7 @@ import msgspec
 
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database
-from interaction_service.application.imports.take_rows import RefusedRow
+from interaction_service.application.imports.prepare_rows import RefusedRow
 
 PAGE_SQL = """
 SELECT row_number, sealed FROM import_refusal WHERE import_id = $1 AND row_number > $2 ORDER BY row_number LIMIT $3

@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
+from guanxi_kit.clock import Clock
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.identifiers import Normalised
 from guanxi_kit.masking import Shown
 from interaction_service.application.content import Unusable
 from interaction_service.application.imports.mapping import RowMapper
 from interaction_service.application.imports.ports import Row
-from interaction_service.application.imports.take_rows import TakeRows
+from interaction_service.application.imports.prepare_rows import PrepareRows
 from interaction_service.application.message import JsonObject
 from interaction_service.application.ports import Channel
 
@@ -34,18 +35,19 @@ _CONTENT = msgspec.json.Decoder(_Content).decode
 class PreviewRows:
     """Query: the touchpoints that rows would become, and which rows would be refused."""
 
-    def __init__(self, take_rows: TakeRows, keyring: Keyring) -> None:
-        self._take_rows = take_rows
+    def __init__(self, prepare_rows: PrepareRows, keyring: Keyring, clock: Clock) -> None:
+        self._prepare_rows = prepare_rows
         self._keyring = keyring
+        self._clock = clock
 
-    async def preview(
+    def preview(
         self, channel: Channel, mapper: RowMapper, rows: Sequence[Row], show: Shown
     ) -> list[dict[str, Any]]:
         """Return an item for each row, in their order."""
-        prepared = await self._take_rows.prepare(channel, mapper, rows)
+        prepared = self._prepare_rows.prepare(channel, mapper, rows, self._clock.now())
         items = [
             self._shown(row.number, touchpoint, show)
-            for row, touchpoint in zip(prepared.rows, prepared.prepared.touchpoints, strict=True)
+            for row, touchpoint in zip(prepared.rows, prepared.touchpoints, strict=True)
         ]
         items += [
             {"row": one.number, "refused": {"field": one.field, "reason": one.reason}}

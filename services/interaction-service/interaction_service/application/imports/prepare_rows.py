@@ -1,18 +1,20 @@
-"""Takes rows of a file in, as the messages that their mapping makes of them."""
+"""Makes touchpoints of rows of a file, by way of the messages that their mapping makes of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.erasure import tombstone_of
 from interaction_service.application.identification import Identification, Usable
 from interaction_service.application.imports.mapping import RowMapper
 from interaction_service.application.imports.ports import Row
-from interaction_service.application.intake import Intake
 from interaction_service.application.ports import Channel
+from interaction_service.application.preparation import Preparation
 from interaction_service.application.submission import Prepared, Submission
 from interaction_service.domain.refusal import Refused
 
@@ -33,23 +35,25 @@ class RefusedRow:
 
 @dataclass(frozen=True, slots=True)
 class PreparedRows:
-    """Rows ready for the log, and those refused, in the order of the file."""
+    """What comes of each row, and the rows that are refused, both in the order of the file."""
 
-    prepared: Prepared
+    touchpoints: Sequence[TouchpointReceivedV1]
     rows: Sequence[Row]
     refused: Sequence[RefusedRow]
 
 
-class TakeRows:
-    """Prepares rows and makes them durable."""
+class PrepareRows:
+    """Prepares rows; like Preparation it computes and nothing else."""
 
-    def __init__(self, intake: Intake, identification: Identification, keyring: Keyring) -> None:
-        self._intake = intake
+    def __init__(self, preparation: Preparation, identification: Identification, keyring: Keyring) -> None:
+        self._preparation = preparation
         self._identification = identification
         self._keyring = keyring
 
-    async def prepare(self, channel: Channel, mapper: RowMapper, rows: Sequence[Row]) -> PreparedRows:
-        """Make touchpoints of rows; nothing is written."""
+    def prepare(
+        self, channel: Channel, mapper: RowMapper, rows: Sequence[Row], received_at: datetime
+    ) -> PreparedRows:
+        """Make touchpoints of rows that were read at a time. The same row has the same message id each time."""
         messages: list[bytes] = []
         mapped: list[Row] = []
         refused: list[RefusedRow] = []
@@ -63,20 +67,13 @@ class TakeRows:
             except Refused as error:
                 refused.append(self._refused(mapper, row, error.field, error.reason))
         submission = Submission(messages, historical=True, by_any_identifier=True)
-        prepared = await self._intake.prepare(channel, submission)
+        prepared = Prepared()
+        self._preparation.prepare(channel, submission, received_at, range(len(messages)), prepared)
         for each in prepared.refused:
             row = mapped[each.index]
             refused.append(self._refused(mapper, row, mapper.column_of(each.field), each.reason))
         refused.sort(key=lambda one: one.number)
-        return PreparedRows(prepared, [mapped[index] for index in prepared.indexes], refused)
-
-    async def append(self, rows: PreparedRows) -> None:
-        """Make prepared rows durable. Raises Unavailable; to do it again is harmless.
-
-        How far a file was read and what the log has of it cannot commit together. A row's message has the same id
-        each time, so that a repeat is dropped by the first consumer.
-        """
-        await self._intake.append(rows.prepared)
+        return PreparedRows(prepared.touchpoints, [mapped[index] for index in prepared.indexes], refused)
 
     def _refused(self, mapper: RowMapper, row: Row, field: str, reason: str) -> RefusedRow:
         found = (self._identification.look_up(*each) for each in mapper.identifiers(row))
