@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -82,6 +83,8 @@ async def test_a_process_prepares_what_the_worker_would_with_its_keys_until_idle
         here = await PrepareHere(make_prepare_rows(keyring, pack, "CN")).prepare(batch)
         assert seen(ready, keyring) == seen(here, keyring)
         assert ([one.number for one in ready.refused], len(ready.events)) == ([4, 5, 6], 2)
+        here_ms, there_ms = await longest_hold(keyring, batch, processes)
+        assert there_ms < here_ms / 2, "timers of the worker wait for no rows"
         (process,) = children_of(me)
         assert process.nice() == min(me.nice() + NICE, 19)
         process.suspend()
@@ -99,6 +102,21 @@ async def test_a_process_prepares_what_the_worker_would_with_its_keys_until_idle
         await eventually(lambda: children_of(me) == [], timeout=10)
     finally:
         await processes.close()
+
+
+async def longest_hold(keyring: Keyring, batch: Batch, processes: RowProcesses) -> tuple[float, float]:
+    """Prepare rows here and there; return for how long either keeps the event loop, in ms of its processor time."""
+    many = batch._replace(rows=[Row(number, ROWS[0].values) for number in range(1_000)])
+    found: list[float] = []
+    for preparing in (PrepareHere(make_prepare_rows(keyring, load_pack(PACKS, "services"), "CN")), processes):
+        work = asyncio.create_task(preparing.prepare(many))
+        longest, before = 0.0, time.thread_time()
+        while not work.done():
+            await asyncio.sleep(0)
+            before, longest = time.thread_time(), max(longest, time.thread_time() - before)
+        assert len((await work).events) == 1_000
+        found.append(1000 * longest)
+    return found[0], found[1]
 
 
 def worker_on(settings: InteractionSettings, keyring: Keyring, folder: Path) -> Child:
@@ -121,7 +139,7 @@ def worker_on(settings: InteractionSettings, keyring: Keyring, folder: Path) -> 
 async def test_whoever_is_killed_all_rows_come_once_and_no_process_stays(
     service_on: ServiceOn, settings: InteractionSettings, database_dsns: DatabaseDsns, tmp_path: Path
 ) -> None:
-    rows = 20_000
+    rows = 14_000
     async with service_on(await postgres_engine(settings, database_dsns)) as service:
         worker = worker_on(settings, service.keyring, tmp_path)
         import_id = (await upload(service, orders(rows)))["import_id"]

@@ -20,6 +20,7 @@ from guanxi_kit.crypto import Keyring
 from guanxi_kit.logging import configure_logging, get_logger
 from guanxi_kit.packs import Pack
 from interaction_service.adapters.imports.batches import Batch, Ready, prepare_batch
+from interaction_service.application.imports.ports import Row
 from interaction_service.application.imports.prepare_rows import PrepareRows
 from interaction_service.application.making import make_prepare_rows
 
@@ -48,6 +49,9 @@ class Fault(NamedTuple):
 
 def frame_of(message: Setup | Batch | Ready | Fault) -> bytes:
     """Return what is sent for a message."""
+    if isinstance(message, Batch):
+        # Numbers, cells and faults in three columns: a quarter of the time that as many objects take to write.
+        message = message._replace(rows=tuple(zip(*message.rows, strict=True)))
     content = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     return len(content).to_bytes(HEAD_BYTES) + content
 
@@ -66,7 +70,8 @@ def serve(source: BinaryIO, target: FileIO) -> None:
 
 def _answer(prepare_rows: PrepareRows, frame: bytes) -> Ready | Fault:
     try:
-        return prepare_batch(prepare_rows, pickle.loads(frame))  # noqa: S301
+        batch: Batch = pickle.loads(frame)  # noqa: S301
+        return prepare_batch(prepare_rows, batch._replace(rows=list(map(Row, *batch.rows))))
     except Exception as error:
         _log.error("rows not prepared", exc_info=error)
         return Fault(type(error).__name__)
