@@ -13,7 +13,8 @@ from interaction_service.adapters.imports.text_lines import Lines, Starved, TooL
 from interaction_service.application.imports.ports import FileForm, Row, StoredFile
 from interaction_service.domain.imports.limits import KIB, MAX_RECORD_BYTES
 
-READ_BYTES = 4 * 1024 * KIB
+READ_BYTES = 1024 * KIB
+"""What is read at a time at most: an import has several readings in hand, and as much again in other forms."""
 _LONG = f"is longer than {MAX_RECORD_BYTES // KIB} KiB, or a quotation mark in it is never closed"
 _DOCUMENT = msgspec.json.Decoder(dict[str, Any])
 
