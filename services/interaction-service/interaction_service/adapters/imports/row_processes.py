@@ -52,7 +52,7 @@ class RowProcesses:
         self._idle: asyncio.TimerHandle | None = None
 
     async def prepare(self, batch: Batch) -> Ready:
-        """Return what comes of a batch. Raises ProcessDied, and JobFailed for a fault of the program."""
+        """Return what comes of a batch. Raises ProcessDied, ConnectionError, and JobFailed for a fault of the program."""
         frame = frame_of(batch)
         async with self._starting:
             child = await self._least_busy()
@@ -88,7 +88,8 @@ class RowProcesses:
                 stdout=asyncio.subprocess.PIPE, limit=_BUFFER_BYTES, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
-            raise ProcessDied("no process could be started") from error
+            # For want of memory or of processes: whoever has too many of them may let go.
+            raise ConnectionError("no process could be started") from error
         return _Child(process, frame_of(setup))
 
     def _let_go(self) -> None:
