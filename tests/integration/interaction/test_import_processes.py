@@ -76,7 +76,7 @@ async def test_a_process_prepares_what_the_worker_would_with_its_keys_until_idle
     file = tmp_path / "keyring.json"
     Keyring.generate().save(file)
     keyring, pack = Keyring.follow(file), load_pack(PACKS, "services")
-    processes, me = RowProcesses(keyring, pack, "CN", idle_seconds=2.0), psutil.Process()
+    processes, me = RowProcesses(keyring, pack, "CN"), psutil.Process()
     batch = Batch(uuid4(), MAPPING, NAMES, Channel("import", "import", "import"), NOW, ROWS)
     try:
         ready = await processes.prepare(batch)
@@ -96,6 +96,7 @@ async def test_a_process_prepares_what_the_worker_would_with_its_keys_until_idle
 
         keyring.with_new_key().promoted().save(file)
         assert keyring.refresh()
+        processes.idle_seconds = 0.2
         ready = await processes.prepare(batch)
         sealed = [TOUCHPOINT_RECEIVED.decode(value).data.sealed for _, value in ready.events]
         assert {sealed_key_id(each) for each in sealed} == {keyring.primary_key_id}

@@ -20,7 +20,7 @@ from interaction_service.adapters.imports.row_process import HEAD_BYTES, Fault, 
 
 MOST = 3
 """What reads and writes for them, the worker, keeps no more than these busy."""
-IDLE_SECONDS = 30.0
+_IDLE_SECONDS = 30.0
 _BUFFER_BYTES = 8 * 1024 * 1024
 
 _log = get_logger("guanxi.imports")
@@ -36,11 +36,10 @@ class RowProcesses:
     They end when nobody has asked for anything for half a minute, and with this process, however it ends.
     """
 
-    def __init__(
-        self, keyring: Keyring, pack: Pack, region: str, *, idle_seconds: float = IDLE_SECONDS
-    ) -> None:
+    def __init__(self, keyring: Keyring, pack: Pack, region: str) -> None:
         """`pack` is what the worker itself goes by, whatever its file says by now."""
         self.most = min(MOST, os.cpu_count() or 1)
+        self.idle_seconds = _IDLE_SECONDS
         self._keyring = keyring
         self._pack = pack
         self._region = region
@@ -48,11 +47,10 @@ class RowProcesses:
         self._children: list[_Child] = []
         self._ended: set[_Child] = set()
         self._starting = asyncio.Lock()
-        self._idle_seconds = idle_seconds
         self._idle: asyncio.TimerHandle | None = None
 
     async def prepare(self, batch: Batch) -> Ready:
-        """Return what comes of a batch. Raises ProcessDied, ConnectionError, and JobFailed for a fault of the program."""
+        """Return what comes of a batch. Raises ConnectionError, and JobFailed for a fault of the program."""
         frame = frame_of(batch)
         async with self._starting:
             child = await self._least_busy()
@@ -102,7 +100,7 @@ class RowProcesses:
     def _watch_idleness(self) -> None:
         if self._idle is not None:
             self._idle.cancel()
-        self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._let_go)
+        self._idle = asyncio.get_running_loop().call_later(self.idle_seconds, self._let_go)
 
 
 class _Child:
