@@ -72,7 +72,7 @@ async def at_its_end(service: Service, import_id: str) -> dict[str, Any]:
         assert document["state"] in {"done", "failed"}
         return document
 
-    return await eventually(is_at_its_end, timeout=30)
+    return await eventually(is_at_its_end, timeout=60)
 
 
 async def refused(service: Service, import_id: str, role: Any = "analyst", **query: Any) -> list[list[str]]:
