@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from guanxi_gateway.api.schemas.document import Document
 
 FindingKind = Literal[
     "changed", "missing", "cut_off", "end_missing", "reason_changed", "person_missing", "anchor_changed",
@@ -14,7 +16,7 @@ FindingKind = Literal[
 ]  # fmt: skip
 
 
-class Access(BaseModel):
+class Access(Document):
     """Somebody read something of somebody. Nothing in it but `reason` is personal.
 
     `people` counts the parts of customers that were shown; `look_up` is the keyed hash of a value asked for. `chain_id`
@@ -37,14 +39,14 @@ class Access(BaseModel):
     sequence: int
 
 
-class AccessPage(BaseModel):
+class AccessPage(Document):
     """Accesses of all services, the newest first."""
 
     items: list[Access]
     next_cursor: str | None
 
 
-class Finding(BaseModel):
+class Finding(Document):
     """Something in the audit that is not as it was written: rows `sequence` to `last` of a chain, or an anchor."""
 
     kind: FindingKind
@@ -53,7 +55,7 @@ class Finding(BaseModel):
     last: int
 
 
-class Anchor(BaseModel):
+class Anchor(Document):
     """The last anchor of a service; its worker's log has the same, unless anchors were taken away."""
 
     number: int
@@ -61,7 +63,7 @@ class Anchor(BaseModel):
     seal: str
 
 
-class VerifiedPage(BaseModel):
+class VerifiedPage(Document):
     """What was checked of one service, and what was found; go on with `next_cursor` until it is null."""
 
     service: str

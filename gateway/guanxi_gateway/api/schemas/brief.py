@@ -6,47 +6,48 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from guanxi_gateway.api.schemas import case_examples, tasks
 from guanxi_gateway.api.schemas.cases import CaseItem
 from guanxi_gateway.api.schemas.classification import CustomerTag, LifecycleStage
 from guanxi_gateway.api.schemas.consents import ConsentReason
 from guanxi_gateway.api.schemas.customer import Purchases, RfmScore, RiskScore
+from guanxi_gateway.api.schemas.document import Document
 from guanxi_gateway.api.schemas.surveys import Satisfaction
 from guanxi_gateway.api.schemas.tasks import TaskItem
 from guanxi_gateway.api.schemas.timeline import TimelineItem
 
 
-class LastContacts(BaseModel):
+class LastContacts(Document):
     """The last five contacts over all channels, the newest first, with what was said."""
 
     items: list[TimelineItem]
     more: bool
 
 
-class OpenCases(BaseModel):
+class OpenCases(Document):
     """Unresolved problems, ten at most, the promise due next first."""
 
     items: list[CaseItem]
     more: bool
 
 
-class OpenTasks(BaseModel):
+class OpenTasks(Document):
     """What is to be done, ten at most, what is due first before the others."""
 
     items: list[TaskItem]
     more: bool
 
 
-class CustomerValue(BaseModel):
+class CustomerValue(Document):
     """What the customer bought; `rfm` is null for who was not scored yet."""
 
     purchases: Purchases
     rfm: RfmScore | None
 
 
-class ForbiddenContact(BaseModel):
+class ForbiddenContact(Document):
     """What the customer may not be contacted for, how, and why."""
 
     purpose: str
@@ -54,14 +55,14 @@ class ForbiddenContact(BaseModel):
     reason: ConsentReason
 
 
-class OfferText(BaseModel):
+class OfferText(Document):
     """An offer in words."""
 
     zh: str
     en: str
 
 
-class OfferHint(BaseModel):
+class OfferHint(Document):
     """What to offer, as the pack declares it."""
 
     name: str
@@ -76,7 +77,7 @@ def _only_missing_is_sure(schema: dict[str, Any]) -> None:
     schema["required"] = ["missing"]
 
 
-class CustomerBrief(BaseModel):
+class CustomerBrief(Document):
     """What is worth knowing before a contact; `missing` names parts whose service did not answer in time.
 
     Without `view` everything but the three lists is left out.

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from guanxi_contracts import case
+from guanxi_gateway.api.schemas.document import Document
 
 Kind = case.CaseKind
 Category = case.CaseCategory
@@ -108,14 +109,14 @@ class CaseAttachment(_Act):
     media_type: Annotated[str, Field(max_length=100)]
 
 
-class CaseParticipant(BaseModel):
+class CaseParticipant(Document):
     """Somebody who takes part."""
 
     subject: str
     role: str
 
 
-class CaseStanding(BaseModel):
+class CaseStanding(Document):
     """How a case stands. `breached`: clocks of this cycle that ran out."""
 
     case_id: UUID
@@ -149,7 +150,7 @@ class CaseItem(CaseStanding):
     description: str | None
 
 
-class CaseClock(BaseModel):
+class CaseClock(Document):
     """A clock of one cycle; of one that starts anew (`progress`) the last `run`."""
 
     cycle: int
@@ -162,7 +163,7 @@ class CaseClock(BaseModel):
     stopped_at: datetime | None
 
 
-class CaseAlarm(BaseModel):
+class CaseAlarm(Document):
     """An alarm: `level` is a percent of the time, or `escalation:n` of the pack's ladder."""
 
     cycle: int
@@ -182,14 +183,14 @@ class Case(CaseItem):
     alarms: list[CaseAlarm]
 
 
-class CasePage(BaseModel):
+class CasePage(Document):
     """Cases, the newest first, or those due first. `next_cursor` asks for the page behind; null on the last."""
 
     items: list[CaseItem]
     next_cursor: str | None
 
 
-class CaseEvent(BaseModel):
+class CaseEvent(Document):
     """What happened to a case; texts are masked. `visible`: the customer knows of it."""
 
     seq: int
@@ -201,7 +202,7 @@ class CaseEvent(BaseModel):
     said: dict[str, Any] | None
 
 
-class CaseHistory(BaseModel):
+class CaseHistory(Document):
     """What happened to a case, in its order."""
 
     items: list[CaseEvent]

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from guanxi_gateway.api.schemas.document import Document
+
 ChannelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 _SecretName = Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")]
 _Secret = Annotated[str, Field(min_length=1, max_length=512)]
@@ -39,7 +41,7 @@ class SampleAsked(_Asked):
     secrets: _Secrets = {}
 
 
-class Channel(BaseModel):
+class Channel(Document):
     """A declared channel and what holds for it. `write_key` is shown once, when the channel is made."""
 
     name: str
@@ -53,14 +55,14 @@ class Channel(BaseModel):
     write_key: str | None
 
 
-class ChannelPage(BaseModel):
+class ChannelPage(Document):
     """Declared channels by name: one page, for there are only so many."""
 
     items: list[Channel]
     next_cursor: None
 
 
-class ChannelTemplate(BaseModel):
+class ChannelTemplate(Document):
     """A ready-made declaration of the pack."""
 
     name: str
@@ -70,14 +72,14 @@ class ChannelTemplate(BaseModel):
     declaration: dict[str, Any]
 
 
-class ChannelTemplatePage(BaseModel):
+class ChannelTemplatePage(Document):
     """Ready-made declarations by name."""
 
     items: list[ChannelTemplate]
     next_cursor: None
 
 
-class TrialIdentifier(BaseModel):
+class TrialIdentifier(Document):
     """An identifier that was found, in clear, as the sample gave it."""
 
     type: str
@@ -85,7 +87,7 @@ class TrialIdentifier(BaseModel):
     value: str
 
 
-class TrialPurchase(BaseModel):
+class TrialPurchase(Document):
     """What the touchpoint counts as, in minor units of the currency."""
 
     amount_minor: int
@@ -93,7 +95,7 @@ class TrialPurchase(BaseModel):
     quantity: int
 
 
-class TrialTouchpoint(BaseModel):
+class TrialTouchpoint(Document):
     """A touchpoint that would come of the sample."""
 
     kind: str
@@ -106,7 +108,7 @@ class TrialTouchpoint(BaseModel):
     traits: Any
 
 
-class TrialRefusal(BaseModel):
+class TrialRefusal(Document):
     """A message of the sample that would be refused, by its item's place, from 0."""
 
     item: int
@@ -115,7 +117,7 @@ class TrialRefusal(BaseModel):
     reason: str
 
 
-class Trial(BaseModel):
+class Trial(Document):
     """What a sample would come to; nothing of it is stored. With a failed signature it is read as it stands."""
 
     signature: Literal["held", "failed", "not_checked"]
@@ -126,7 +128,7 @@ class Trial(BaseModel):
     refused: list[TrialRefusal]
 
 
-class HookTaken(BaseModel):
+class HookTaken(Document):
     """What became of a payload; `ignored` items are of no interest. Channels may answer as their sender expects."""
 
     success: Literal[True]

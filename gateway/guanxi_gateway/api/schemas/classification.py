@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from guanxi_gateway.api.schemas.document import Document
+
 TagSource = Literal["rule", "score", "manual"]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Rule = Annotated[
@@ -17,7 +19,7 @@ Rule = Annotated[
 _Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 
 
-class Labels(BaseModel):
+class Labels(Document):
     """A name to show, in Chinese and in English."""
 
     model_config = ConfigDict(extra="forbid")
@@ -26,7 +28,7 @@ class Labels(BaseModel):
     en: _Text
 
 
-class Evaluation(BaseModel):
+class Evaluation(Document):
     """The background job of profile-service that evaluates the last change for everybody: `done` of `total`."""
 
     job_id: UUID
@@ -35,7 +37,7 @@ class Evaluation(BaseModel):
     total: int | None
 
 
-class Tag(BaseModel):
+class Tag(Document):
     """A tag and who sets it: a rule, a rule over scores, or people by hand (then there is no rule).
 
     `ttl_seconds`: how long a tag by hand lasts unless its setter says otherwise, how long one of a rule stays after
@@ -53,7 +55,7 @@ class Tag(BaseModel):
     evaluation: Evaluation | None
 
 
-class TagPage(BaseModel):
+class TagPage(Document):
     """Tags by name. `next_cursor` asks for the page behind this one; null on the last."""
 
     items: list[Tag]
@@ -77,7 +79,7 @@ class NewTag(TagRequest):
     name: Slug
 
 
-class Withdrawal(BaseModel):
+class Withdrawal(Document):
     """What is no longer in force, and the job that takes it from everybody."""
 
     name: str
@@ -94,7 +96,7 @@ class TagSetting(BaseModel):
     reason: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]+$")] | None = None
 
 
-class CustomerTag(BaseModel):
+class CustomerTag(Document):
     """A tag that a customer has: who set it, since when, and when it ends by itself."""
 
     tag: str
@@ -103,21 +105,21 @@ class CustomerTag(BaseModel):
     expires_at: datetime | None
 
 
-class CustomerTags(BaseModel):
+class CustomerTags(Document):
     """The tags of a customer after a change."""
 
     customer_id: UUID
     tags: list[CustomerTag]
 
 
-class CustomerSegment(BaseModel):
+class CustomerSegment(Document):
     """A segment that a customer is in, since when."""
 
     segment: str
     since: datetime
 
 
-class LifecycleStage(BaseModel):
+class LifecycleStage(Document):
     """The stage of a customer, since when, the code of the rule that decided, and the figures it read then."""
 
     stage: str
@@ -126,7 +128,7 @@ class LifecycleStage(BaseModel):
     evidence: dict[str, Any]
 
 
-class HistoryEvent(BaseModel):
+class HistoryEvent(Document):
     """A tag, segment or stage that was set (`present`) or taken off, under the id it happened to.
 
     `source` says who did; a person has an `actor`. `detail` of a stage holds the one before it and the evidence, of a
@@ -144,7 +146,7 @@ class HistoryEvent(BaseModel):
     detail: dict[str, Any] | None
 
 
-class ClassificationHistory(BaseModel):
+class ClassificationHistory(Document):
     """The newest first, of all ids that are one customer now."""
 
     items: list[HistoryEvent]

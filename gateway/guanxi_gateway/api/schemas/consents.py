@@ -8,13 +8,15 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
+from guanxi_gateway.api.schemas.document import Document
+
 Decision = Literal["granted", "denied", "withdrawn"]
 ConsentReason = Literal["granted", "denied", "withdrawn", "unknown_allowed", "unknown_denied"]
 CUSTOMER_ID = "018f3a52-8c00-7d1e-b0a4-5f2e6c9d1b37"
 EVENT_ID = "9d1c4f0a-2b5e-4c7d-8f3a-6e0b1d2c3a4f"
 
 
-class ConsentDecision(BaseModel):
+class ConsentDecision(Document):
     """What somebody decided about a purpose of the pack.
 
     Without `channel` it is about every channel of the purpose, without `effective_at` it holds from now on. A consent
@@ -42,7 +44,7 @@ class ConsentDecisions(BaseModel):
     consents: Annotated[list[ConsentDecision], Field(min_length=1, max_length=100)]
 
 
-class RecordedEntry(BaseModel):
+class RecordedEntry(Document):
     """An entry of the ledger; `in_force` says that it changed what holds, `repeated` that it was there before."""
 
     event_id: UUID
@@ -54,14 +56,14 @@ class RecordedEntry(BaseModel):
     repeated: bool
 
 
-class RecordedConsents(BaseModel):
+class RecordedConsents(Document):
     """What became of the decisions."""
 
     customer_id: UUID
     recorded: list[RecordedEntry]
 
 
-class HeldDecision(BaseModel):
+class HeldDecision(Document):
     """The decision that holds: an entry of the ledger, and the part of the customer that it is of."""
 
     decision: Decision
@@ -72,7 +74,7 @@ class HeldDecision(BaseModel):
     profile_id: UUID
 
 
-class CurrentConsent(BaseModel):
+class CurrentConsent(Document):
     """Whether a purpose is allowed on a channel, and why.
 
     Without a decision the purpose's default holds, and no for marketing. Of several parts of a customer a refusal wins,
@@ -89,7 +91,7 @@ class CurrentConsent(BaseModel):
     decision: HeldDecision | None
 
 
-class CurrentConsents(BaseModel):
+class CurrentConsents(Document):
     """Every purpose and channel, on one page."""
 
     customer_id: UUID
@@ -98,7 +100,7 @@ class CurrentConsents(BaseModel):
     next_cursor: str | None
 
 
-class ConsentEntry(BaseModel):
+class ConsentEntry(Document):
     """An entry of the ledger. `evidence` is masked unless clear values are asked for with a reason."""
 
     event_id: UUID
@@ -116,14 +118,14 @@ class ConsentEntry(BaseModel):
     supersedes: list[UUID]
 
 
-class ConsentHistory(BaseModel):
+class ConsentHistory(Document):
     """Entries, the last recorded first."""
 
     items: list[ConsentEntry]
     next_cursor: str | None
 
 
-class ConsentProof(BaseModel):
+class ConsentProof(Document):
     """What holds, and every entry with its notice, evidence and times; earlier ones follow with `next_cursor`."""
 
     customer_id: UUID
@@ -134,7 +136,7 @@ class ConsentProof(BaseModel):
     next_cursor: str | None
 
 
-class ConsentCheck(BaseModel):
+class ConsentCheck(Document):
     """Whether a purpose is allowed on a channel now."""
 
     customer_id: UUID
@@ -145,7 +147,7 @@ class ConsentCheck(BaseModel):
     decision: HeldDecision | None
 
 
-class RefusedLine(BaseModel):
+class RefusedLine(Document):
     """Why a line of an import was not taken; lines count from 1."""
 
     line: int
@@ -153,7 +155,7 @@ class RefusedLine(BaseModel):
     reason: str
 
 
-class ImportedConsents(BaseModel):
+class ImportedConsents(Document):
     """What became of an import: at once, or of a large one later by the job, whose result says it."""
 
     accepted: int

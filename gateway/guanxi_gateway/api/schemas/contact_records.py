@@ -8,13 +8,14 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from guanxi_gateway.api.schemas.document import Document
 from guanxi_gateway.api.schemas.tasks import CONTACT_ID, TASK_ID, Line, Text
 
 ContactKind = Literal["call", "visit", "reception", "exhibition", "message", "other"]
 Direction = Literal["inbound", "outbound"]
 
 
-class ContactPerson(BaseModel):
+class ContactPerson(Document):
     """Somebody of the customer's side who took part."""
 
     model_config = ConfigDict(extra="forbid")
@@ -23,7 +24,7 @@ class ContactPerson(BaseModel):
     role: Line | None = None
 
 
-class NextAction(BaseModel):
+class NextAction(Document):
     """What is to be done next: it becomes a task, the caller's where no owner is named."""
 
     model_config = ConfigDict(extra="forbid")
@@ -58,7 +59,7 @@ class ContactRecording(ContactCorrection):
     follow_up: NextAction | None = None
 
 
-class ContactStanding(BaseModel):
+class ContactStanding(Document):
     """A contact as it was recorded; `task_id` is the follow-up, `touchpoint_id` its place on the timeline."""
 
     contact_id: UUID
@@ -76,7 +77,7 @@ class ContactStanding(BaseModel):
     actor: str
 
 
-class ShownPerson(BaseModel):
+class ShownPerson(Document):
     """Somebody of the customer's side who took part, by masked name."""
 
     name: str
@@ -93,7 +94,7 @@ class ContactRecord(ContactStanding):
     persons: list[ShownPerson]
 
 
-class ContactRecordPage(BaseModel):
+class ContactRecordPage(Document):
     """Contacts, the newest first. `next_cursor` asks for the page behind; null on the last."""
 
     items: list[ContactRecord]

@@ -6,19 +6,20 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from guanxi_contracts.task import TaskSource
 from guanxi_gateway.api.schemas.cases import Category, ClockName, Kind, Priority, State
 from guanxi_gateway.api.schemas.classification import CustomerSegment, CustomerTag, LifecycleStage
 from guanxi_gateway.api.schemas.consents import ConsentReason
+from guanxi_gateway.api.schemas.document import Document
 from guanxi_gateway.api.schemas.record import Record
 from guanxi_gateway.api.schemas.surveys import Satisfaction
 from guanxi_gateway.api.schemas.timeline import TimelineItem
 from guanxi_gateway.api.schemas.traits import Because, Source
 
 
-class CurrencyTotal(BaseModel):
+class CurrencyTotal(Document):
     """Purchases in one currency, in its minor units."""
 
     currency: str
@@ -26,7 +27,7 @@ class CurrencyTotal(BaseModel):
     amount_minor: int
 
 
-class Purchases(BaseModel):
+class Purchases(Document):
     """All purchases; `amount_minor` is of the main `currency`, the one of most purchases, in minor units (fen)."""
 
     count: int = Field(ge=0)
@@ -37,7 +38,7 @@ class Purchases(BaseModel):
     by_currency: list[CurrencyTotal]
 
 
-class Identifier(BaseModel):
+class Identifier(Document):
     """One identifier of the customer; phone numbers and e-mail addresses are masked."""
 
     type: str
@@ -45,7 +46,7 @@ class Identifier(BaseModel):
     first_seen_at: datetime
 
 
-class Trait(BaseModel):
+class Trait(Document):
     """A trait: who told it last and when, and why that source is believed. Personal values are masked."""
 
     value: Any
@@ -55,14 +56,14 @@ class Trait(BaseModel):
     because: Because
 
 
-class ReasonWords(BaseModel):
+class ReasonWords(Document):
     """A reason in words, in Chinese and in English."""
 
     zh: str
     en: str
 
 
-class ScoreReason(BaseModel):
+class ScoreReason(Document):
     """Why a score is what it is: a stable code and the figures that go with it; of the risk in words, too."""
 
     code: str
@@ -73,7 +74,7 @@ class ScoreReason(BaseModel):
 RfmTier = Literal["high_value", "potential", "ordinary", "dormant"]
 
 
-class RfmScore(BaseModel):
+class RfmScore(Document):
     """Recency, frequency and money as classes from 1 (worst) to 5 (best), 0 without a purchase."""
 
     tier: RfmTier
@@ -89,7 +90,7 @@ class RfmScore(BaseModel):
     reasons: list[ScoreReason]
 
 
-class RiskScore(BaseModel):
+class RiskScore(Document):
     """The risk of losing the customer over what went wrong (complaints, broken promises) or by silence, in points."""
 
     score: int = Field(ge=0, le=100)
@@ -102,7 +103,7 @@ def _optional_scores(schema: dict[str, Any]) -> None:
     del schema["required"]
 
 
-class Scores(BaseModel):
+class Scores(Document):
     """The scores of a customer that were computed so far."""
 
     model_config = ConfigDict(json_schema_extra=_optional_scores)
@@ -111,7 +112,7 @@ class Scores(BaseModel):
     risk: RiskScore
 
 
-class Consent(BaseModel):
+class Consent(Document):
     """Whether a purpose is allowed on a channel, why, and since when; no time where nothing was decided."""
 
     allowed: bool
@@ -119,7 +120,7 @@ class Consent(BaseModel):
     effective_at: datetime | None
 
 
-class OpenCase(BaseModel):
+class OpenCase(Document):
     """An open case, and the promise that is due next; `breached` names clocks that ran out."""
 
     case_id: UUID
@@ -135,7 +136,7 @@ class OpenCase(BaseModel):
     breached: list[ClockName]
 
 
-class CustomerCases(BaseModel):
+class CustomerCases(Document):
     """How many cases are `open`, those due first (50 at most), and how often cases of the customer changed."""
 
     open: int = Field(ge=0)
@@ -172,7 +173,7 @@ def _optional_parts(schema: dict[str, Any]) -> None:
         schema["required"].remove(part)
 
 
-class CustomerView(BaseModel):
+class CustomerView(Document):
     """The unified view of one customer. `redirected_from` is the id asked for when it was merged into another.
 
     `last_interactions` are the newest five touchpoints over all channels.
@@ -205,14 +206,14 @@ class CustomerView(BaseModel):
     satisfaction: Satisfaction
 
 
-class FoundCustomer(BaseModel):
+class FoundCustomer(Document):
     """A customer that a look-up found."""
 
     customer_id: UUID
     customer_number: str
 
 
-class FoundCustomers(BaseModel):
+class FoundCustomers(Document):
     """The customers that have the identifier: none or one, for an identifier belongs to one person."""
 
     items: list[FoundCustomer]

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from guanxi_gateway.api.schemas.document import Document
 from guanxi_gateway.api.schemas.reviews import SUGGESTION, Suggestion
 
 
-class DuplicateRun(BaseModel):
+class DuplicateRun(Document):
     """A search among all customers: `done` of `total` were read; learning, comparing and keeping follow.
 
     `result` counts the `suggestions` that were made; `threshold` is the least probability that was suggested, and
@@ -30,14 +31,14 @@ class DuplicateRun(BaseModel):
     finished_at: datetime | None
 
 
-class Words(BaseModel):
+class Words(Document):
     """A sentence in English and in Chinese."""
 
     en: str
     zh: str
 
 
-class FieldCompared(BaseModel):
+class FieldCompared(Document):
     """One field of both sides, masked unless clear values were asked for.
 
     `weight` is in bits of evidence that the two are one person and not two strangers (negative: that they are two),
@@ -53,7 +54,7 @@ class FieldCompared(BaseModel):
     right: dict[str, Any]
 
 
-class SuggestionExplained(BaseModel):
+class SuggestionExplained(Document):
     """A suggestion with its evidence, what says most first.
 
     One that a limit on merging raised names the limit, and shows what is known of both without comparing it.

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from guanxi_gateway.api.schemas.customer import RfmTier
+from guanxi_gateway.api.schemas.document import Document
 
 
-class Tiers(BaseModel):
+class Tiers(Document):
     """Number of customers by RFM tier."""
 
     tiers: dict[RfmTier, int]
     customers: int = Field(ge=0)
 
 
-class Stats(BaseModel):
+class Stats(Document):
     """Totals of the platform."""
 
     customers: int = Field(ge=0)

@@ -8,18 +8,20 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from guanxi_gateway.api.schemas.document import Document
+
 Form = Literal["text", "number", "date", "time", "json"]
 Kind = Literal["identify", "track", "page", "screen", "group", "alias"]
 
 
-class ImportColumn(BaseModel):
+class ImportColumn(Document):
     """A column of a file, and what its cells look like."""
 
     name: str
     type: Literal["empty", "number", "date", "phone", "email", "text", "object"]
 
 
-class ImportedColumn(BaseModel):
+class ImportedColumn(Document):
     """What becomes of a column.
 
     `to` is `trait.NAME`, `property.NAME`, `identifier.TYPE` (with `namespace` where the type has one), or a field of
@@ -49,7 +51,7 @@ class ImportMapping(BaseModel):
     time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "Asia/Shanghai"
 
 
-class ImportForm(BaseModel):
+class ImportForm(Document):
     """How a file is read; `encoding`, `delimiter` and `header` mean nothing to kinds that have none."""
 
     kind: Literal["csv", "jsonl", "parquet", "excel"]
@@ -59,7 +61,7 @@ class ImportForm(BaseModel):
     sheet: str | None
 
 
-class ImportProgress(BaseModel):
+class ImportProgress(Document):
     """How far an import is. `rows` is about how many the file has, until its end is reached.
 
     `reasons` counts refused rows by reason, the twenty most frequent; `refusals_kept` of them can be downloaded.
@@ -77,7 +79,7 @@ class ImportProgress(BaseModel):
     fault: str | None
 
 
-class Import(BaseModel):
+class Import(Document):
     """An uploaded file, its mapping, and what became of it. `mapping` is a suggestion until another is set."""
 
     import_id: UUID
@@ -93,14 +95,14 @@ class Import(BaseModel):
     progress: ImportProgress | None
 
 
-class ImportPage(BaseModel):
+class ImportPage(Document):
     """Imports, the newest first. `next_cursor` asks for the page behind this one; null on the last."""
 
     items: list[Import]
     next_cursor: str | None
 
 
-class ImportPreview(BaseModel):
+class ImportPreview(Document):
     """What would come of the first rows: of each `touchpoint`, masked, or `refused`: the field and the reason."""
 
     items: list[dict[str, Any]]

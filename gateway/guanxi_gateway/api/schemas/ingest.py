@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import SkipJsonSchema
+
+from guanxi_gateway.api.schemas.document import Document
 
 Key = Annotated[str, Field(min_length=1, max_length=256)] | int
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
-class Message(BaseModel):
+class Message(Document):
     """What every message may carry. A person is named by `userId`, by `anonymousId`, or by both."""
 
     model_config = ConfigDict(
@@ -85,7 +87,7 @@ class BatchItem(Message):
     type: Literal["identify", "track", "page", "screen", "group", "alias"]
 
 
-class Batch(BaseModel):
+class Batch(Document):
     """Messages together; each is accepted or refused by itself."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="allow")
@@ -97,7 +99,7 @@ class Batch(BaseModel):
     )
 
 
-class CloudEvent(BaseModel):
+class CloudEvent(Document):
     """An event of CloudEvents 1.0, structured or batched; the binary mode is understood as well.
 
     It becomes a track message of its type, with `data` as properties. Of the types `guanxi.identify`, `guanxi.track`
@@ -127,7 +129,7 @@ class CloudEvent(BaseModel):
     data: dict[str, Any] | None = None
 
 
-class RefusedMessage(BaseModel):
+class RefusedMessage(Document):
     """A message of a batch that was not accepted, by its place in it, from 0."""
 
     index: int
@@ -136,7 +138,7 @@ class RefusedMessage(BaseModel):
     reason: str
 
 
-class Accepted(BaseModel):
+class Accepted(Document):
     """What became of the messages. The accepted ones are durable."""
 
     success: Literal[True]

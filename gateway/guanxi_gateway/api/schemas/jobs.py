@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from guanxi_gateway.api.schemas.document import Document
 
 ServiceName = Literal["profile", "interaction", "scoring", "notification"]
 
 
-class Job(BaseModel):
+class Job(Document):
     """A background job of one service.
 
     `done` of `total` items are through; `total` is null while nobody knows it. `error` says why it failed, `fault` why
@@ -33,7 +35,7 @@ class Job(BaseModel):
     finished_at: datetime | None
 
 
-class JobPage(BaseModel):
+class JobPage(Document):
     """Jobs, the newest first. `next_cursor` asks for the page behind this one; null on the last."""
 
     items: list[Job]

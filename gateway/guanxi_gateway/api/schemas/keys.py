@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
-
+from guanxi_gateway.api.schemas.document import Document
 from guanxi_gateway.api.schemas.jobs import JOB, Job, ServiceName
 
 
-class KeyProcess(BaseModel):
+class KeyProcess(Document):
     """A process and its keys. `fault` says why it cannot take over what its keyring file says now."""
 
     role: str
@@ -22,7 +21,7 @@ class KeyProcess(BaseModel):
     seen_at: datetime
 
 
-class KeyColumn(BaseModel):
+class KeyColumn(Document):
     """About how many values of a column are under each key id; exact unless `estimated`."""
 
     column: str
@@ -30,7 +29,7 @@ class KeyColumn(BaseModel):
     rows: dict[str, int]
 
 
-class ServiceKeys(BaseModel):
+class ServiceKeys(Document):
     """What a service has sealed with which key, and which of its processes has which keys.
 
     `last_run` is the newest re-encryption that was done, with exact counts; `open_run` the one going on.
@@ -45,20 +44,20 @@ class ServiceKeys(BaseModel):
     open_run: Job | None
 
 
-class KeysStatus(BaseModel):
+class KeysStatus(Document):
     """The keys of every service."""
 
     items: list[ServiceKeys]
 
 
-class StartedRun(BaseModel):
+class StartedRun(Document):
     """The job of one service."""
 
     service: ServiceName
     job_id: UUID
 
 
-class StartedRuns(BaseModel):
+class StartedRuns(Document):
     """One job for each service; follow them under /v1/jobs."""
 
     items: list[StartedRun]

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from guanxi_gateway.api.schemas.document import Document
+
 _Text = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _Address = Annotated[str, Field(max_length=320, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")]
 Security = Literal["tls", "starttls", "plain"]
@@ -33,7 +35,7 @@ class MailboxAsked(BaseModel):
     enabled: bool = True
 
 
-class Mailbox(BaseModel):
+class Mailbox(Document):
     """A mailbox and how reading it goes. `failure`: why it could not be read last; `taken`: touchpoints so far."""
 
     channel: str

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from guanxi_gateway.api.schemas.document import Document
+
 
 class Reason(BaseModel):
     """Why somebody decides something; kept with the decision."""
@@ -23,14 +25,14 @@ class MergeRequest(Reason):
     customer_ids: Annotated[list[UUID], Field(min_length=2, max_length=2)]
 
 
-class Evidence(BaseModel):
+class Evidence(Document):
     """An identifier, its value masked where its type calls for it; null when it is stored no more."""
 
     type: str
     value: str | None
 
 
-class Undo(BaseModel):
+class Undo(Document):
     """Who undid a merge, why and when."""
 
     at: datetime
@@ -38,7 +40,7 @@ class Undo(BaseModel):
     reason: str | None
 
 
-class Merge(BaseModel):
+class Merge(Document):
     """A merge: the customers it made one, the two fragments it ties, and its evidence.
 
     In the touchpoint `identifier` met `strongest`, of two fragments. What a person merged (rule manual or suggestion)
@@ -60,14 +62,14 @@ class Merge(BaseModel):
     undone: Undo | None
 
 
-class MergePage(BaseModel):
+class MergePage(Document):
     """Merges, the newest first. `next_cursor` asks for the page behind this one; null on the last."""
 
     items: list[Merge]
     next_cursor: str | None
 
 
-class UndoneMerge(BaseModel):
+class UndoneMerge(Document):
     """Both customers after an undo: the `fragments` left `parted_from` and are `customer_id` from now on."""
 
     merge_id: UUID
@@ -77,7 +79,7 @@ class UndoneMerge(BaseModel):
     undone_at: datetime
 
 
-class HeldIdentifier(BaseModel):
+class HeldIdentifier(Document):
     """An identifier of a fragment, masked, with the touchpoint that brought it first."""
 
     type: str
@@ -88,7 +90,7 @@ class HeldIdentifier(BaseModel):
     quarantined: bool
 
 
-class Fragment(BaseModel):
+class Fragment(Document):
     """A part of a customer that was once found by itself, with the identifiers it owns."""
 
     profile_id: UUID
@@ -96,7 +98,7 @@ class Fragment(BaseModel):
     identifiers: list[HeldIdentifier]
 
 
-class PathStep(BaseModel):
+class PathStep(Document):
     """One step of the chain from one fragment to another."""
 
     merge_id: UUID
@@ -104,7 +106,7 @@ class PathStep(BaseModel):
     to_profile_id: UUID
 
 
-class Explanation(BaseModel):
+class Explanation(Document):
     """Why a customer is one: its fragments, and the merges that hold them together as a tree.
 
     `path` leads from the id asked about to `other`; null without one, and when the two are not one customer.

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from guanxi_gateway.api.schemas.document import Document
 
 
-class Decision(BaseModel):
+class Decision(Document):
     """Why (not) sent: a stable code, how often it was decided, and its figures."""
 
     code: str
@@ -19,7 +19,7 @@ class Decision(BaseModel):
     detail: dict[str, str | int]
 
 
-class MessageItem(BaseModel):
+class MessageItem(Document):
     """A message, without its content: content is never kept."""
 
     send_id: UUID
@@ -38,7 +38,7 @@ class MessageItem(BaseModel):
     decisions: list[Decision]
 
 
-class MessagePage(BaseModel):
+class MessagePage(Document):
     """Messages, the newest first. `next_cursor` asks for the page behind this one; null on the last.
 
     `redirected_from` is the id asked for when a merge has replaced it.

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from guanxi_gateway.api.schemas.document import Document
+
 Line = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -22,7 +24,7 @@ class NeedLogging(BaseModel):
     reason: Line | None = None
 
 
-class LoggedNeed(BaseModel):
+class LoggedNeed(Document):
     """A need that was logged."""
 
     need_id: UUID
@@ -40,7 +42,7 @@ class NeedItem(LoggedNeed):
     what: str | None
 
 
-class NeedPage(BaseModel):
+class NeedPage(Document):
     """Needs, the newest first. `next_cursor` asks for the page behind; null on the last."""
 
     items: list[NeedItem]

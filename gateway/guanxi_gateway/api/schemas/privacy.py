@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from guanxi_gateway.api.schemas.document import Document
+
 ErasureState = Literal["open", "alarm", "overdue", "complete", "failed"]
 PlaceState = Literal["pending", "sent", "acknowledged", "done", "retained", "failed"]
 Ground = Annotated[str, Field(min_length=3, max_length=300)]
@@ -42,7 +44,7 @@ class ErasureAsked(_Asked):
     legal_holds: Annotated[list[LegalHold], Field(max_length=2)] = []
 
 
-class ErasurePlace(BaseModel):
+class ErasurePlace(Document):
     """Where one place stands. `erased` counts what was removed, by kind."""
 
     place: str
@@ -56,7 +58,7 @@ class ErasurePlace(BaseModel):
     next_attempt_at: datetime | None
 
 
-class ErasureSummary(BaseModel):
+class ErasureSummary(Document):
     """A request for erasure. `suppressed` counts touchpoints that came after all and were not taken in."""
 
     request_id: UUID
@@ -79,7 +81,7 @@ class Erasure(ErasureSummary):
     places: list[ErasurePlace]
 
 
-class ErasurePage(BaseModel):
+class ErasurePage(Document):
     """A page of requests, the newest first."""
 
     items: list[ErasureSummary]
@@ -133,7 +135,7 @@ class ErasureCertificate(_Asked):
     signature: CertificateSignature
 
 
-class CertificateVerdict(BaseModel):
+class CertificateVerdict(Document):
     """Whether this installation issued a certificate as it stands."""
 
     valid: bool
@@ -157,7 +159,7 @@ class LedgerReplay(_Asked):
     entries: Annotated[list[LedgerEntry], Field(min_length=1, max_length=500)]
 
 
-class LedgerReplayed(BaseModel):
+class LedgerReplayed(Document):
     """How many entries were told to every service again, and how many the database did not know."""
 
     replayed: int
@@ -174,7 +176,7 @@ class PartnerAsked(_Asked):
     identifier_types: Annotated[list[str], Field(min_length=1, max_length=50)]
 
 
-class Partner(BaseModel):
+class Partner(Document):
     """A registered partner; its secret is never shown."""
 
     partner_id: UUID
@@ -187,7 +189,7 @@ class Partner(BaseModel):
     disabled_at: datetime | None
 
 
-class PartnerPage(BaseModel):
+class PartnerPage(Document):
     """All partners; there are few, and `next_cursor` is always null."""
 
     items: list[Partner]
@@ -203,7 +205,7 @@ class PartnerReceipt(BaseModel):
     legal_ground: Annotated[str | None, Field(max_length=300)] = None
 
 
-class PartnerReceiptTaken(BaseModel):
+class PartnerReceiptTaken(Document):
     """Where the partner stands now; `moved` is false when it had come further before."""
 
     request_id: UUID

@@ -6,15 +6,16 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from guanxi_gateway.api.schemas.document import Document
 from guanxi_gateway.api.schemas.traits import Because
 
 CustomerKind = Literal["individual", "enterprise"]
 InformationClass = Literal["basic", "dealings", "need", "preference", "feedback"]
 
 
-class RecordFieldValue(BaseModel):
+class RecordFieldValue(Document):
     """A field with its value: who told it and why they are believed, and whether it is valid.
 
     `source` is `identifier` where an identifier fills the field, and `derived` where it follows from the customer's
@@ -32,7 +33,7 @@ class RecordFieldValue(BaseModel):
     occurred_at: datetime | None
 
 
-class ToFix(BaseModel):
+class ToFix(Document):
     """A field to mend: a required one is missing, or what a source told is invalid."""
 
     field: str
@@ -43,7 +44,7 @@ class ToFix(BaseModel):
     occurred_at: datetime | None
 
 
-class YearlyAmount(BaseModel):
+class YearlyAmount(Document):
     """Purchases of the business year in the main currency, in minor units.
 
     Not `complete` where the year of some purchases is not known.
@@ -56,7 +57,7 @@ class YearlyAmount(BaseModel):
     complete: bool
 
 
-class LinkedCustomer(BaseModel):
+class LinkedCustomer(Document):
     """A person who acts for an enterprise, or the enterprise: as a customer, in which role, since and until when."""
 
     customer_id: UUID
@@ -67,7 +68,7 @@ class LinkedCustomer(BaseModel):
     until: datetime | None
 
 
-class Record(BaseModel):
+class Record(Document):
     """The record of a customer.
 
     `completeness` is the share of `required` fields that are `filled` and valid, null where none is required. `fields`
@@ -96,14 +97,14 @@ class EnterpriseContact(LinkedCustomer):
     email: str | None
 
 
-class ContactPage(BaseModel):
+class ContactPage(Document):
     """Contacts of an enterprise, in the order in which they were first known."""
 
     items: list[EnterpriseContact]
     next_cursor: str | None
 
 
-class UndeclaredField(BaseModel):
+class UndeclaredField(Document):
     """A field that is told although no purpose covers it: not declared at all, or declared without a purpose.
 
     The empty name stands for all fields together that are too many to be named.
@@ -117,7 +118,7 @@ class UndeclaredField(BaseModel):
     times: int = Field(ge=1)
 
 
-class UndeclaredFields(BaseModel):
+class UndeclaredFields(Document):
     """A page of undeclared fields, by name."""
 
     items: list[UndeclaredField]

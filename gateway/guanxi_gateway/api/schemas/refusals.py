@@ -8,10 +8,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from guanxi_gateway.api.schemas.document import Document
+
 RefusalState = Literal["open", "quarantined", "replayed", "discarded"]
 
 
-class RefusedItem(BaseModel):
+class RefusedItem(Document):
     """A refused item; its content is read one by one."""
 
     refusal_id: UUID
@@ -28,7 +30,7 @@ class RefusedItem(BaseModel):
     settled_by: str | None
 
 
-class RefusedItemPage(BaseModel):
+class RefusedItemPage(Document):
     """A page, the newest first. `next_cursor` asks for the page behind this one; null on the last."""
 
     items: list[RefusedItem]
@@ -49,7 +51,7 @@ class MendedItem(BaseModel):
     item: Any = None
 
 
-class RefusalSettled(BaseModel):
+class RefusalSettled(Document):
     """What became of a refused item."""
 
     refusal_id: UUID
@@ -57,7 +59,7 @@ class RefusalSettled(BaseModel):
     accepted: int
 
 
-class UnknownEvent(BaseModel):
+class UnknownEvent(Document):
     """An event that no pack names, or that violates its schema; the empty name stands for those beyond the bound."""
 
     channel: str
@@ -69,7 +71,7 @@ class UnknownEvent(BaseModel):
     reason: str | None
 
 
-class UnknownEventPage(BaseModel):
+class UnknownEventPage(Document):
     """A page by channel and name."""
 
     items: list[UnknownEvent]

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from guanxi_gateway.api.schemas.document import Document
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class Names(BaseModel):
+class Names(Document):
     """A label in both languages."""
 
     zh: str
     en: str
 
 
-class NeedTrend(BaseModel):
+class NeedTrend(Document):
     """How often something was logged in each of the `weeks`; `change` is against the week before the last."""
 
     code: str
@@ -26,7 +28,7 @@ class NeedTrend(BaseModel):
     change: int
 
 
-class NeedsReport(BaseModel):
+class NeedsReport(Document):
     """Needs over twelve weeks up to `week`, what was logged most in it first."""
 
     week: str
@@ -36,7 +38,7 @@ class NeedsReport(BaseModel):
     scenes: list[NeedTrend]
 
 
-class IssueFigures(BaseModel):
+class IssueFigures(Document):
     """Cases that were opened in the month, as they stand now.
 
     `hours_to_solve` is the mean of those that are solved; `reopened` and `breached` count how often cases were opened
@@ -61,7 +63,7 @@ class Issue(IssueFigures):
     labels: Names | None
 
 
-class IssuesReport(BaseModel):
+class IssuesReport(Document):
     """A month's cases by category and cause, the most frequent first."""
 
     month: str
@@ -69,7 +71,7 @@ class IssuesReport(BaseModel):
     items: list[Issue]
 
 
-class TeamFigures(BaseModel):
+class TeamFigures(Document):
     """Figures of a month; null where there was nothing to measure.
 
     Times to the first response are working time of the promise's calendar; `within_goal` is the share within 15
@@ -105,7 +107,7 @@ class OneTeamFigures(TeamFigures):
     team: str | None
 
 
-class TeamReport(BaseModel):
+class TeamReport(Document):
     """Figures of a month by owner and team."""
 
     month: str

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from guanxi_gateway.api.schemas.document import Document
 from guanxi_gateway.api.schemas.merges import MERGE, Reason
 
 SuggestionState = Literal["open", "accepted", "rejected", "obsolete"]
@@ -15,7 +16,7 @@ SuggestionSource = Literal["duplicate", "cluster_size", "merge_rate"]
 _Text = Annotated[str, Field(min_length=1, max_length=512)]
 
 
-class Suggestion(BaseModel):
+class Suggestion(Document):
     """Two customers who may be one, and what a person decided.
 
     `source` says what raised it: probable duplicates with a `score` from 0 to 1, or a limit on merging that kept the
@@ -39,14 +40,14 @@ class Suggestion(BaseModel):
     decision_reason: str | None
 
 
-class SuggestionPage(BaseModel):
+class SuggestionPage(Document):
     """Suggestions: those that limits raised, then by falling score. `next_cursor` asks for the page behind this one."""
 
     items: list[Suggestion]
     next_cursor: str | None
 
 
-class AcceptedSuggestion(BaseModel):
+class AcceptedSuggestion(Document):
     """The suggestion, and the merge that it led to."""
 
     merge_id: UUID
@@ -61,7 +62,7 @@ class QuarantineRequest(Reason):
     namespace: _Text | None = None
 
 
-class QuarantinedIdentifier(BaseModel):
+class QuarantinedIdentifier(Document):
     """An identifier that links nobody, its value masked, with what put it there and whose it was.
 
     `profile_id` is a fragment of its own, which collects its anonymous touchpoints; null until there are any.
@@ -78,14 +79,14 @@ class QuarantinedIdentifier(BaseModel):
     touchpoint_id: UUID | None
 
 
-class QuarantinePage(BaseModel):
+class QuarantinePage(Document):
     """What is in quarantine, the newest first. `next_cursor` asks for the page behind this one; null on the last."""
 
     items: list[QuarantinedIdentifier]
     next_cursor: str | None
 
 
-class QuarantineChange(BaseModel):
+class QuarantineChange(Document):
     """An identifier by its `hash`, and the customer that lost it or has it now; null when nobody has."""
 
     hash: str

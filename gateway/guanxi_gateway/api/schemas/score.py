@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from guanxi_gateway.api.schemas.customer import RfmTier, RiskScore, ScoreReason
+from guanxi_gateway.api.schemas.document import Document
 
 
-class RfmDetail(BaseModel):
+class RfmDetail(Document):
     """Recency, frequency and money as classes 1 (worst) to 5 (best), 0 without a purchase; amounts in minor units."""
 
     tier: RfmTier
@@ -28,7 +29,7 @@ class RfmDetail(BaseModel):
     reasons: list[ScoreReason]
 
 
-class CustomerScores(BaseModel):
+class CustomerScores(Document):
     """All scores of a customer. `redirected_from` is the id asked for when a merge has replaced it.
 
     `risk` is null where the industry pack has no rules of it.

@@ -9,9 +9,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from guanxi_gateway.api.schemas.classification import Evaluation, Labels, Rule, Slug
+from guanxi_gateway.api.schemas.document import Document
 
 
-class Segment(BaseModel):
+class Segment(Document):
     """A saved rule and the exact number of customers for whom it holds."""
 
     name: str
@@ -24,7 +25,7 @@ class Segment(BaseModel):
     evaluation: Evaluation | None
 
 
-class SegmentPage(BaseModel):
+class SegmentPage(Document):
     """Segments by name. `next_cursor` asks for the page behind this one; null on the last."""
 
     items: list[Segment]
@@ -51,14 +52,14 @@ class NewSegment(SegmentRequest):
     name: Slug
 
 
-class PreviewedCustomer(BaseModel):
+class PreviewedCustomer(Document):
     """A customer for whom a rule holds."""
 
     customer_id: UUID
     customer_number: str
 
 
-class SegmentPreview(BaseModel):
+class SegmentPreview(Document):
     """For how many customers a rule would hold now. Nothing is saved.
 
     `exact` up to 2,000 customers; among more, `sampled` of them were drawn at random, `matched` fit, and `low` and
@@ -75,7 +76,7 @@ class SegmentPreview(BaseModel):
     sample: list[PreviewedCustomer]
 
 
-class Member(BaseModel):
+class Member(Document):
     """A member of a segment, since when."""
 
     customer_id: UUID
@@ -83,7 +84,7 @@ class Member(BaseModel):
     since: datetime
 
 
-class MemberPage(BaseModel):
+class MemberPage(Document):
     """Members by customer id, which is about the order in which they became customers."""
 
     items: list[Member]

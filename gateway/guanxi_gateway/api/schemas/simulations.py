@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from guanxi_gateway.api.schemas.document import Document
 from guanxi_gateway.api.schemas.merges import Evidence
 
 _Text = Annotated[str, Field(min_length=1, max_length=512)]
@@ -34,7 +35,7 @@ class TouchpointToSimulate(_Asked):
     customer_id: UUID | None = None
 
 
-class WouldMerge(BaseModel):
+class WouldMerge(Document):
     """Two customers that would become one, and by which identifier; null is one that it would found first."""
 
     customer_id: UUID | None
@@ -42,7 +43,7 @@ class WouldMerge(BaseModel):
     identifier: Evidence
 
 
-class WouldRefuse(BaseModel):
+class WouldRefuse(Document):
     """A link that would be refused, and why; `rule_type` is the identifier type whose limit it would pass."""
 
     identifier: Evidence
@@ -50,7 +51,7 @@ class WouldRefuse(BaseModel):
     rule_type: str | None
 
 
-class WouldChange(BaseModel):
+class WouldChange(Document):
     """What would happen to an identifier, and why."""
 
     identifier: Evidence
@@ -58,14 +59,14 @@ class WouldChange(BaseModel):
     reason: str
 
 
-class WouldSuggest(BaseModel):
+class WouldSuggest(Document):
     """Two customers whose merge would wait for a person, and which limit keeps them apart."""
 
     customer_ids: list[UUID]
     source: Literal["cluster_size", "merge_rate"]
 
 
-class SimulatedTouchpoint(BaseModel):
+class SimulatedTouchpoint(Document):
     """Where the touchpoint would go (null: it would found a customer), and what would come of it."""
 
     customer_id: UUID | None
@@ -104,7 +105,7 @@ class RulesToSimulate(_Asked):
     merges_per_customer: RateChange | None = None
 
 
-class QueuedJob(BaseModel):
+class QueuedJob(Document):
     """A job in the background; `GET /v1/jobs/{service}/{job_id}` tells how far it is, and its result."""
 
     service: Literal["profile"]

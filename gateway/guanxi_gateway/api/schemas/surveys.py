@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from guanxi_gateway.api.schemas.document import Document
+
 Score = Annotated[int, Field(ge=1, le=5)]
 Nps = Annotated[int, Field(ge=0, le=10)]
 SurveyState = Literal["planned", "issued", "answered", "cancelled", "expired", "held_back"]
@@ -23,7 +25,7 @@ class SurveyRequest(BaseModel):
     case_id: UUID | None = None
 
 
-class Survey(BaseModel):
+class Survey(Document):
     """How a survey stands. It is issued at `due_at`; `improvement_id` is the case opened for a score under 3.
 
     `held_back` says why it was not issued, `held_back_for` which survey the customer was, or is, asked instead.
@@ -62,14 +64,14 @@ class SurveyItem(Survey):
     words: str | None
 
 
-class SurveyPage(BaseModel):
+class SurveyPage(Document):
     """Surveys, the newest first. `next_cursor` asks for the page behind; null on the last."""
 
     items: list[SurveyItem]
     next_cursor: str | None
 
 
-class OpenInvitation(BaseModel):
+class OpenInvitation(Document):
     """A survey that the customer may answer now."""
 
     survey_id: UUID
@@ -78,21 +80,21 @@ class OpenInvitation(BaseModel):
     expires_at: datetime
 
 
-class DimensionScore(BaseModel):
+class DimensionScore(Document):
     """What the customer said last of a dimension."""
 
     score: Score
     at: datetime
 
 
-class Recommendation(BaseModel):
+class Recommendation(Document):
     """How likely the customer recommends us, as said last."""
 
     score: Nps
     at: datetime
 
 
-class Satisfaction(BaseModel):
+class Satisfaction(Document):
     """What the customer said last, and what is asked now. `changes` counts what was told of the customer's surveys."""
 
     csat: dict[str, DimensionScore]

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from guanxi_contracts.task import TaskHappening, TaskSource, TaskState
 from guanxi_gateway.api.schemas import case_examples
 from guanxi_gateway.api.schemas.cases import CasePage
+from guanxi_gateway.api.schemas.document import Document
 
 Frequency = Literal["daily", "weekly", "monthly"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -23,7 +24,7 @@ def _absent_unless_asked(schema: dict[str, Any]) -> None:
     schema["required"] = ["owner", "zone", "day"]
 
 
-class Recurring(BaseModel):
+class Recurring(Document):
     """How a task comes again: when one is done, the next is due on the first date of the rule behind that moment.
 
     Dates follow the wall clock of the team's zone; a month without the day has its last day. `until` is the last day,
@@ -90,7 +91,7 @@ class TaskRescheduling(TaskText):
     remind_at: AwareDatetime | None = None
 
 
-class TaskRecurrence(BaseModel):
+class TaskRecurrence(Document):
     """How a task comes again; `starts_at` is when the first was due, by whose wall clock in `zone` the others are."""
 
     frequency: Frequency
@@ -102,7 +103,7 @@ class TaskRecurrence(BaseModel):
     count: int | None
 
 
-class TaskStanding(BaseModel):
+class TaskStanding(Document):
     """How a task stands. `reminded_at` and `overdue_at` are of the present due time."""
 
     task_id: UUID
@@ -136,7 +137,7 @@ class TaskItem(TaskStanding):
     outcome: str | None
 
 
-class TaskEvent(BaseModel):
+class TaskEvent(Document):
     """What became of a task; texts are masked."""
 
     seq: int
@@ -153,14 +154,14 @@ class Task(TaskItem):
     history: list[TaskEvent]
 
 
-class TaskPage(BaseModel):
+class TaskPage(Document):
     """Tasks, those due first before the others. `next_cursor` asks for the page behind; null on the last."""
 
     items: list[TaskItem]
     next_cursor: str | None
 
 
-class MyDay(BaseModel):
+class MyDay(Document):
     """What somebody has to do; of `section` alone where one was asked for. `day` is that of `zone`, the team's.
 
     `overdue` and `today` are tasks by due time, `reminders` later ones that reminded already, `cases` open ones with

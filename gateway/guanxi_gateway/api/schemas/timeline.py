@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from guanxi_gateway.api.schemas.document import Document
 
 TouchpointKind = Literal["identify", "track", "page", "screen", "group", "alias"]
 
 
-class PurchaseFigures(BaseModel):
+class PurchaseFigures(Document):
     """Figures of a purchase in minor units of the currency."""
 
     amount_minor: int
@@ -19,7 +21,7 @@ class PurchaseFigures(BaseModel):
     quantity: int
 
 
-class PageView(BaseModel):
+class PageView(Document):
     """The page that a touchpoint happened on."""
 
     url: str | None
@@ -28,7 +30,7 @@ class PageView(BaseModel):
     referrer: str | None
 
 
-class TimelineContent(BaseModel):
+class TimelineContent(Document):
     """What a touchpoint is about; phone numbers and e-mail addresses are masked. `actor` is who of staff entered it."""
 
     properties: dict[str, Any]
@@ -39,7 +41,7 @@ class TimelineContent(BaseModel):
     actor: str | None
 
 
-class TimelineItem(BaseModel):
+class TimelineItem(Document):
     """One touchpoint. `content` is null when no key of this installation opens it."""
 
     touchpoint_id: UUID
@@ -54,7 +56,7 @@ class TimelineItem(BaseModel):
     content: TimelineContent | None
 
 
-class TimelinePage(BaseModel):
+class TimelinePage(Document):
     """Touchpoints, the newest first. `next_cursor` asks for the page behind this one; null on the last.
 
     With a filter a page may be short although there is a next one.
@@ -64,14 +66,14 @@ class TimelinePage(BaseModel):
     next_cursor: str | None
 
 
-class MomentLabels(BaseModel):
+class MomentLabels(Document):
     """What a key moment is called."""
 
     zh: str
     en: str
 
 
-class MomentOfCustomer(BaseModel):
+class MomentOfCustomer(Document):
     """A key moment that a customer had, its first and its last touchpoint."""
 
     moment: str
@@ -82,7 +84,7 @@ class MomentOfCustomer(BaseModel):
     last_touchpoint_id: UUID
 
 
-class CustomerMoments(BaseModel):
+class CustomerMoments(Document):
     """Key moments, the latest first."""
 
     items: list[MomentOfCustomer]

@@ -8,11 +8,13 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from guanxi_gateway.api.schemas.document import Document
+
 Source = Literal["staff", "channel"]
 Because = Literal["only", "precedence", "recency"]
 
 
-class OtherValue(BaseModel):
+class OtherValue(Document):
     """What a source says that is not believed; null where it says that there is none."""
 
     value: Any
@@ -22,7 +24,7 @@ class OtherValue(BaseModel):
     touchpoint_id: UUID
 
 
-class TraitLineage(BaseModel):
+class TraitLineage(Document):
     """A value, since when its source tells it, when it told it last, why it is believed, and what others say."""
 
     value: Any
@@ -36,7 +38,7 @@ class TraitLineage(BaseModel):
     others: list[OtherValue]
 
 
-class CustomerTraits(BaseModel):
+class CustomerTraits(Document):
     """The traits of a customer, as of a moment where one was asked for."""
 
     customer_id: UUID
@@ -44,7 +46,7 @@ class CustomerTraits(BaseModel):
     traits: dict[str, TraitLineage]
 
 
-class TraitChange(BaseModel):
+class TraitChange(Document):
     """From `occurred_at` on this source told this value; null says that there is none any more."""
 
     value: Any
@@ -56,14 +58,14 @@ class TraitChange(BaseModel):
     profile_id: UUID
 
 
-class TraitHistory(BaseModel):
+class TraitHistory(Document):
     """Changes of one trait, the newest first. `next_cursor` asks for the page behind this one; null on the last."""
 
     items: list[TraitChange]
     next_cursor: str | None
 
 
-class EnteredIdentifier(BaseModel):
+class EnteredIdentifier(Document):
     """An identifier of the person, as people write it; `verified` when its holder proved to have it."""
 
     model_config = ConfigDict(extra="forbid")
@@ -74,7 +76,7 @@ class EnteredIdentifier(BaseModel):
     verified: bool = False
 
 
-class EnteredEnterprise(BaseModel):
+class EnteredEnterprise(Document):
     """The organisation that the person acts for, by its account id; what the person is there, and until when."""
 
     model_config = ConfigDict(extra="forbid")
@@ -95,7 +97,7 @@ class CustomerEdit(BaseModel):
     note: Annotated[str | None, Field(max_length=4000)] = None
 
 
-class EditTaken(BaseModel):
+class EditTaken(Document):
     """An edit that is durable; it takes effect within a second or so."""
 
     customer_id: UUID

@@ -7,9 +7,6 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
-from pypinyin import Style, lazy_pinyin
-from pypinyin.constants import PINYIN_DICT
-
 from profile_service.adapters.duplicates.vocabulary import (
     COMPOUND,
     FAMILIES,
@@ -104,6 +101,9 @@ def _begins_with_family(words: list[str]) -> bool:
 
 @lru_cache(maxsize=65_536)
 def _romanised(text: str) -> str:
+    # Imported here: its dictionaries take longer to read than all else that a process begins with.
+    from pypinyin import Style, lazy_pinyin
+
     return "".join(lazy_pinyin(text, style=Style.NORMAL)).lower()
 
 
@@ -114,6 +114,8 @@ def _family_reading(han: str) -> str:
 @lru_cache(maxsize=1)
 def _syllables() -> frozenset[str]:
     """Every syllable of pinyin, without tones."""
+    from pypinyin.constants import PINYIN_DICT
+
     return frozenset(_romanised(chr(code)) for code in PINYIN_DICT if 0x4E00 <= code < 0x9FA6)
 
 
