@@ -52,7 +52,7 @@ from guanxi_gateway.application.changes import Changes, StreamLimits
 from guanxi_gateway.application.log_reading import ChangeTopic
 from guanxi_gateway.application.rate_limits import Rate, RateLimiter
 from guanxi_gateway.settings import GatewaySettings
-from guanxi_kit.app import Check, NotReady, create_app
+from guanxi_kit.app import Check, NotReady, add_routes, create_app
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.log.factory import open_reader
@@ -124,12 +124,14 @@ def make_api(
     )
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
     allow = limited(limiter.principal)
-    for make_router in _ROUTERS:
-        app.include_router(make_router(upstreams.services, allow))
-    app.include_router(brief_router(upstreams.services, allow, brief, clock.now))
-    app.include_router(imports_router(upstreams.services.interaction, upstreams.ingest, allow))
-    app.include_router(exports_router(upstreams.services, allow, clock.now))
-    app.include_router(changes_router(changes, allow))
+    add_routes(
+        app,
+        *(make_router(upstreams.services, allow) for make_router in _ROUTERS),
+        brief_router(upstreams.services, allow, brief, clock.now),
+        imports_router(upstreams.services.interaction, upstreams.ingest, allow),
+        exports_router(upstreams.services, allow, clock.now),
+        changes_router(changes, allow),
+    )
     # Behind the edge that create_app put first, which answers the problems that these raise.
     app.user_middleware += [
         Middleware(AddressLimit, limiter=limiter.address),

@@ -7,8 +7,8 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from interaction_service.adapters.channels import ChannelRefused, add_channel
-from interaction_service.main import SERVICE, open_database
-from interaction_service.settings import InteractionSettings
+from interaction_service.database import open_database
+from interaction_service.settings import SERVICE, InteractionSettings
 
 
 async def add_channel_command(settings: InteractionSettings, arguments: Sequence[str]) -> int:

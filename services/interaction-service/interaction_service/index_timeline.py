@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from guanxi_kit.clock import SystemClock
 from guanxi_kit.jobs import submit_once
 from interaction_service.adapters.index_timeline import KIND
-from interaction_service.main import SERVICE, open_database
-from interaction_service.settings import InteractionSettings
+from interaction_service.database import open_database
+from interaction_service.settings import SERVICE, InteractionSettings
 
 
 async def index_timeline_command(settings: InteractionSettings, arguments: Sequence[str]) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -15,20 +14,18 @@ from guanxi_contracts.catalog import (
     PRIVACY_ERASURE_TOPIC,
     TOUCHPOINT_RESOLVED_TOPIC,
 )
-from guanxi_kit.app import Check, WorkerProcess, create_app
+from guanxi_kit.app import Check, WorkerProcess, add_routes, create_app
 from guanxi_kit.audit import AuditAnchors, open_audit
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.consumer import Relay, Unit, Worker
 from guanxi_kit.crypto import Keyring
-from guanxi_kit.db import Database, open_pool
 from guanxi_kit.dead_letters.api import DeadLettersState
 from guanxi_kit.jobs import JobHandler, JobRunner
 from guanxi_kit.jobs.api import JobsState
 from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.port import Consumer, Producer
 from guanxi_kit.log.starting import start_patiently
-from guanxi_kit.migrate import run_migrations
 from guanxi_kit.operating import operators_jobs
 from guanxi_kit.packs import Pack, load_pack
 from guanxi_kit.sealing import KeyringUser
@@ -88,14 +85,11 @@ from interaction_service.application.recording import Recording
 from interaction_service.application.refusals import Refusals
 from interaction_service.application.replaying import Replay
 from interaction_service.consumers import case_changed, customer_merged, privacy_erasure, touchpoint_resolved
-from interaction_service.settings import InteractionSettings
+from interaction_service.database import open_database
+from interaction_service.settings import SERVICE, InteractionSettings
 
-SERVICE = "interaction-service"
-SCHEMA = "interaction"
 JOBS = "interaction.jobs"
 TIMERS = "interaction.timers"
-LEAST_CONNECTIONS = 2
-"""The worker makes a month's partition beside the transaction of its batch."""
 READ_SECONDS = 20.0
 """How long the body of an ingest request may take to arrive."""
 TOPICS = (
@@ -193,8 +187,7 @@ def make_api(
         body_limits={"/v1/imports": settings.import_max_bytes},
     )
     app.state.verifier = TokenVerifier.from_settings(settings, time)
-    for router in all_routers():
-        app.include_router(router)
+    add_routes(app, *all_routers())
     # Inside the edge, which counts and answers problems, but before routing and the framework's other layers.
     app.user_middleware += [Middleware(IngestLane), Middleware(HookLane)]
     describe_ingest(app)
@@ -278,21 +271,5 @@ async def make_worker(
         await database.close()
 
 
-async def migrate(settings: InteractionSettings) -> None:
-    """Bring the schema up to date."""
-    await run_migrations(settings, Path(__file__).parent / "migrations", SCHEMA)
-
-
 def _writer(unit: Unit) -> PostgresTimelineWriter:
     return PostgresTimelineWriter(unit.connection)
-
-
-async def open_database(settings: InteractionSettings, plan_cache_mode: str = "auto") -> Database:
-    """Open the connections of a process."""
-    pool = await open_pool(
-        settings.database_dsn(),
-        max=max(settings.database_pool, LEAST_CONNECTIONS),
-        application_name=f"{SERVICE}-{settings.role}",
-        plan_cache_mode=plan_cache_mode,
-    )
-    return Database(pool)

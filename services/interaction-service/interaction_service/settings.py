@@ -6,6 +6,8 @@ from pydantic import Field
 
 from guanxi_kit.settings import ServiceSettings
 
+SERVICE = "interaction-service"
+
 
 class InteractionSettings(ServiceSettings):
     """Bounds of one process.

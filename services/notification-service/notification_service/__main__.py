@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from guanxi_kit.app import run
-from notification_service.main import SERVICE, make_api, make_worker, migrate
-from notification_service.settings import NotificationSettings
+from guanxi_kit.app import imported, run
+from notification_service.migration import migrate
+from notification_service.settings import SERVICE, NotificationSettings
+
+# Imported by the roles that serve: a migration need not wait for all that they have.
+MAIN = "notification_service.main"
 
 if __name__ == "__main__":
-    run(SERVICE, NotificationSettings, api=make_api, worker=make_worker, migrate=migrate)
+    run(
+        SERVICE,
+        NotificationSettings,
+        api=imported(MAIN, "make_api"),
+        worker=imported(MAIN, "make_worker"),
+        migrate=migrate,
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -16,7 +15,7 @@ from guanxi_contracts.catalog import (
     SURVEY_CHANGED_TOPIC,
     TOUCHPOINT_RESOLVED_TOPIC,
 )
-from guanxi_kit.app import Check, WorkerProcess, create_app
+from guanxi_kit.app import Check, WorkerProcess, add_routes, create_app
 from guanxi_kit.audit import AuditAnchors, audit_router, open_audit
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
@@ -30,7 +29,6 @@ from guanxi_kit.jobs import JobRunner
 from guanxi_kit.jobs import api as jobs_api
 from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
-from guanxi_kit.migrate import run_migrations
 from guanxi_kit.operating import operators_jobs
 from guanxi_kit.outward import OutwardClient
 from guanxi_kit.packs import Pack, load_pack
@@ -68,10 +66,8 @@ from notification_service.consumers import (
     touchpoint_resolved,
 )
 from notification_service.domain.messages import RetryPolicy
-from notification_service.settings import NotificationSettings
+from notification_service.settings import SERVICE, NotificationSettings
 
-SERVICE = "notification-service"
-SCHEMA = "notification"
 JOBS = "notification.jobs"
 TOPICS = (
     PRIVACY_ERASURE_TOPIC.name,
@@ -108,13 +104,16 @@ def make_api(settings: NotificationSettings, clock: Clock | None = None) -> Fast
 
     app = create_app("Guanxi notification", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
-    app.include_router(messages.router)
-    app.include_router(uncertain.router)
-    app.include_router(export.router)
-    app.include_router(jobs_api.router)
-    app.include_router(letters_router)
-    app.include_router(keys_router)
-    app.include_router(audit_router(messages.fragments_of))
+    add_routes(
+        app,
+        messages.router,
+        uncertain.router,
+        export.router,
+        jobs_api.router,
+        letters_router,
+        keys_router,
+        audit_router(messages.fragments_of),
+    )
     return app
 
 
@@ -232,11 +231,6 @@ def make_renderer(pack: Pack) -> LiquidRenderer:
         return LiquidRenderer(pack.templates, pack.default_locale)
     except TemplateFailed as error:
         raise SettingsError(f"pack {pack.name}, template {error}") from error
-
-
-async def migrate(settings: NotificationSettings) -> None:
-    """Bring the schema up to date."""
-    await run_migrations(settings, Path(__file__).parent / "migrations", SCHEMA)
 
 
 def _profile_client(settings: NotificationSettings) -> HttpClient:

@@ -8,6 +8,8 @@ from pydantic import Field, SecretStr
 
 from guanxi_kit.settings import ServiceSettings
 
+SERVICE = "notification-service"
+
 
 class NotificationSettings(ServiceSettings):
     """Where mail goes: GUANXI_SMTP_URL, else GUANXI_MAILBOX_DIR (development); and where contacts are asked for.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -19,7 +18,7 @@ from guanxi_contracts.catalog import (
     TASK_CHANGED_TOPIC,
     TOUCHPOINT_RECEIVED_TOPIC,
 )
-from guanxi_kit.app import Check, WorkerProcess, create_app
+from guanxi_kit.app import Check, WorkerProcess, add_routes, create_app
 from guanxi_kit.audit import AuditAnchors, audit_router, open_audit
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
@@ -34,7 +33,6 @@ from guanxi_kit.jobs import JobHandler, JobRunner
 from guanxi_kit.jobs import api as jobs_api
 from guanxi_kit.log.factory import open_admin, open_consumer, open_producer, open_reader
 from guanxi_kit.log.starting import start_patiently
-from guanxi_kit.migrate import run_migrations
 from guanxi_kit.operating import operators_jobs
 from guanxi_kit.outward import OutwardClient
 from guanxi_kit.packs import load_pack
@@ -101,10 +99,8 @@ from profile_service.consumers import (
     touchpoint_received,
 )
 from profile_service.domain.erasure import topic_place
-from profile_service.settings import ProfileSettings
+from profile_service.settings import SERVICE, ProfileSettings
 
-SERVICE = "profile-service"
-SCHEMA = "profile"
 CLASSIFIER = f"{SERVICE}.classification"
 JOBS = "profile.jobs"
 TOPICS = (
@@ -161,17 +157,20 @@ def make_api(settings: ProfileSettings, clock: Clock | None = None) -> FastAPI:
 
     app = create_app("Guanxi profile", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
-    app.include_router(customers.make_router(pack.identifiers.strongest_first))
-    for part in (
+    parts = (
         traits, customer_tags, tags, segments, records, contacts, stats, simulations, merges, explanations,
         suggestions, duplicates, quarantine, erasures, partners, consents, consent_import, consent_proof,
         certificates, ledger, export,
-    ):  # fmt: skip
-        app.include_router(part.router)
-    app.include_router(jobs_api.router)
-    app.include_router(letters_router)
-    app.include_router(keys_router)
-    app.include_router(audit_router(customers.fragments_of))
+    )  # fmt: skip
+    add_routes(
+        app,
+        customers.make_router(pack.identifiers.strongest_first),
+        *(part.router for part in parts),
+        jobs_api.router,
+        letters_router,
+        keys_router,
+        audit_router(customers.fragments_of),
+    )
     return app
 
 
@@ -255,11 +254,6 @@ def _erasure_loop(
         clock,
     )
     return ErasureLoop(advance, poll_seconds=settings.erasure_poll_seconds)
-
-
-async def migrate(settings: ProfileSettings) -> None:
-    """Bring the schema up to date."""
-    await run_migrations(settings, Path(__file__).parent / "migrations", SCHEMA)
 
 
 def _search_settings(settings: ProfileSettings) -> SearchSettings:

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from guanxi_kit.settings import ServiceSettings
 
+SERVICE = "profile-service"
+
 
 class ProfileSettings(ServiceSettings):
     """`resolve_batch`: touchpoints resolved, `classify_batch`: changes of customers classified per transaction.

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from guanxi_kit.app import run
-from scoring_service.main import SERVICE, make_api, make_worker, migrate
-from scoring_service.settings import ScoringSettings
+from guanxi_kit.app import imported, run
+from scoring_service.migration import migrate
+from scoring_service.settings import SERVICE, ScoringSettings
+
+# Imported by the roles that serve: a migration need not wait for all that they have.
+MAIN = "scoring_service.main"
 
 if __name__ == "__main__":
-    run(SERVICE, ScoringSettings, api=make_api, worker=make_worker, migrate=migrate)
+    run(
+        SERVICE,
+        ScoringSettings,
+        api=imported(MAIN, "make_api"),
+        worker=imported(MAIN, "make_worker"),
+        migrate=migrate,
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -15,7 +14,7 @@ from guanxi_contracts.catalog import (
     SURVEY_CHANGED_TOPIC,
     TOUCHPOINT_RESOLVED_TOPIC,
 )
-from guanxi_kit.app import Check, WorkerProcess, create_app
+from guanxi_kit.app import Check, WorkerProcess, add_routes, create_app
 from guanxi_kit.audit import AuditAnchors, audit_router, open_audit
 from guanxi_kit.auth import TokenVerifier
 from guanxi_kit.clock import Clock, SystemClock
@@ -28,7 +27,6 @@ from guanxi_kit.jobs import JobRunner
 from guanxi_kit.jobs import api as jobs_api
 from guanxi_kit.log.factory import open_consumer, open_producer
 from guanxi_kit.log.starting import start_patiently
-from guanxi_kit.migrate import run_migrations
 from guanxi_kit.operating import operators_jobs
 from guanxi_kit.packs import load_pack
 from guanxi_kit.sealing import KeyringUser
@@ -48,10 +46,8 @@ from scoring_service.consumers import (
     survey_changed,
     touchpoint_resolved,
 )
-from scoring_service.settings import ScoringSettings
+from scoring_service.settings import SERVICE, ScoringSettings
 
-SERVICE = "scoring-service"
-SCHEMA = "scoring"
 JOBS = "scoring.jobs"
 TOPICS = (
     PRIVACY_ERASURE_TOPIC.name,
@@ -87,12 +83,15 @@ def make_api(settings: ScoringSettings, clock: Clock | None = None) -> FastAPI:
 
     app = create_app("Guanxi scoring", settings, lifespan=lifespan, readiness=checks)
     app.state.verifier = TokenVerifier.from_settings(settings, clock)
-    app.include_router(scores.router)
-    app.include_router(export.router)
-    app.include_router(jobs_api.router)
-    app.include_router(letters_router)
-    app.include_router(keys_router)
-    app.include_router(audit_router(scores.fragments_of))
+    add_routes(
+        app,
+        scores.router,
+        export.router,
+        jobs_api.router,
+        letters_router,
+        keys_router,
+        audit_router(scores.fragments_of),
+    )
     return app
 
 
@@ -134,11 +133,6 @@ async def make_worker(settings: ScoringSettings, clock: Clock | None = None) -> 
         yield WorkerProcess(
             [keys, anchors, loop, jobs, worker], [Check("database", database.ping), keys.readiness]
         )
-
-
-async def migrate(settings: ScoringSettings) -> None:
-    """Bring the schema up to date."""
-    await run_migrations(settings, Path(__file__).parent / "migrations", SCHEMA)
 
 
 async def _open_database(settings: ScoringSettings) -> Database:

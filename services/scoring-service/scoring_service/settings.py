@@ -6,6 +6,8 @@ from pydantic import Field
 
 from guanxi_kit.settings import ServiceSettings
 
+SERVICE = "scoring-service"
+
 
 class ScoringSettings(ServiceSettings):
     """`scoring_batch`: records per transaction. `review_poll_seconds`: how often the worker looks for due reviews."""

@@ -27,8 +27,7 @@ from guanxi_kit.log.factory import open_admin, open_reader
 from guanxi_kit.log.port import TopicPartition, TopicSpec
 from guanxi_kit.testing import StaffIdentity
 from interaction_service.adapters.channels import add_channel
-from interaction_service.main import SERVICE
-from interaction_service.settings import InteractionSettings
+from interaction_service.settings import SERVICE, InteractionSettings
 
 PACKS = Path(__file__).parents[3] / "packs"
 WRITE_KEY = "sdk-test-write-key-01"

@@ -32,9 +32,9 @@ from guanxi_kit.log.memory import MemoryConsumer, MemoryLog, MemoryProducer, Mem
 from guanxi_kit.log.port import Consumer, Producer, Reader, TopicSpec
 from guanxi_kit.testing import ManualClock, StaffIdentity, client_of
 from interaction_service.adapters.channels import add_channel
-from interaction_service.main import SERVICE, make_api, make_worker
 from interaction_service.main import TOPICS as WORKER_TOPICS
-from interaction_service.settings import InteractionSettings
+from interaction_service.main import make_api, make_worker
+from interaction_service.settings import SERVICE, InteractionSettings
 
 PACKS = Path(__file__).parents[3] / "packs"
 NOW = datetime(2026, 5, 20, 8, tzinfo=UTC)

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from tests.integration.kit.mortal import Killed, MortalDatabase
 
 from guanxi_devstack.pytest_plugin import DatabaseDsns
-from guanxi_kit.app import create_app
+from guanxi_kit.app import add_routes, create_app
 from guanxi_kit.consumer import KIT_TABLES, Relay
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.db import open_pool
@@ -355,7 +355,7 @@ def staff(jobs: Jobs) -> StaffIdentity:
 def app(jobs: Jobs, staff: StaffIdentity) -> FastAPI:
     app = create_app("jobs", ServiceSettings.load(service="scoring-service"))
     app.state.verifier, app.state.jobs = staff.verifier, api.JobsState(jobs.db, jobs.clock)
-    app.include_router(api.router)
+    add_routes(app, api.router)
     return app
 
 

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
-from typing import NoReturn, TypeVar
+from importlib import import_module
+from typing import Any, NoReturn, TypeVar
 
 import uvloop
 from fastapi import FastAPI
@@ -85,6 +86,15 @@ def _perform(service: str, name: str, settings_type: type[SettingsT], action: _A
     return 1
 
 
+def imported(module: str, name: str) -> Callable[..., Any]:
+    """Return the function `name` of a module that is imported at its first call, for what one role alone needs."""
+
+    def call(*arguments: Any) -> Any:
+        return getattr(import_module(module), name)(*arguments)
+
+    return call
+
+
 async def _traced(settings: SettingsT, action: _Action[SettingsT]) -> int:
     provider = configure_tracing(settings)
     try:
@@ -104,7 +114,9 @@ def _stop_signal() -> asyncio.Event:
 
 async def _serve_api(settings: SettingsT, *, api: ApiFactory[SettingsT]) -> None:
     stop = _stop_signal()
-    server = HttpServer(api(settings), settings)
+    app = api(settings)
+    gc.freeze()
+    server = HttpServer(app, settings)
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -117,7 +129,10 @@ async def _serve_api(settings: SettingsT, *, api: ApiFactory[SettingsT]) -> None
 
 
 async def _serve_worker(settings: SettingsT, *, worker: WorkerFactory[SettingsT]) -> None:
-    await serve_worker(settings, worker(settings), _stop_signal())
+    stop = _stop_signal()
+    process = worker(settings)
+    gc.freeze()
+    await serve_worker(settings, process, stop)
 
 
 async def _migrate(settings: SettingsT, *, migrate: Migrate[SettingsT]) -> None:

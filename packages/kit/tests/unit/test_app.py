@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from pydantic import BaseModel, Field
 from starlette.types import Receive, Scope, Send
 
-from guanxi_kit.app import Check, NotReady, create_app
+from guanxi_kit.app import Check, NotReady, add_routes, create_app
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.errors import PROBLEM_MEDIA_TYPE, FieldError, Problem
 from guanxi_kit.http import HttpClient, HttpResponse, TransportError
@@ -93,7 +93,7 @@ def app() -> FastAPI:
     async def order(order: Order) -> int:
         return len(order.items)
 
-    app.include_router(router)
+    add_routes(app, router)
     return app
 
 
