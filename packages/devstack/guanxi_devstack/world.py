@@ -142,7 +142,7 @@ class World:
                     self._progress(
                         f"Processes ready: {len(self.children) - len(waiting)}/{len(self.children)}"
                     )
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(0.25)
 
     async def watch(self) -> None:
         """Run until a process dies that nobody told to; then raise WorldFailed with its last words."""

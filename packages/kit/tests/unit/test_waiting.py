@@ -31,6 +31,13 @@ async def test_the_last_failure_is_told_at_the_deadline() -> None:
         await eventually(lambda: False, timeout=0)
 
 
+async def test_who_is_waited_for_long_is_asked_seldom() -> None:
+    calls: list[int] = []
+    with pytest.raises(AssertionError):
+        await eventually(lambda: bool(calls.append(1)), timeout=0.3, interval=0.0005)
+    assert 5 < len(calls) < 100
+
+
 async def test_other_errors_pass_at_once() -> None:
     async def condition() -> None:
         raise LookupError("a bug")
