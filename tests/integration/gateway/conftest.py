@@ -1,22 +1,24 @@
-"""A gateway that listens on a port, and stand-ins for the services behind it that listen too."""
+"""Gateways that listen on ports, and stand-ins for the services behind them that listen too.
+
+One gateway serves all tests that need nothing special of it, since making one takes longer than most of them; so all
+tests here share an event loop.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import pytest
-import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+import pytest_asyncio
+from starlette.types import Receive, Scope, Send
 
 from guanxi_contracts.catalog import CUSTOMER_CHANGED_TOPIC
 from guanxi_contracts.customer import CUSTOMER_CHANGED, CustomerChangedV1
@@ -32,89 +34,10 @@ from guanxi_kit.log.port import Outgoing, Producer, Reader, TopicSpec
 from guanxi_kit.settings import ServiceSettings
 from guanxi_kit.testing import StaffIdentity, eventually
 
+from .stand_ins import StandIn, closed_port, listening
+
 TOPIC = CUSTOMER_CHANGED_TOPIC.name
 PARTITIONS = 3
-
-
-class _Quiet(uvicorn.Server):
-    def install_signal_handlers(self) -> None:
-        """Leave signals to pytest."""
-
-
-@asynccontextmanager
-async def listening(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve an ASGI application on a free port of loopback; yields its base URL."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-    server = _Quiet(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    await eventually(lambda: server.started)
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
-
-
-def closed_port() -> str:
-    """Return a base URL where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-@dataclass
-class Seen:
-    """A request as the service got it."""
-
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    body: bytes
-    complete: bool
-
-
-@dataclass
-class StandIn:
-    """A service that answers what it is told to, and remembers what it was asked."""
-
-    status: int = 200
-    body: bytes = b'{"stand_in":true}'
-    headers: dict[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
-    seen: list[Seen] = field(default_factory=list)
-    hold: asyncio.Event | None = None
-    drop: bool = False
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body, complete = b"", False
-        while not complete:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                break
-            body += message.get("body", b"")
-            complete = not message.get("more_body", False)
-        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        query = scope["query_string"].decode()
-        self.seen.append(Seen(scope["method"], scope["path"], query, headers, body, complete))
-        if not complete:
-            return
-        if self.hold is not None:
-            await self.hold.wait()
-        length = len(self.body) + (1 if self.drop else 0)
-        raw = [(name.encode(), value.encode()) for name, value in self.headers.items()]
-        raw.append((b"content-length", str(length).encode()))
-        await send({"type": "http.response.start", "status": self.status, "headers": raw})
-        await send({"type": "http.response.body", "body": self.body, "more_body": self.drop})
-
-    def answers(self, status: int, body: Any, media_type: str = "application/json", **headers: str) -> None:
-        """Answer so from now on."""
-        self.status = status
-        self.body = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        self.headers = {
-            "content-type": media_type,
-            **{name.replace("_", "-"): value for name, value in headers.items()},
-        }
 
 
 @pytest.fixture
@@ -123,17 +46,20 @@ def stand_in() -> StandIn:
     return StandIn()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def stand_in_url(stand_in: StandIn) -> AsyncIterator[str]:
     async with listening(stand_in) as url:
         yield url
 
 
-@pytest.fixture
-def staff(tmp_path: Path) -> StaffIdentity:
-    identity = StaffIdentity()
-    identity.write_jwks(tmp_path / "jwks.json")
-    return identity
+@pytest.fixture(scope="session")
+def staff() -> StaffIdentity:
+    return StaffIdentity()
+
+
+@pytest.fixture(scope="session")
+def jwks_file(staff: StaffIdentity, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return staff.write_jwks(tmp_path_factory.mktemp("staff") / "jwks.json")
 
 
 @dataclass
@@ -158,39 +84,75 @@ class Gateway:
 StartGateway = Callable[..., Awaitable[Gateway]]
 
 
-@pytest.fixture
-async def start_gateway(staff: StaffIdentity, tmp_path: Path, log: ChangeLog) -> AsyncIterator[StartGateway]:
+@asynccontextmanager
+async def serving(
+    staff: StaffIdentity,
+    reader: Callable[[], Reader],
+    *,
+    clock: Clock | None = None,
+    ready: bool = True,
+    **settings: Any,
+) -> AsyncIterator[Gateway]:
+    """Serve a gateway on a free port, ready unless told otherwise."""
+    values = GatewaySettings(service="gateway", port=0, **settings)
+    server = HttpServer(make_api(values, clock=clock, reader=reader), values)
+    gateway = Gateway(f"http://127.0.0.1:{server.port}", server, asyncio.create_task(server.serve()), staff)
+    try:
+        async with gateway.client() as client:
+
+            async def answers() -> bool:
+                status = (await client.get("/readyz")).status_code
+                return status == 200 if ready else status in (200, 503)
+
+            await eventually(answers)
+        yield gateway
+    finally:
+        await gateway.stop()
+
+
+def behind(url: str) -> dict[str, str]:
+    """Settings of a gateway that finds every service at one address."""
+    return dict.fromkeys(("profile_url", "interaction_url", "scoring_url", "notification_url"), url)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def start_gateway(staff: StaffIdentity, jwks_file: Path, log: ChangeLog) -> AsyncIterator[StartGateway]:
     """Starts gateways over HTTP; keyword arguments are settings. All are stopped in the end."""
     async with AsyncExitStack() as stack:
 
-        async def start(
-            upstream: str = "", *, clock: Clock | None = None, ready: bool = True, **given: Any
-        ) -> Gateway:
-            url = upstream or closed_port()
-            names = ("profile_url", "interaction_url", "scoring_url", "notification_url")
-            values = {"jwks_file": tmp_path / "jwks.json", "port": 0, **dict.fromkeys(names, url), **given}
-            settings = GatewaySettings(service="gateway", **values)
-            server = HttpServer(make_api(settings, clock=clock, reader=log.reader), settings)
-            gateway = Gateway(
-                f"http://127.0.0.1:{server.port}", server, asyncio.create_task(server.serve()), staff
-            )
-            stack.push_async_callback(gateway.stop)
-            async with gateway.client() as client:
-
-                async def answers() -> bool:
-                    status = (await client.get("/readyz")).status_code
-                    return status == 200 if ready else status in (200, 503)
-
-                await eventually(answers)
-            return gateway
+        async def start(upstream: str = "", **given: Any) -> Gateway:
+            values: dict[str, Any] = {"jwks_file": jwks_file, **behind(upstream or closed_port()), **given}
+            return await stack.enter_async_context(serving(staff, log.reader, **values))
 
         yield start
 
 
+class Backend:
+    """Where the shared gateway finds its services: the stand-in of the test that runs."""
+
+    stand_in: StandIn
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.stand_in(scope, receive, send)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared(staff: StaffIdentity, jwks_file: Path) -> AsyncIterator[tuple[Gateway, Backend]]:
+    backend, memory = Backend(), MemoryLog()
+    memory.create(TopicSpec(TOPIC, PARTITIONS, 7))
+    async with (
+        listening(backend) as url,
+        serving(staff, lambda: MemoryReader(memory), jwks_file=jwks_file, **behind(url)) as gateway,
+    ):
+        yield gateway, backend
+
+
 @pytest.fixture
-async def gateway(start_gateway: StartGateway, stand_in_url: str) -> Gateway:
+def gateway(shared: tuple[Gateway, Backend], stand_in: StandIn) -> Gateway:
     """A gateway in front of the stand-in."""
-    return await start_gateway(stand_in_url)
+    gateway, backend = shared
+    backend.stand_in = stand_in
+    return gateway
 
 
 class ChangeLog:
@@ -243,7 +205,7 @@ def engine() -> str:
     return "memory"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def log(engine: str, request: pytest.FixtureRequest) -> AsyncIterator[ChangeLog]:
     """The topic of changes."""
     spec = TopicSpec(TOPIC, PARTITIONS, 7)

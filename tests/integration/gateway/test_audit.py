@@ -8,14 +8,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import pytest_asyncio
 
-from .conftest import Gateway, StandIn, StartGateway, listening
+from .conftest import Gateway, StartGateway
+from .stand_ins import StandIn, listening
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SERVICES = ("profile", "interaction", "scoring", "notification")
 ID = str(uuid4())
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def stand_ins(start_gateway: StartGateway) -> AsyncIterator[tuple[Gateway, dict[str, StandIn]]]:
     """A gateway with a stand-in for each service."""
     async with AsyncExitStack() as stack:

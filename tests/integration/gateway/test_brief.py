@@ -7,12 +7,15 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+import pytest_asyncio
 from starlette.types import Receive, Scope, Send
 
 from guanxi_gateway.api.schemas import case_examples, tasks
 from guanxi_gateway.api.schemas.examples import CUSTOMER, TIMELINE
 
-from .conftest import closed_port, listening
+from .stand_ins import closed_port, listening
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DEALINGS = {
     "last_contacts": {"items": TIMELINE["items"], "more": True},
@@ -40,7 +43,7 @@ class Services:
         await send({"type": "http.response.body", "body": msgspec.json.encode(body)})
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def services() -> Any:
     services = Services()
     async with listening(services) as url:

@@ -19,6 +19,8 @@ from guanxi_contracts.customer import CustomerChangedV1
 from guanxi_kit.clock import ManualClock
 from guanxi_kit.testing import eventually
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 class Frontend:
     """A client of the stream: remembers its last event id and what it was told."""

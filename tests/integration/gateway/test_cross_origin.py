@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 SHOP = {"origin": "https://shop.example.com"}
 DESK = {"origin": "https://desk.example.com"}
 ALLOWED = "access-control-allow-origin"

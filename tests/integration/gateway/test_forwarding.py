@@ -14,6 +14,8 @@ import pytest
 
 from guanxi_kit.testing import eventually
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 PATHS = ("identify", "track", "page", "screen", "group", "alias", "batch", "import")
 PROBLEM = "application/problem+json"
 READS = {

@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 ID = str(uuid4())
 HASH = "5f3c9a0be1d74286b0c5e9d8427f1a63"
 READS = {

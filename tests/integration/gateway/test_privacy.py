@@ -9,6 +9,8 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 ID = str(uuid4())
 READS = {
     "/v1/privacy/erasures?state=alarm&limit=5&cursor=abc": "state=alarm&limit=5&cursor=abc",

@@ -6,8 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 
-from .conftest import closed_port
+from .stand_ins import closed_port
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PROBLEM = "application/problem+json"
 
