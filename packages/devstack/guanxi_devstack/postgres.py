@@ -8,7 +8,9 @@ import secrets
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 from urllib.parse import quote
 
@@ -75,14 +77,17 @@ class DatabaseStopped(Exception):
 class EmbeddedPostgres:
     """One PostgreSQL server whose files lie in `folder`, for as long as this object keeps it started.
 
-    `port` None takes a free one and keeps it while it can. One process at a time may hold a folder: a second start
-    raises DatabaseStopped, and a server left behind by a killed holder is shut down first.
+    `port` None takes a free one and keeps it while it can. `settings` go before CONFIGURATION. One process at a time may
+    hold a folder: a second start raises DatabaseStopped, and a server left behind by a killed holder is shut down first.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, port: int | None = None, settings: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.folder = folder.resolve()
         self.data = self.folder / "data"
         self.log_file = self.folder / "postgres.log"
+        self._settings = {**CONFIGURATION, **settings}
         self._wanted_port = port
         self.port = port or 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -220,7 +225,7 @@ class EmbeddedPostgres:
         return self.port if self.port and is_free(self.port) else None
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        options = [f"--{name}={value}" for name, value in CONFIGURATION.items()]
+        options = [f"--{name}={value}" for name, value in self._settings.items()]
         command = [
             *launcher().prefix,
             str(binaries() / "postgres"),

@@ -35,6 +35,15 @@ from guanxi_kit.settings import ServiceSettings
 
 T = TypeVar("T")
 
+# A thousand databases are made and dropped, each with a checkpoint that would sync every file of the others, and nobody
+# cuts the power here. For dozens of databases autovacuum would start several times a second.
+SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "512MB",
+    "autovacuum_naptime": "60s",
+}
+
 
 @dataclass(frozen=True)
 class DatabaseDsns:
@@ -86,7 +95,7 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databa
     if outside:
         yield DatabaseServer(outside, None, derive_passwords(secret_of(outside)))
         return
-    embedded = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
+    embedded = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), settings=SETTINGS)
     embedded.start()
     try:
         yield DatabaseServer(embedded.dsn(), embedded, derive_passwords(embedded.password))
