@@ -77,8 +77,8 @@ class DatabaseStopped(Exception):
 class EmbeddedPostgres:
     """One PostgreSQL server whose files lie in `folder`, for as long as this object keeps it started.
 
-    `port` None takes a free one and keeps it while it can. `settings` go before CONFIGURATION. One process at a time may
-    hold a folder: a second start raises DatabaseStopped, and a server left behind by a killed holder is shut down first.
+    `port` None takes a free one and keeps it while it can. `settings` go before CONFIGURATION. One process at a time
+    may hold a folder: a second start raises DatabaseStopped, and a server left by a killed holder is shut down first.
     """
 
     def __init__(
