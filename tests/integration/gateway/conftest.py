@@ -110,7 +110,7 @@ async def serving(
         await gateway.stop()
 
 
-def behind(url: str) -> dict[str, str]:
+def behind(url: str) -> dict[str, Any]:
     """Settings of a gateway that finds every service at one address."""
     return dict.fromkeys(("profile_url", "interaction_url", "scoring_url", "notification_url"), url)
 
