@@ -17,7 +17,7 @@ import pytest
 
 from guanxi_contracts.customer import CustomerChangedV1
 from guanxi_kit.clock import ManualClock
-from guanxi_kit.testing import eventually
+from guanxi_kit.testing import StaffIdentity, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -187,8 +187,10 @@ class TestClients:
 
     async def test_a_stream_ends_with_its_token(self, start_gateway: Any, log: Any, tmp_path: Any) -> None:
         clock = ManualClock()
-        gateway = await start_gateway(clock=clock, changes_recheck_token=0.05)
-        gateway.staff._clock = clock
+        staff = StaffIdentity(clock)
+        own_keys = staff.write_jwks(tmp_path / "jwks.json")
+        gateway = await start_gateway(clock=clock, changes_recheck_token=0.05, jwks_file=own_keys)
+        gateway.staff = staff
         frontend = Frontend()
         async with following(frontend, gateway) as stream:
             await log.write((1, 1))
