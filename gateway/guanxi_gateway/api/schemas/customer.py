@@ -144,7 +144,7 @@ class CustomerCases(Document):
     changes: int = Field(ge=1)
 
 
-class OpenTask(BaseModel):
+class OpenTask(Document):
     """An open task. What it says is read with the task."""
 
     task_id: UUID
@@ -157,7 +157,7 @@ class OpenTask(BaseModel):
     overdue: bool
 
 
-class CustomerTasks(BaseModel):
+class CustomerTasks(Document):
     """How many tasks are `open`, those due first (50 at most), and how often tasks about the customer changed."""
 
     open: int = Field(ge=0)
