@@ -249,7 +249,7 @@ async def test_limits_are_per_principal_and_per_address(
 
 
 async def test_one_document_describes_everything(gateway: Any) -> None:
-    async with gateway.client() as client:
+    async with gateway.client(timeout=60.0) as client:
         document = (await client.get("/openapi.json")).json()
     assert {f"/v1/{name}" for name in PATHS} < set(document["paths"])
     assert {path.partition("?")[0].replace("{id}", "{customer_id}") for path in READS} < set(
