@@ -61,6 +61,9 @@ OF_NOBODY = {
     # Why items were refused, without what they hold; names of events.
     "/v1/refusals",
     "/v1/event-names",
+    # Which topics and faults dead letters are of, without what is in them.
+    "/v1/dead-letters",
+    "/v1/dead-letters/kinds",
     "/v1/audit/verify",
     # Requests for erasure name nobody: they count what was removed, by place.
     "/v1/privacy/erasures",
