@@ -59,7 +59,7 @@ async def test_a_brief_is_put_together(start_gateway: Any, services: Any) -> Non
         )
         brief = answer.json()
         assert (await marketer.get(f"/v1/customers/{customer_id}/brief")).status_code == 403
-    assert (brief["missing"], brief["name"], brief["risk"]["level"]) == ([], "A**", "elevated")
+    assert (brief["missing"], brief["name"], brief["risk"]["level"]) == ([], "A**", "low")
     assert brief["forbidden"] == [{"purpose": "marketing", "channel": "sms", "reason": "unknown_denied"}]
     assert [offer["name"] for offer in brief["offers"]] == ["solve_first", "come_back"]
     assert (brief["last_contacts"]["more"], brief["open_tasks"]["more"]) == (True, False)
