@@ -64,6 +64,8 @@ OF_NOBODY = {
     # Which topics and faults dead letters are of, without what is in them.
     "/v1/dead-letters",
     "/v1/dead-letters/kinds",
+    # When what failed was due, by ids of cases, tasks and surveys.
+    "/v1/timers",
     "/v1/audit/verify",
     # Requests for erasure name nobody: they count what was removed, by place.
     "/v1/privacy/erasures",

@@ -57,12 +57,16 @@ class Seen:
 
 @dataclass
 class StandIn:
-    """A service that answers what it is told to, and remembers what it was asked."""
+    """A service that answers what it is told to, and remembers what it was asked.
+
+    `in_turn` are the bodies of the next answers, in place of `body`.
+    """
 
     status: int = 200
     body: bytes = b'{"stand_in":true}'
     headers: dict[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
     seen: list[Seen] = field(default_factory=list)
+    in_turn: list[bytes] = field(default_factory=list)
     hold: asyncio.Event | None = None
     drop: bool = False
 
@@ -81,11 +85,12 @@ class StandIn:
             return
         if self.hold is not None:
             await self.hold.wait()
-        length = len(self.body) + (1 if self.drop else 0)
+        answer = self.in_turn.pop(0) if self.in_turn else self.body
+        length = len(answer) + (1 if self.drop else 0)
         raw = [(name.encode(), value.encode()) for name, value in self.headers.items()]
         raw.append((b"content-length", str(length).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": raw})
-        await send({"type": "http.response.body", "body": self.body, "more_body": self.drop})
+        await send({"type": "http.response.body", "body": answer, "more_body": self.drop})
 
     def answers(self, status: int, body: Any, media_type: str = "application/json", **headers: str) -> None:
         """Answer so from now on."""

@@ -76,13 +76,18 @@ async def test_a_partner_needs_no_token_and_its_signature_goes_along(gateway: An
 
 async def test_an_export_is_one_document_of_all_services(gateway: Any, stand_in: Any) -> None:
     stand_in.answers(200, LINES, NDJSON)
+    # Each service has sections of its own.
+    stand_in.in_turn = [
+        LINES.replace(b'"a"', b'"a%d"' % service).replace(b'"b"', b'"b%d"' % service) for service in range(4)
+    ]
     path = f"/v1/customers/{ID}/export?reason=she%20asked%20for%20it"
     async with gateway.client("dpo") as client:
         answer = await client.get(path)
         document = json.loads(answer.content, object_pairs_hook=lambda pairs: pairs)
         page = await client.get(path, headers={"accept": "text/html"})
     names = [name for name, _ in document]
-    assert names == ["customer_id", "exported_at", *["a", "b"] * 4], "one part of each service"
+    parts = ["a0", "b0", "a1", "b1", "a2", "b2", "a3", "b3"]
+    assert names == ["customer_id", "exported_at", *parts], "one part of each service"
     assert document[2][1] == [[("n", 1.5)], [("n", 2)]]
     assert len(stand_in.seen) == 8
     assert {each.query for each in stand_in.seen} == {"reason=she+asked+for+it"}
