@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
 from guanxi_kit.auth import ROLE_PERMISSIONS
@@ -66,8 +68,31 @@ def _complete(operation: dict[str, Any]) -> None:
         responses.setdefault(status, _problem(description))
 
 
+class _Served:
+    """The document as it is answered."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._making = asyncio.Lock()
+        self._document: bytes | None = None
+
+    async def answer(self, _: Request) -> Response:
+        async with self._making:
+            if self._document is None:
+                self._document = await asyncio.to_thread(self._make)
+        return Response(self._document, media_type="application/json")
+
+    def _make(self) -> bytes:
+        return json.dumps(self._app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def install_openapi(app: FastAPI) -> None:
-    """Give `app.openapi()` the security schemes and the problem answers; made once, at the first call."""
+    """Give `app.openapi()` the security schemes and the problem answers, and serve it as /openapi.json.
+
+    It is made once, at the first request: that takes seconds, in which the others have their turn.
+    """
+    served = _Served(app)
+    app.add_route("/openapi.json", served.answer, methods=["GET"], include_in_schema=False)
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -312,3 +313,25 @@ async def test_the_lifespan_runs_around_the_serving() -> None:
     async with client_of(app) as client:
         assert (await client.get("/seen")).json() == ["open", "demo"]
     assert seen == ["open", "close"]
+
+
+async def test_others_are_answered_while_the_document_is_made(app: FastAPI, client: HttpClient) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    times = 0
+
+    def slow() -> dict[str, Any]:
+        nonlocal times
+        times += 1
+        begun.set()
+        assert go_on.wait(10)
+        return {"openapi": "3.1.0"}
+
+    app.openapi = slow  # type: ignore[method-assign]
+    asked = [asyncio.create_task(client.get("/openapi.json")) for _ in range(2)]
+    try:
+        assert await asyncio.to_thread(begun.wait, 10)
+        assert (await client.get("/healthz")).status_code == 200
+    finally:
+        go_on.set()
+    assert {(await each).text for each in asked} == {'{"openapi":"3.1.0"}'}
+    assert times == 1
