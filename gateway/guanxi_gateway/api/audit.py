@@ -18,7 +18,7 @@ from guanxi_gateway.api.limits import Allow
 from guanxi_gateway.api.schemas.audit import AccessPage, VerifiedPage
 from guanxi_gateway.api.schemas.jobs import ServiceName
 from guanxi_kit.audit.access import Place
-from guanxi_kit.audit.api import encode_place
+from guanxi_kit.cursors import encode_place
 from guanxi_kit.errors import FieldError, Problem
 
 SERVICES: tuple[ServiceName, ...] = get_args(ServiceName)

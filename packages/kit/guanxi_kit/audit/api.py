@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
@@ -17,6 +14,7 @@ from guanxi_kit.audit.reading import AccessAudit, Fragments, Reading, masked
 from guanxi_kit.audit.search import FIRST, FoundAccess, accesses_of_people, accesses_of_subject
 from guanxi_kit.audit.verification import BadCursor, Finding, Kind, Verification
 from guanxi_kit.auth import require
+from guanxi_kit.cursors import decode_place, encode_place, wrong_cursor
 from guanxi_kit.errors import FieldError, Problem
 
 
@@ -91,7 +89,7 @@ def audit_router(fragments: Fragments) -> APIRouter:
     ) -> AccessesDocument:
         """Accesses to one customer's data, or by one subject, the newest first. Reading them is an access itself."""
         audit: AccessAudit = request.app.state.audit
-        after = FIRST if cursor is None else decode_place(cursor)
+        after = FIRST if cursor is None else _place(cursor)
         if (customer_id is None) == (subject is None):
             raise Problem(
                 400,
@@ -131,7 +129,7 @@ def audit_router(fragments: Fragments) -> APIRouter:
             try:
                 page = await verification.page(cursor)
             except BadCursor as error:
-                raise _wrong_cursor(str(error)) from None
+                raise wrong_cursor(reason=str(error)) from None
             if anchor is not None:
                 number, _, seal = anchor.partition(":")
                 if not await verification.has_anchor(int(number), bytes.fromhex(seal)):
@@ -153,26 +151,11 @@ def audit_router(fragments: Fragments) -> APIRouter:
     return router
 
 
-def encode_place(place: Place) -> str:
-    """Return the text that says where a page of accesses ends."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
-
-
-def decode_place(cursor: str) -> Place:
-    """Return the place in a cursor. Raises Problem 400 that names it."""
-    try:
-        place = msgspec.json.decode(
-            base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True), type=Place
-        )
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
-        raise _wrong_cursor("is not one this list gave out") from None
+def _place(cursor: str) -> Place:
+    place = decode_place(cursor, Place)
     if place.at.tzinfo is None or not 0 <= place.sequence < 1 << 63:
-        raise _wrong_cursor("is not one this list gave out")
+        raise wrong_cursor()
     return place
-
-
-def _wrong_cursor(reason: str) -> Problem:
-    return Problem(400, detail="The request is not valid.", errors=[FieldError("cursor", reason)])
 
 
 def _document(service: str, found: FoundAccess) -> AccessDocument:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from guanxi_kit.audit import StatedReason, reading_for
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.clock import Clock
+from guanxi_kit.cursors import decode_place, encode_place, wrong_cursor
 from guanxi_kit.db import Database
-from guanxi_kit.errors import FieldError, Problem
+from guanxi_kit.errors import Problem
 from guanxi_kit.timers.aside import AsidePlace, Asides, drop_asides, page_of_asides, retry_asides
 
 FIELDS = "timer"
@@ -104,13 +102,13 @@ async def get_timers(
     cursor: Annotated[str | None, Query(max_length=800)] = None,
 ) -> TimersDocument:
     """Return a page, those that failed last first."""
-    after = None if cursor is None else _decode(cursor)
+    after = None if cursor is None else _place(cursor)
     async with state.database.connection() as connection:
         found = await page_of_asides(connection, kind, after=after, limit=limit + 1)
     page = found[:limit]
     return TimersDocument(
         items=[TimerDocument.model_validate(one) for one in page],
-        next_cursor=_encode(page[-1].place) if len(found) > limit else None,
+        next_cursor=encode_place(page[-1].place) if len(found) > limit else None,
     )
 
 
@@ -141,20 +139,12 @@ def _some(timers: int) -> int:
     return timers
 
 
-def _encode(place: AsidePlace) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
-
-
-def _decode(cursor: str) -> AsidePlace:
+def _place(cursor: str) -> AsidePlace:
+    """Return the place in a cursor, as the database compares it. Raises Problem 400."""
+    place = decode_place(cursor, AsidePlace)
+    if place.failed_at.tzinfo is None or "\0" in place.kind + place.name:
+        raise wrong_cursor()
     try:
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        place = msgspec.json.decode(raw, type=AsidePlace)
-        if place.failed_at.tzinfo is not None and "\0" not in place.kind + place.name:
-            return place._replace(failed_at=place.failed_at.astimezone(UTC))
-    except (binascii.Error, ValueError, OverflowError, msgspec.MsgspecError):
-        pass
-    raise Problem(
-        400,
-        detail="The request is not valid.",
-        errors=[FieldError("cursor", "is not one this list gave out")],
-    )
+        return place._replace(failed_at=place.failed_at.astimezone(UTC))
+    except OverflowError:
+        raise wrong_cursor() from None

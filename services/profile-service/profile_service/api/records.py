@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -14,8 +12,8 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from guanxi_kit.audit import Reading, maskable
 from guanxi_kit.auth import require
-from guanxi_kit.cursors import decode_cursor, encode_cursor
-from guanxi_kit.errors import FieldError, Problem
+from guanxi_kit.cursors import decode_cursor, decode_place, encode_cursor, encode_place
+from guanxi_kit.errors import Problem
 from guanxi_kit.masking import MASKED
 from guanxi_kit.packs import RecordSettings
 from profile_service.api.customers import State
@@ -87,11 +85,12 @@ async def get_contacts(
 )
 async def get_undeclared_fields(state: State, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """What channels tell beyond what the pack asks for, by name and channel; names only, never values."""
-    after = None if cursor is None else _place(cursor)
+    after = None if cursor is None else decode_place(cursor, tuple[str, str])
     async with state.reads() as reads:
         found = await reads.undeclared(after, limit + 1)
     items = [_view(field, state.pack.record) for field in found[:limit]]
-    following = _cursor(found[limit - 1]) if len(found) > limit else None
+    last = found[limit - 1] if len(found) > limit else None
+    following = None if last is None else encode_place((last.name, last.channel))
     return Response(msgspec.json.encode(UndeclaredFields(items, following)), media_type="application/json")
 
 
@@ -102,20 +101,3 @@ def _view(field: UndeclaredField, record: RecordSettings) -> UndeclaredView:
     return UndeclaredView(
         MASKED.content(field.name), field.channel, reason, field.first_at, field.last_at, field.times
     )
-
-
-def _cursor(field: UndeclaredField) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode([field.name, field.channel])).decode().rstrip("=")
-
-
-def _place(cursor: str) -> tuple[str, str]:
-    try:
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        name, channel = msgspec.json.decode(raw, type=tuple[str, str])
-    except (binascii.Error, ValueError):
-        raise Problem(
-            400,
-            detail="The request is not valid.",
-            errors=[FieldError("cursor", "is not one this list gave out")],
-        ) from None
-    return name, channel
