@@ -16,10 +16,10 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 from tests.e2e.test_first_touchpoint import Person, look_up, post
+from tests.e2e.test_surveys import ask
 
 from guanxi_devstack.world import World
-from guanxi_kit.http import HttpClient, make_client
-from guanxi_kit.testing import eventually
+from guanxi_kit.http import make_client
 
 CHROMIUM = os.environ.get("GUANXI_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [
@@ -78,18 +78,6 @@ async def assert_readable(browser: Browser, url: str, token: str | None = None) 
         assert found.violations_count == 0, found.generate_report()
 
 
-async def invite(staff: HttpClient, person: Person, form: str) -> str:
-    """Ask a person in a survey of this form; return the link's path."""
-    customer = await look_up(staff, person.address)
-
-    async def asked() -> Any:
-        answer = await staff.post("/v1/surveys", json={"customer_id": customer, "form": form})
-        assert answer.status_code in (200, 404), answer.text
-        return answer.json()["link"] if answer.status_code == 200 else False
-
-    return str(await eventually(asked, timeout=30))
-
-
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def person(world: World) -> Person:
     person = Person()
@@ -100,7 +88,8 @@ async def person(world: World) -> Person:
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def link(world: World, person: Person) -> str:
     async with make_client(world.url, token=world.credentials.token("agent")) as staff:
-        return world.url + await invite(staff, person, "csat")
+        customer = await look_up(staff, person.address)
+        return world.url + str((await ask(staff, customer, "csat", person.user_id))["link"])
 
 
 async def test_a_customer_answers_a_survey_on_a_phone_without_script(browser: Browser, link: str) -> None:
