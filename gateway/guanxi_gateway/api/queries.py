@@ -11,11 +11,11 @@ Limit = Annotated[int | None, Query(ge=1, le=200, description="Items on a page."
 Cursor = Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")]
 
 
-def _page(limit: Limit = None, cursor: Cursor = None) -> Asked:
+async def _page(limit: Limit = None, cursor: Cursor = None) -> Asked:
     return {"limit": limit, "cursor": cursor}
 
 
-def _clear(
+async def _clear(
     *,
     clear: Annotated[
         bool, Query(description="Show values unmasked; needs the permission customer.clear and a `reason`.")

@@ -22,7 +22,7 @@ _Week = Annotated[str | None, Query(pattern=r"^\d{4}-W\d{2}$", description="As 2
 _Month = Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}$", description="As 2026-05; this month without.")]
 
 
-def _form(
+async def _form(
     request: Request,
     format: Annotated[Form | None, Query(description="Otherwise what `Accept` names first.")] = None,
     language: Annotated[Literal["zh", "en"] | None, Query(description="Of a page or a CSV.")] = None,

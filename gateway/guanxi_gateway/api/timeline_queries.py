@@ -15,7 +15,7 @@ _EventName = Annotated[str, StringConstraints(max_length=512)]
 _ChannelName = Annotated[str, StringConstraints(max_length=100)]
 
 
-def _timeline_query(
+async def _timeline_query(
     page: Page,
     *,
     kind: Annotated[

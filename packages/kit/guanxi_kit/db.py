@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ STATEMENT_TIMEOUT_MS = 30_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
 LOCK_TIMEOUT_MS = 10_000
 _RETRY_SECONDS = 0.25
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 _TRANSIENT = (
     pg.PostgresConnectionError,
@@ -90,6 +92,14 @@ async def set_codecs(connection: Any) -> None:
     )
 
 
+async def _as_it_is(_connection: Any) -> None:
+    """Give a connection back without the round trip that resets a session: nobody here leaves anything in one.
+
+    Settings are SET LOCAL, locks are those of transactions, who listens has a connection of its own. An open
+    transaction is rolled back all the same.
+    """
+
+
 async def open_pool(
     dsn: str | SecretStr,
     *,
@@ -98,7 +108,7 @@ async def open_pool(
     application_name: str,
     wait_seconds: float = 30.0,
     statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
-    **server_settings: str,
+    server_settings: Mapping[str, str] = _NONE,
 ) -> asyncpg.Pool:
     """Open a pool whose connections bound every statement, lock wait and idle transaction, in UTC.
 
@@ -120,7 +130,13 @@ async def open_pool(
     while True:
         try:
             return await asyncpg.create_pool(
-                address, min_size=min, max_size=max, init=set_codecs, server_settings=settings, timeout=10
+                address,
+                min_size=min,
+                max_size=max,
+                init=set_codecs,
+                reset=_as_it_is,
+                server_settings=settings,
+                timeout=10,
             )
         except Exception as error:
             if not (is_transient(error) or isinstance(error, OSError)):

@@ -85,7 +85,7 @@ from interaction_service.application.recording import Recording
 from interaction_service.application.refusals import Refusals
 from interaction_service.application.replaying import Replay
 from interaction_service.consumers import case_changed, customer_merged, privacy_erasure, touchpoint_resolved
-from interaction_service.database import open_database
+from interaction_service.database import PLANNED_EACH_TIME, PLANNED_ONCE, open_database
 from interaction_service.settings import SERVICE, InteractionSettings
 
 JOBS = "interaction.jobs"
@@ -124,8 +124,9 @@ def make_api(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # Each timeline page is planned for its own months, so that the other partitions are not even looked at.
-        database = await open_database(settings, plan_cache_mode="force_custom_plan")
+        database, pages = [
+            await open_database(settings, **plans) for plans in (PLANNED_EACH_TIME, PLANNED_ONCE)
+        ]
         log = producer(settings)
         await start_patiently(log)
         channels = ChannelDirectory(database, time)
@@ -151,7 +152,7 @@ def make_api(
         app.state.channels = ChannelDesk(database, keyring, time, hooks, intake, ready, private)
         app.state.refusals = RefusalDesk(database, keyring, time, Replay(intake, hooks))
         app.state.staff_edits = make_staff_edits(touchpoints, keyring, pack, settings.default_region, time)
-        app.state.timelines = PostgresTimelines(database)
+        app.state.timelines = PostgresTimelines(database, pages)
         app.state.timeline = make_read_timeline(app.state.timelines, keyring, pack)
         app.state.moment_labels = {moment.name: moment.labels for moment in pack.moments}
         app.state.jobs, app.state.timers = JobsState(database, time), TimersState(database, time)
@@ -177,6 +178,7 @@ def make_api(
         finally:
             await relay.stop()
             await log.stop()
+            await pages.close()
             await database.close()
 
     app = create_app(

@@ -25,13 +25,14 @@ from guanxi_contracts.touchpoint import (
 )
 from guanxi_devstack.pytest_plugin import DatabaseDsns
 from guanxi_kit.crypto import Keyring
-from guanxi_kit.db import Database, open_pool
+from guanxi_kit.db import Database
 from guanxi_kit.http import HttpClient
 from guanxi_kit.log.factory import open_admin, open_consumer, open_producer, open_reader
 from guanxi_kit.log.memory import MemoryConsumer, MemoryLog, MemoryProducer, MemoryReader
 from guanxi_kit.log.port import Consumer, Producer, Reader, TopicSpec
 from guanxi_kit.testing import ManualClock, StaffIdentity, client_of
 from interaction_service.adapters.channels import add_channel
+from interaction_service.database import PLANNED_EACH_TIME, open_database
 from interaction_service.main import TOPICS as WORKER_TOPICS
 from interaction_service.main import make_api, make_worker
 from interaction_service.settings import SERVICE, InteractionSettings
@@ -118,10 +119,7 @@ async def settings(
 
 @pytest.fixture
 async def database(settings: InteractionSettings) -> AsyncIterator[Database]:
-    pool = await open_pool(
-        settings.database_dsn(), application_name="test", plan_cache_mode="force_custom_plan"
-    )
-    database = Database(pool)
+    database = await open_database(settings, **PLANNED_EACH_TIME)
     yield database
     await database.close()
 

@@ -139,7 +139,7 @@ class DeadLettersState:
         return {"group": self.groups.get(letter.topic), **letter._asdict()}
 
 
-def _state(request: Request) -> DeadLettersState:
+async def _state(request: Request) -> DeadLettersState:
     state: DeadLettersState = request.app.state.dead_letters
     return state
 

@@ -54,7 +54,7 @@ class JobsState:
     clock: Clock
 
 
-def _jobs_state(request: Request) -> JobsState:
+async def _jobs_state(request: Request) -> JobsState:
     state: JobsState = request.app.state.jobs
     return state
 

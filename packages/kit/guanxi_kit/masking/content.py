@@ -28,6 +28,8 @@ _CAMEL = re.compile(r"([a-z])([A-Z])")
 _SEPARATOR = re.compile(r"[\W_\d]+")
 # An address in a link is encoded once, in a link inside a link twice.
 _ENCODINGS = 2
+# What _PHONE matches has as many characters at least; what is shorter and has neither sign hides nothing.
+_SHORTEST_PHONE = 7
 
 _PHONE_WORDS = frozenset(
     ("phone", "phones", "phonenumber", "mobile", "telephone", "tel", "cell", "cellphone", "fax", "msisdn")
@@ -107,9 +109,7 @@ def mask_content(value: Any, name: str = "", *, names: bool = True) -> Any:
     elif isinstance(value, int | float):
         shown = masking(str(value)) if masking else _mask_number(value)
     elif isinstance(value, Mapping):
-        shown = {
-            _mask_text(str(key)): mask_content(inner, str(key), names=names) for key, inner in value.items()
-        }
+        shown = {_shown_name(key): mask_content(inner, key, names=names) for key, inner in value.items()}
     elif isinstance(value, Sequence):
         shown = [mask_content(inner, name, names=names) for inner in value]
     return shown
@@ -126,11 +126,19 @@ def _masking(name: str) -> Masking | None:
     return next((masking for word, masking in _CHINESE if word in name), None)
 
 
+@lru_cache(maxsize=4096)
+def _shown_name(name: str) -> str:
+    """Return the name of a field, which may itself hold a number or an address."""
+    return _mask_text(name)
+
+
 def _mask_number(value: float) -> float | str:
     return mask_phone(str(value)) if isinstance(value, int) and _is_dialled(str(value)) else value
 
 
 def _mask_text(value: str) -> str:
+    if len(value) < _SHORTEST_PHONE and "@" not in value and "%" not in value:
+        return value
     shown = text = _mask_plain(value)
     for _ in range(_ENCODINGS):
         if "%" not in text:

@@ -93,7 +93,7 @@ async def open_keys(
         yield KeysState(database, clock, columns)
 
 
-def _keys_state(request: Request) -> KeysState:
+async def _keys_state(request: Request) -> KeysState:
     state: KeysState = request.app.state.keys
     return state
 

@@ -83,7 +83,7 @@ class TimersState:
     clock: Clock
 
 
-def _state(request: Request) -> TimersState:
+async def _state(request: Request) -> TimersState:
     state: TimersState = request.app.state.timers
     return state
 

@@ -66,7 +66,7 @@ class IndexTimeline:
                 return _Page(self._noticing.look_at(()), 0, cursor, total)
             month, after = cursor["months"][0], _place(cursor["after"])
             found = await connection.fetch(_PAGE, start_of(month), start_of(month + 1), *after, self._page)
-        rows = [TimelineRow(*row) for row in found]
+        rows = [TimelineRow._make(row) for row in found]
         return _Page(self._noticing.look_at(rows), len(rows), self._following(cursor, rows), total)
 
     async def commit(self, unit: StreamUnit, job: Job, worked: Any) -> Step:

@@ -17,34 +17,49 @@ from interaction_service.adapters.timeline_index import (
     search_words,
 )
 from interaction_service.application.noticing import Noticed
-from interaction_service.application.ports import Found, Fragment, KeyMoment, MomentNames, Spot, TimelineRow
+from interaction_service.application.ports import (
+    Found,
+    Fragment,
+    KeyMoment,
+    MomentNames,
+    Scanned,
+    Spot,
+    TimelineRow,
+)
 from interaction_service.application.recording import Belonging
 from interaction_service.domain.page import Place
 from interaction_service.domain.timeline_filter import TimelineFilter, Window
 
+_LEAST_ID = UUID(int=0)
+_COLUMNS = len(TimelineRow._fields)
 FRAGMENTS_SQL = """
 SELECT f.profile_id, f.customer_id, f.months
 FROM membership AS asked JOIN membership AS f ON f.customer_id = asked.customer_id
 WHERE asked.profile_id = $1
 """
 
-# Rows that the filter leaves out come without content: they only tell how far was looked. The plain bounds on
-# occurred_at let the planner skip months; the row comparison alone would not.
+# Rows that the filter leaves out have no content here; the last of them comes all the same, to tell how far was looked.
+# The plain bounds on occurred_at let months be skipped; the row comparison, which must not depend on whether there is a
+# place to begin behind, lets the index begin there.
 PAGE_SQL = """
-SELECT t.* FROM unnest($1::uuid[]) AS fragment(id) CROSS JOIN LATERAL (
-    SELECT touchpoint_id, profile_id, occurred_at, received_at, channel, kind, name,
-           amount_minor, currency, quantity,
-           CASE WHEN ($6::text[] = '{}' OR kind = ANY($6)) AND ($7::text[] = '{}' OR channel = ANY($7))
-                     AND ($8::text[] = '{}' OR name = ANY($8))
-                THEN sealed ELSE '' END AS sealed
-    FROM touchpoint
-    WHERE profile_id = fragment.id AND occurred_at >= $2 AND occurred_at < $3
-      AND ($4::timestamptz IS NULL OR (occurred_at <= $4 AND (occurred_at, touchpoint_id) < ($4, $5::uuid)))
-    ORDER BY occurred_at DESC, touchpoint_id DESC
-    LIMIT $9
-) AS t
-ORDER BY t.occurred_at DESC, t.touchpoint_id DESC
-LIMIT $9
+SELECT * FROM (
+    SELECT t.*, least(count(*) OVER (), $9) AS looked_at,
+           row_number() OVER (ORDER BY t.occurred_at DESC, t.touchpoint_id DESC) AS number
+    FROM unnest($1::uuid[]) AS fragment(id) CROSS JOIN LATERAL (
+        SELECT touchpoint_id, profile_id, occurred_at, received_at, channel, kind, name,
+               amount_minor, currency, quantity,
+               CASE WHEN ($6::text[] = '{}' OR kind = ANY($6)) AND ($7::text[] = '{}' OR channel = ANY($7))
+                         AND ($8::text[] = '{}' OR name = ANY($8))
+                    THEN sealed END AS sealed
+        FROM touchpoint
+        WHERE profile_id = fragment.id AND occurred_at >= $2 AND occurred_at < $3
+          AND (occurred_at, touchpoint_id) < ($4, $5::uuid)
+        ORDER BY occurred_at DESC, touchpoint_id DESC
+        LIMIT $9
+    ) AS t
+) AS looked
+WHERE number <= looked_at AND (sealed IS NOT NULL OR number = looked_at)
+ORDER BY number
 """
 
 # The times alone let the planner skip months.
@@ -86,14 +101,19 @@ ON CONFLICT (profile_id) DO UPDATE SET
 
 
 class PostgresTimelines:
-    """Reads timelines. The pool must plan each page for its own months (plan_cache_mode = force_custom_plan)."""
+    """Reads timelines.
 
-    def __init__(self, db: Database) -> None:
+    `pages` are connections that plan a page once for all months (plan_cache_mode = force_generic_plan) and skip those
+    outside its window when it is read: planning anew takes longer than reading.
+    """
+
+    def __init__(self, db: Database, pages: Database) -> None:
         self._db = db
+        self._pages = pages
 
     async def fragments(self, customer_id: UUID) -> Sequence[Fragment]:
         """Return the fragments of the customer that `customer_id` is or was merged into; empty if unknown."""
-        async with self._db.connection() as connection:
+        async with self._pages.connection() as connection:
             rows = await connection.fetch(FRAGMENTS_SQL, customer_id)
         return [Fragment(row["profile_id"], row["customer_id"], row["months"]) for row in rows]
 
@@ -104,29 +124,32 @@ class PostgresTimelines:
         after: Place | None,
         only: TimelineFilter,
         limit: int,
-    ) -> Sequence[TimelineRow]:
-        """Return at most `limit` touchpoints of the window behind `after`, newest first."""
-        begin, end = window
-        async with self._db.connection() as connection:
+    ) -> Scanned:
+        """Look at `limit` touchpoints at most of the window behind `after`, newest first."""
+        behind = after or Place(window[1], _LEAST_ID)
+        async with self._pages.connection() as connection:
             rows = await connection.fetch(
                 PAGE_SQL,
                 profile_ids,
-                begin,
-                end,
-                after and after.occurred_at,
-                after and after.touchpoint_id,
+                *window,
+                behind.occurred_at,
+                behind.touchpoint_id,
                 only.kinds,
                 only.channels,
                 only.events,
                 limit,
             )
-        return [TimelineRow(*row) for row in rows]
+        if not rows:
+            return Scanned((), 0, None)
+        last = rows[-1]
+        wanted = [TimelineRow._make(row[:_COLUMNS]) for row in rows if row["sealed"] is not None]
+        return Scanned(wanted, last["looked_at"], Place(last["occurred_at"], last["touchpoint_id"]))
 
     async def at(self, spots: Sequence[Spot]) -> Sequence[TimelineRow]:
         """Return the touchpoints stored there, newest first."""
         async with self._db.connection() as connection:
             rows = await connection.fetch(AT_SQL, *map(list, zip(*spots, strict=True)))
-        return [TimelineRow(*row) for row in rows]
+        return [TimelineRow._make(row) for row in rows]
 
     async def search(
         self,
@@ -150,7 +173,7 @@ class PostgresTimelines:
         self, people: Sequence[UUID], names: MomentNames, window: Window
     ) -> Mapping[UUID, Sequence[str]]:
         """Return the key moments among a customer's touchpoints of a window, its end included, by touchpoint."""
-        async with self._db.connection() as connection:
+        async with self._pages.connection() as connection:
             return await marks_of(connection, people, names, window)
 
     async def ends(self, people: Sequence[UUID], names: MomentNames) -> Sequence[KeyMoment]:

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import Request, Response
 
 from guanxi_kit.errors import FieldError, Problem
-from interaction_service.application.timeline import ReadTimeline
+from interaction_service.application.timeline import ReadTimeline, ids_of
 
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -31,7 +31,7 @@ def no_customer() -> Problem:
 async def people_of(request: Request, customer_id: UUID) -> list[UUID]:
     """Return the fragments of the customer that an id belongs to now. Raises Problem where it is nobody's."""
     timeline: ReadTimeline = request.app.state.timeline
-    people = await timeline.fragments(customer_id)
+    people = ids_of(await timeline.fragments(customer_id))
     if not people:
         raise no_customer()
     return people

@@ -14,10 +14,10 @@ from guanxi_kit.audit import Reading, maskable
 from interaction_service.adapters.case_reads import CaseFilter, PostgresCaseReads
 from interaction_service.adapters.task_reads import PostgresTaskReads, TaskFilter
 from interaction_service.api import case_documents, task_documents, timeline
-from interaction_service.api.answers import json_of, no_customer, people_of
+from interaction_service.api.answers import json_of, no_customer
 from interaction_service.api.schemas import TimelineItem
 from interaction_service.api.task_state import Tasks
-from interaction_service.application.timeline import ReadTimeline
+from interaction_service.application.timeline import ReadTimeline, ids_of
 from interaction_service.domain.timeline_filter import TimelineFilter
 
 LAST_CONTACTS, MOST_OPEN = 5, 10
@@ -72,18 +72,19 @@ async def read_dealings(
 ) -> Response:
     """Of all of the customer's fragments: 5 contacts, 10 cases and 10 tasks at most."""
     query: ReadTimeline = request.app.state.timeline
-    people = await people_of(request, customer_id)
+    fragments = await query.fragments(customer_id)
+    if not fragments:
+        raise no_customer()
+    people = ids_of(fragments)
     reading.begin(people)
     only = TimelineFilter(events=tuple(event)) if event else EVERY_EVENT
-    page = await query.read(customer_id, limit=LAST_CONTACTS, after=None, only=only, show=reading.shown)
+    page = await query.read(fragments, limit=LAST_CONTACTS, after=None, only=only, show=reading.shown)
     async with state.commands.database.connection() as connection:
         cases = PostgresCaseReads(connection, state.work.keyring)
         tasks = PostgresTaskReads(connection, state.work.keyring)
         open_cases = await cases.page(CaseFilter(people, is_open=True), MOST_OPEN + 1, None)
         open_tasks = await tasks.page(TaskFilter(people, state="open"), MOST_OPEN + 1)
     await reading.kept()
-    if page is None:
-        raise no_customer()
     show = reading.shown
     document = {
         "last_contacts": {

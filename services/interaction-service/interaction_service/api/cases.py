@@ -85,7 +85,7 @@ class CasesState:
         return json_of(documents.standing(case))
 
 
-def cases_state(request: Request) -> CasesState:
+async def cases_state(request: Request) -> CasesState:
     """FastAPI dependency: the state of this application."""
     state: CasesState = request.app.state.cases
     return state

@@ -60,7 +60,7 @@ class ChannelDesk:
     allow_private_mailboxes: bool = False
 
 
-def channel_desk(request: Request) -> ChannelDesk:
+async def channel_desk(request: Request) -> ChannelDesk:
     """FastAPI dependency: the state of this application."""
     desk: ChannelDesk = request.app.state.channels
     return desk

@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from guanxi_kit.audit import Reading, cleared
 from guanxi_kit.exporting import MEDIA_TYPE, export_line
 from interaction_service.application.ports import TimelineRow
-from interaction_service.application.timeline import ReadTimeline
+from interaction_service.application.timeline import ReadTimeline, ids_of
 
 router = APIRouter(tags=["privacy"])
 
@@ -39,7 +39,7 @@ async def get_export(customer_id: UUID, request: Request, reading: ExportReading
     """In clear: it is for the person. Nothing for an id that is not known here."""
     timeline: ReadTimeline = request.app.state.timeline
     kept: Sequence[Export] = request.app.state.exports
-    people = await timeline.fragments(customer_id)
+    people = ids_of(await timeline.fragments(customer_id))
     await reading.of(people)
     return StreamingResponse(_lines(timeline, customer_id, kept, people), media_type=MEDIA_TYPE)
 

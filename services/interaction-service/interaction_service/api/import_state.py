@@ -63,7 +63,7 @@ def make_import_state(
     )
 
 
-def _state(request: Request) -> ImportState:
+async def _state(request: Request) -> ImportState:
     state: ImportState = request.app.state.imports
     return state
 

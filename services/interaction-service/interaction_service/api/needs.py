@@ -72,7 +72,7 @@ class NeedsState:
     zone: ZoneInfo
 
 
-def needs_state(request: Request) -> NeedsState:
+async def needs_state(request: Request) -> NeedsState:
     """FastAPI dependency: the state of this application."""
     state: NeedsState = request.app.state.needs
     return state

@@ -116,7 +116,7 @@ class UnknownEventPage(BaseModel):
     next_cursor: str | None
 
 
-def _desk(request: Request) -> RefusalDesk:
+async def _desk(request: Request) -> RefusalDesk:
     desk: RefusalDesk = request.app.state.refusals
     return desk
 

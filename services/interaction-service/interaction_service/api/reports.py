@@ -81,7 +81,7 @@ class Asked:
         return Response(BOM.encode() + csv_lines(sheet(found)), media_type=MEDIA_TYPE)
 
 
-def asked_form(
+async def asked_form(
     request: Request,
     format: Annotated[Format | None, Query(description="Otherwise what `Accept` names first.")] = None,
     language: Annotated[Language, Query(description="Of a page or a CSV.")] = "zh",
@@ -92,7 +92,7 @@ def asked_form(
     return Asked(format or accepted, language)
 
 
-def reports_state(request: Request) -> ReportsState:
+async def reports_state(request: Request) -> ReportsState:
     """FastAPI dependency: the state of this application."""
     state: ReportsState = request.app.state.reports
     return state

@@ -124,7 +124,7 @@ class SurveysState:
             ) from None
 
 
-def surveys_state(request: Request) -> SurveysState:
+async def surveys_state(request: Request) -> SurveysState:
     """FastAPI dependency: the state of this application."""
     state: SurveysState = request.app.state.surveys
     return state

@@ -65,7 +65,7 @@ class TasksState:
             raise Problem(409, detail=f"The task {error}.", type="urn:guanxi:problem:task-state") from None
 
 
-def tasks_state(request: Request) -> TasksState:
+async def tasks_state(request: Request) -> TasksState:
     """FastAPI dependency: the state of this application."""
     state: TasksState = request.app.state.tasks
     return state

@@ -17,7 +17,7 @@ from interaction_service.api.schemas import Kind, Moments, Timeline
 from interaction_service.application.message import JsonObject
 from interaction_service.application.ports import KeyMoment, TimelineRow
 from interaction_service.application.text_index import Question
-from interaction_service.application.timeline import Entry, ReadTimeline, ShownContent
+from interaction_service.application.timeline import Entry, ReadTimeline, ShownContent, ids_of
 from interaction_service.domain.page import BadCursor, Place
 from interaction_service.domain.timeline_filter import TimelineFilter
 
@@ -27,7 +27,7 @@ ChannelName = Annotated[str, StringConstraints(max_length=100)]
 EventName = Annotated[str, StringConstraints(max_length=512)]
 
 
-def timeline_filter(
+async def timeline_filter(
     *,
     kind: Annotated[list[Kind] | None, Query(max_length=6, description="Of any of these kinds.")] = None,
     channel: Annotated[
@@ -75,10 +75,12 @@ async def read_timeline(
         after = Place.from_cursor(cursor, only.binding) if cursor else None
     except BadCursor as error:
         raise wrong("cursor", str(error)) from None
-    page = await query.read(customer_id, limit=limit, after=after, only=only, show=reading.shown)
-    if page is None:
+    fragments = await query.fragments(customer_id)
+    if not fragments:
         raise no_customer()
-    await reading.of(page.people)
+    reading.begin(ids_of(fragments))
+    page = await query.read(fragments, limit=limit, after=after, only=only, show=reading.shown)
+    await reading.kept()
     document = {
         "items": [item(entry) for entry in page.entries],
         "next_cursor": page.next.to_cursor(only.binding) if page.next else None,
@@ -117,7 +119,7 @@ def _moment(moment: KeyMoment, labels: Labels) -> dict[str, Any]:
 async def fragments_of(request: Request, customer_id: UUID) -> list[UUID]:
     """Return the fragments of the customer that an id belongs to now."""
     query: ReadTimeline = request.app.state.timeline
-    return await query.fragments(customer_id)
+    return ids_of(await query.fragments(customer_id))
 
 
 def item(entry: Entry) -> dict[str, Any]:

@@ -51,12 +51,18 @@ class SealedContent(msgspec.Struct, kw_only=True, omit_defaults=True):
     actor: str | None = None
 
 
+class OpenedContext(msgspec.Struct):
+    """Of the context a timeline shows the page alone."""
+
+    page: Any = None
+
+
 class OpenedContent(msgspec.Struct, kw_only=True):
     """The part of the sealed content that a timeline shows; senders may write null for an object."""
 
     traits: JsonObject | None = None
     properties: JsonObject | None = None
-    context: JsonObject | None = None
+    context: OpenedContext | None = None
     category: str | None = None
     group: JsonObject | None = None
     actor: str | None = None

@@ -42,8 +42,7 @@ class Channels(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineRow:
+class TimelineRow(NamedTuple):
     """A touchpoint as stored."""
 
     touchpoint_id: UUID
@@ -99,6 +98,14 @@ class Fragment:
     months: Sequence[int]
 
 
+class Scanned(NamedTuple):
+    """The wanted touchpoints among so many that were looked at, newest first, and the place of the last of those."""
+
+    rows: Sequence[TimelineRow]
+    looked_at: int
+    until: Place | None
+
+
 class Timelines(Protocol):
     """Reads timelines."""
 
@@ -113,8 +120,8 @@ class Timelines(Protocol):
         after: Place | None,
         only: TimelineFilter,
         limit: int,
-    ) -> Sequence[TimelineRow]:
-        """Return at most `limit` touchpoints within the half-open window and behind `after`, newest first."""
+    ) -> Scanned:
+        """Look at `limit` touchpoints at most within the half-open window and behind `after`, newest first."""
         ...
 
     async def at(self, spots: Sequence[Spot]) -> Sequence[TimelineRow]:

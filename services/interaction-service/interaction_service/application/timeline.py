@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -25,8 +25,7 @@ NOTHING_DECLARED: Mapping[str, MaskedType] = {}
 Kept = TypeVar("Kept")
 
 
-@dataclass(frozen=True, slots=True)
-class ShownContent:
+class ShownContent(NamedTuple):
     """What a touchpoint is about, as it is shown. `page` is what the SDK reported of the page, of any shape.
 
     `actor` is the member of staff who entered it.
@@ -40,8 +39,7 @@ class ShownContent:
     actor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A touchpoint with its content (None when no key of this installation opens it) and the key moments it is."""
 
     row: TimelineRow
@@ -51,14 +49,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class TimelinePage:
-    """Entries newest first, out of those of the fragments `people`.
-
-    With a filter a page may be short, even empty, although there is a next one.
-    """
+    """Entries newest first. With a filter a page may be short, even empty, although there is a next one."""
 
     entries: Sequence[Entry]
     next: Place | None
-    people: Sequence[UUID]
 
 
 class ReadTimeline:
@@ -82,17 +76,14 @@ class ReadTimeline:
 
     async def read(
         self,
-        customer_id: UUID,
+        fragments: Sequence[Fragment],
         *,
         limit: int,
         after: Place | None,
         only: TimelineFilter,
         show: Shown = MASKED,
-    ) -> TimelinePage | None:
-        """Return a page of at most `limit` entries behind `after`, or None for an unknown customer."""
-        fragments = await self._timelines.fragments(customer_id)
-        if not fragments:
-            return None
+    ) -> TimelinePage:
+        """Return a page of at most `limit` entries behind `after` of all `fragments` of a customer."""
         show = show.declaring(self._declared)
         question = None if only.text is None else Question(only.text)
 
@@ -104,17 +95,16 @@ class ReadTimeline:
 
         looked = self._way(fragments, after, only, question, limit)
         entries, following = await _collect(looked, limit, keep)
-        people = [fragment.profile_id for fragment in fragments]
-        return TimelinePage(await self._marked(people, entries), following, people)
+        return TimelinePage(await self._marked(ids_of(fragments), entries), following)
 
     async def moments(self, customer_id: UUID) -> tuple[Sequence[KeyMoment], Sequence[UUID]] | None:
         """Return the key moments that a customer had, and its fragments; None for an unknown customer."""
-        people = await self.fragments(customer_id)
+        people = ids_of(await self.fragments(customer_id))
         return (await self._timelines.ends(people, self._moments), people) if people else None
 
-    async def fragments(self, customer_id: UUID) -> list[UUID]:
+    async def fragments(self, customer_id: UUID) -> Sequence[Fragment]:
         """Return the fragments of the customer that an id belongs to now; none for an unknown customer."""
-        return [fragment.profile_id for fragment in await self._timelines.fragments(customer_id)]
+        return await self._timelines.fragments(customer_id)
 
     async def export(self, customer_id: UUID) -> AsyncIterator[list[tuple[TimelineRow, msgspec.Raw | None]]]:
         """Yield pages of all touchpoints with all of their content in clear, newest first; for the person alone."""
@@ -147,7 +137,12 @@ class ReadTimeline:
             return entries
         window = entries[-1].row.occurred_at, entries[0].row.occurred_at
         marks = await self._timelines.marks(people, self._moments, window)
-        return [replace(entry, moments=marks.get(entry.row.touchpoint_id, ())) for entry in entries]
+        return [
+            entry._replace(moments=marks[entry.row.touchpoint_id])
+            if entry.row.touchpoint_id in marks
+            else entry
+            for entry in entries
+        ]
 
     async def _export_page(
         self, fragments: Sequence[Fragment], after: Place | None
@@ -175,9 +170,14 @@ class ReadTimeline:
             properties=show.content(content.properties or {}),
             group=show.content(content.group or {}),
             category=content.category,
-            page=show.content((content.context or {}).get("page")),
+            page=show.content(content.context and content.context.page),
             actor=content.actor,
         )
+
+
+def ids_of(fragments: Sequence[Fragment]) -> list[UUID]:
+    """Return the ids of fragments."""
+    return [fragment.profile_id for fragment in fragments]
 
 
 async def _collect(

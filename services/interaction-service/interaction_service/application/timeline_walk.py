@@ -42,11 +42,10 @@ class Walk:
         months = [month for fragment in fragments for month in fragment.months]
         for first, behind, window in only.windows(months, newest):
             ids = [f.profile_id for f in fragments if any(first <= month < behind for month in f.months)]
-            rows = await self._timelines.page(ids, window, scanned, only, budget)
-            budget -= len(rows)
-            if rows:
-                scanned = place_of(rows[-1])
-            yield Looked(rows, scanned)
+            part = await self._timelines.page(ids, window, scanned, only, budget)
+            budget -= part.looked_at
+            scanned = part.until or scanned
+            yield Looked(part.rows, scanned)
             if budget <= 0:
                 return
         yield Looked((), None)

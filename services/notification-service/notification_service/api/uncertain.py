@@ -75,7 +75,7 @@ class UncertainDesk:
     domain: str
 
 
-def _desk(request: Request) -> UncertainDesk:
+async def _desk(request: Request) -> UncertainDesk:
     desk: UncertainDesk = request.app.state.uncertain
     return desk
 

@@ -145,7 +145,7 @@ def _found(found: CustomerNumber | None) -> Response:
 
 async def fragments_of(request: Request, customer_id: UUID) -> list[UUID]:
     """Return the fragments of the customer that an id belongs to now."""
-    async with profile_state(request).reads() as reads:
+    async with (await profile_state(request)).reads() as reads:
         found = await reads.siblings([customer_id])
     return found[customer_id][1] if customer_id in found else []
 

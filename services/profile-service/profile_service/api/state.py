@@ -73,7 +73,7 @@ class ApiState:
         return stream_unit(self.database, self.relay, COMMANDS, self.clock)
 
 
-def profile_state(request: Request) -> ApiState:
+async def profile_state(request: Request) -> ApiState:
     """FastAPI dependency: the state of this application."""
     state: ApiState = request.app.state.profile
     return state

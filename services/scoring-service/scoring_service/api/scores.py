@@ -59,7 +59,7 @@ async def read_tiers(state: State) -> TiersDocument:
 
 async def fragments_of(request: Request, customer_id: UUID) -> list[UUID]:
     """Return the fragments of the customer that an id belongs to now."""
-    async with state_of(request).database.connection() as connection:
+    async with (await state_of(request)).database.connection() as connection:
         reader = PostgresScoreStore(connection)
         return await reader.fragments_of(await reader.customer_of(customer_id) or customer_id)
 

@@ -20,7 +20,7 @@ class ApiState:
     clock: Clock
 
 
-def state_of(request: Request) -> ApiState:
+async def state_of(request: Request) -> ApiState:
     """FastAPI dependency: the state of this process."""
     state: ApiState = request.app.state.scoring
     return state

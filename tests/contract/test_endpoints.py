@@ -1,8 +1,9 @@
-"""Whatever shows a person's data keeps in the audit that it did: no endpoint is forgotten."""
+"""What holds of every endpoint: personal data is shown only with an access kept, and no request waits for a thread."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+import guanxi_gateway.main
 import interaction_service.main
 import notification_service.main
 import profile_service.main
 import scoring_service.main
+from guanxi_gateway.settings import GatewaySettings
 from guanxi_kit.audit import reading
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.testing import StaffIdentity
@@ -90,19 +93,38 @@ def is_audited(route: APIRoute) -> bool:
     return any(getattr(call, "__module__", "") == reading.__name__ for call in calls(route.dependant))
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_reads_of_persons_are_audited(service: str, tmp_path: Path) -> None:
-    main, settings = SERVICES[service]
+def routes_of(service: str, folder: Path) -> list[APIRoute]:
+    main, settings = {**SERVICES, "gateway": (guanxi_gateway.main, GatewaySettings)}[service]
+    upstream = dict.fromkeys((f"{name}_url" for name in SERVICES), "http://127.0.0.1:1")
     app: FastAPI = main.make_api(
         settings.load(
             service=f"{service}-service",
             keyring=Keyring.generate().to_json(),
-            jwks_file=StaffIdentity().write_jwks(tmp_path / "jwks.json"),
+            jwks_file=StaffIdentity().write_jwks(folder / "jwks.json"),
             pack_dir=PACKS,
+            **(upstream if service == "gateway" else {}),
         )
     )
     found = [route for route in app.routes if isinstance(route, APIRoute)]
     assert len(found) > 8
+    return found
+
+
+@pytest.mark.parametrize("service", [*SERVICES, "gateway"])
+def test_no_request_waits_for_a_thread(service: str, tmp_path: Path) -> None:
+    """The framework gives whatever is no coroutine to one of 40 threads: two switches a request, and a queue."""
+    threaded = {
+        f"{route.path}: {call!r}"
+        for route in routes_of(service, tmp_path)
+        for call in calls(route.dependant)
+        if not (iscoroutinefunction(call) or iscoroutinefunction(type(call).__call__))
+    }
+    assert not threaded
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_reads_of_persons_are_audited(service: str, tmp_path: Path) -> None:
+    found = routes_of(service, tmp_path)
     reads = {route.path for route in found if "GET" in (route.methods or ())}
     audited = {route.path for route in found if is_audited(route)}
     assert reads - audited <= OF_NOBODY
