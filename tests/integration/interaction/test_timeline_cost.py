@@ -12,7 +12,12 @@ import pytest
 
 from guanxi_kit.db import Database
 from guanxi_kit.packs import load_pack
-from interaction_service.adapters.timeline import PAGE_SQL, MonthlyPartitions, PostgresTimelines
+from interaction_service.adapters.timeline import (
+    NAMED_PAGE_SQL,
+    PAGE_SQL,
+    MonthlyPartitions,
+    PostgresTimelines,
+)
 from interaction_service.adapters.timeline_index import SEARCH_SQL
 from interaction_service.application.making import make_read_timeline
 from interaction_service.application.timeline_walk import SEARCHED
@@ -59,16 +64,24 @@ async def history(service: Service, database: Database) -> Database:
     return database
 
 
-async def explain(database: Database, window: tuple[int, int], after: Place | None, limit: int) -> Any:
+async def explain(
+    database: Database,
+    window: tuple[int, int],
+    after: Place | None,
+    limit: int,
+    *,
+    query: str = PAGE_SQL,
+    names: str = "",
+) -> Any:
     """Explain the plan that was made once, for all windows."""
     begin, behind = (start_of(month).isoformat() for month in window)
     place = f"'{after.occurred_at}', '{after.touchpoint_id}'" if after else f"'{behind}', '{UUID(int=0)}'"
     async with database.connection() as connection:
         await connection.execute("DEALLOCATE ALL")
-        await connection.execute(f"PREPARE page AS {PAGE_SQL}")
+        await connection.execute(f"PREPARE page AS {query}")
         plan = await connection.fetchval(
             "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
-            f" EXECUTE page('{{{BUSY}}}', '{begin}', '{behind}', {place}, '{{}}', '{{}}', '{{}}', {limit})"
+            f" EXECUTE page('{{{BUSY}}}', '{begin}', '{behind}', {place}, '{{}}', '{{}}', {limit}{names})"
         )
     return plan[0] if not isinstance(plan, str) else json.loads(plan)[0]
 
@@ -111,6 +124,38 @@ async def test_pages_of_a_long_and_a_short_history_touch_as_much(history: Databa
     brief = await pages(history, service, BRIEF, [NOW, NOW - timedelta(days=5000)])
     assert max(busy) <= max(brief)
     assert max(brief) <= 6
+
+
+async def test_rare_events_are_found_behind_any_number_of_others(
+    pages_database: Database, history: Database, service: Service
+) -> None:
+    """In the first of thirty years, behind 100,000 touchpoints of other names."""
+    async with history.transaction() as connection:
+        await connection.execute(
+            "UPDATE touchpoint SET name = 'Question Asked' WHERE profile_id = $1 AND occurred_at < $2",
+            BUSY,
+            FIRST + timedelta(days=1),
+        )
+        await connection.execute("ANALYZE touchpoint")
+    rare, months = TimelineFilter(events=("Question Asked", "Call Received")), month_of(NOW) + 1
+    query = make_read_timeline(
+        Counting(history, pages_database), service.keyring, load_pack(PACKS, "services")
+    )
+    page = await query.read(await query.fragments(BUSY), limit=5, after=None, only=rare)
+    assert [entry.row.name for entry in page.entries] == ["Question Asked"] * 5
+    assert page.next is not None
+    explained = await explain(
+        pages_database,
+        (month_of(FIRST), months),
+        None,
+        6,
+        query=NAMED_PAGE_SQL,
+        names=""", '{"Question Asked", "Call Received"}'""",
+    )
+    scans = [node for node in nodes(explained["Plan"]) if "Relation Name" in node]
+    assert all("(name = " in node["Index Cond"] for node in scans), scans
+    assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) <= 6
+    assert sum(node.get("Rows Removed by Filter", 0) for node in scans) == 0
 
 
 async def test_a_search_looks_at_a_bounded_part_of_a_long_history(history: Database) -> None:

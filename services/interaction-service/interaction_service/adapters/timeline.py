@@ -41,26 +41,30 @@ WHERE asked.profile_id = $1
 # Rows that the filter leaves out have no content here; the last of them comes all the same, to tell how far was looked.
 # The plain bounds on occurred_at let months be skipped; the row comparison, which must not depend on whether there is a
 # place to begin behind, lets the index begin there.
-PAGE_SQL = """
+_PAGE = """
 SELECT * FROM (
-    SELECT t.*, least(count(*) OVER (), $9) AS looked_at,
+    SELECT t.*, least(count(*) OVER (), $8) AS looked_at,
            row_number() OVER (ORDER BY t.occurred_at DESC, t.touchpoint_id DESC) AS number
-    FROM unnest($1::uuid[]) AS fragment(id) CROSS JOIN LATERAL (
+    FROM unnest($1::uuid[]) AS fragment(id) {names} CROSS JOIN LATERAL (
         SELECT touchpoint_id, profile_id, occurred_at, received_at, channel, kind, name,
                amount_minor, currency, quantity,
-               CASE WHEN ($6::text[] = '{}' OR kind = ANY($6)) AND ($7::text[] = '{}' OR channel = ANY($7))
-                         AND ($8::text[] = '{}' OR name = ANY($8))
+               CASE WHEN ($6::text[] = '{{}}' OR kind = ANY($6)) AND ($7::text[] = '{{}}' OR channel = ANY($7))
                     THEN sealed END AS sealed
         FROM touchpoint
-        WHERE profile_id = fragment.id AND occurred_at >= $2 AND occurred_at < $3
+        WHERE profile_id = fragment.id {named} AND occurred_at >= $2 AND occurred_at < $3
           AND (occurred_at, touchpoint_id) < ($4, $5::uuid)
         ORDER BY occurred_at DESC, touchpoint_id DESC
-        LIMIT $9
+        LIMIT $8
     ) AS t
 ) AS looked
 WHERE number <= looked_at AND (sealed IS NOT NULL OR number = looked_at)
 ORDER BY number
 """
+PAGE_SQL = _PAGE.format(names="", named="")
+# By the names of events an index finds what lies behind any number of others.
+NAMED_PAGE_SQL = _PAGE.format(
+    names="CROSS JOIN (SELECT DISTINCT unnest($9::text[])) AS wanted(name)", named="AND name = wanted.name"
+)
 
 # The times alone let the planner skip months.
 AT_SQL = """
@@ -127,17 +131,18 @@ class PostgresTimelines:
     ) -> Scanned:
         """Look at `limit` touchpoints at most of the window behind `after`, newest first."""
         behind = after or Place(window[1], _LEAST_ID)
+        query, names = (NAMED_PAGE_SQL, [only.events]) if only.events else (PAGE_SQL, [])
         async with self._pages.connection() as connection:
             rows = await connection.fetch(
-                PAGE_SQL,
+                query,
                 profile_ids,
                 *window,
                 behind.occurred_at,
                 behind.touchpoint_id,
                 only.kinds,
                 only.channels,
-                only.events,
                 limit,
+                *names,
             )
         if not rows:
             return Scanned((), 0, None)

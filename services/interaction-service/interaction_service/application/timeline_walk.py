@@ -36,15 +36,17 @@ class Walk:
         self, fragments: Sequence[Fragment], after: Place | None, only: TimelineFilter, limit: int
     ) -> AsyncGenerator[Looked, None]:
         """Walk through all touchpoints, over the months in which there are any."""
-        budget = SCAN if only.chooses else limit + 1
+        budget = SCAN if only.kinds or only.channels else limit + 1
         scanned = after
         newest = month_of(after.occurred_at) if after else None
         months = [month for fragment in fragments for month in fragment.months]
         for first, behind, window in only.windows(months, newest):
             ids = [f.profile_id for f in fragments if any(first <= month < behind for month in f.months)]
             part = await self._timelines.page(ids, window, scanned, only, budget)
+            if part.until is None:
+                continue
             budget -= part.looked_at
-            scanned = part.until or scanned
+            scanned = part.until
             yield Looked(part.rows, scanned)
             if budget <= 0:
                 return
