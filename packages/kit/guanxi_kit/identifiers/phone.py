@@ -19,7 +19,7 @@ class NotPhoneError(ValueError):
 
 def fast_phone(text: str, region: str) -> str | None:
     """Return the E.164 form of the most frequent shapes, or None when `slow_phone` must decide."""
-    if _CHINESE_E164.fullmatch(text):
+    if text.startswith("+") and _CHINESE_E164.fullmatch(text):
         return text
     if region != "CN":
         return None

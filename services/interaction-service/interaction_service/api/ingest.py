@@ -24,7 +24,7 @@ from interaction_service.application.message import (
     KINDS,
     Envelope,
     Malformed,
-    Message,
+    MessageHead,
     read_envelope,
     read_object,
     read_single,
@@ -175,7 +175,7 @@ def _origin(submission: Submission, events: list[bytes] | None, index: int) -> t
     given = submission.messages[index]
     if events is not None:
         return Origin("event", events[index].decode("utf-8", "replace")), given
-    assert not isinstance(given, Message | Refused)
+    assert not isinstance(given, MessageHead | Refused)
     context = submission.context
     origin = Origin(
         way="message",

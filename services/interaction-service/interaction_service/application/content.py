@@ -42,7 +42,7 @@ class SealedContent(msgspec.Struct, kw_only=True, omit_defaults=True):
     identifiers: list[Normalised]
     unusable: list[Unusable] = []
     traits: Json | msgspec.UnsetType = msgspec.UNSET
-    properties: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    properties: Json | msgspec.UnsetType = msgspec.UNSET
     context: Json | msgspec.UnsetType = msgspec.UNSET
     category: str | None = None
     group: JsonObject | msgspec.UnsetType = msgspec.UNSET

@@ -13,7 +13,7 @@ from guanxi_kit.crypto import Keyring
 from guanxi_kit.identifiers import IdentifierRules, Normalised
 from guanxi_kit.identifiers.told import APP_IDS, IDENTIFYING_TRAITS, OPENIDS
 from interaction_service.application.content import Unusable
-from interaction_service.application.message import JsonObject, Message, Scalar
+from interaction_service.application.message import JsonObject, MessageHead, Scalar
 from interaction_service.domain.limits import MAX_IDENTIFIERS
 from interaction_service.domain.refusal import Refused
 
@@ -43,6 +43,8 @@ _EXTERNAL_TYPES = {
 ENTERPRISE = "enterprise_account"
 _OTHER_ACCOUNT = "third_party_account"
 _ABSENT = (None, "")
+# Making `str | int` takes as long as the look itself, and this one is at every identifier.
+_HASHABLE = (str, int)
 _TELLING = frozenset((*(name for name, _ in IDENTIFYING_TRAITS), *OPENIDS))
 
 
@@ -81,7 +83,7 @@ class Identification:
         self._look_up_cached = lru_cache(maxsize=REMEMBERED, typed=True)(self.look_up)
         self._identify_plain = lru_cache(maxsize=REMEMBERED)(self._plain)
 
-    def identify(self, message: Message, traits: JsonObject, context: JsonObject) -> Identified:
+    def identify(self, message: MessageHead, traits: JsonObject, context: JsonObject) -> Identified:
         """Return the identifiers of a message. Raises Refused when there are more than MAX_IDENTIFIERS."""
         device_id = _device_id(context)
         plain = "externalIds" not in context and (device_id is None or type(device_id) is str)
@@ -131,7 +133,7 @@ class Identification:
         usable: list[Usable] = []
         unusable: list[Unusable] = []
         for type_, raw, namespace in found:
-            hashable = isinstance(raw, str | int) and isinstance(namespace, str)
+            hashable = isinstance(raw, _HASHABLE) and isinstance(namespace, str)
             one = (self._look_up_cached if hashable else self.look_up)(type_, raw, namespace)
             if isinstance(one, Unusable):
                 unusable.append(one)
@@ -154,31 +156,35 @@ class Identification:
 
 
 def candidates(
-    message: Message, traits: JsonObject, context: JsonObject, declared: Collection[str]
-) -> Iterator[Candidate]:
-    """Yield (type, raw value, namespace) of everything in a message that may identify its person.
+    message: MessageHead, traits: JsonObject, context: JsonObject, declared: Collection[str]
+) -> list[Candidate]:
+    """Return (type, raw value, namespace) of everything in a message that may identify its person.
 
     `declared` are the types of the pack, which external ids may name.
     """
-    yield from _from_ids(message.user_id, message.anonymous_id, message.previous_id, _device_id(context))
-    if traits:
-        yield from _from_traits(traits)
+    found = _from_ids(message.user_id, message.anonymous_id, message.previous_id, _device_id(context))
+    if traits and (told := _TELLING.intersection(traits)):
+        # Of the many names that may tell one, a person's traits hold very few.
+        found.extend(_from_traits(traits, told))
     external = context.get("externalIds")
     if isinstance(external, list):
-        yield from _from_external(external, declared)
+        found.extend(_from_external(external, declared))
+    return found
 
 
 def _from_ids(
     user_id: object, anonymous_id: object, previous_id: object, device_id: object
-) -> Iterator[Candidate]:
+) -> list[Candidate]:
+    found: list[Candidate] = []
     if user_id not in _ABSENT:
-        yield "user_id", user_id, ""
+        found.append(("user_id", user_id, ""))
     if anonymous_id not in _ABSENT:
-        yield "anonymous_id", anonymous_id, ""
+        found.append(("anonymous_id", anonymous_id, ""))
     if previous_id not in _ABSENT:
-        yield "anonymous_id", previous_id, ""
+        found.append(("anonymous_id", previous_id, ""))
     if device_id not in _ABSENT:
-        yield "device_id", device_id, ""
+        found.append(("device_id", device_id, ""))
+    return found
 
 
 def _device_id(context: JsonObject) -> Any:
@@ -186,15 +192,11 @@ def _device_id(context: JsonObject) -> Any:
     return device.get("id") if isinstance(device, dict) else None
 
 
-def _from_traits(traits: JsonObject) -> Iterator[Candidate]:
-    # Of the many names that may tell one, a person's traits hold very few.
-    told = _TELLING.intersection(traits)
-    if not told:
-        return
+def _from_traits(traits: JsonObject, told: Collection[str]) -> Iterator[Candidate]:
     for name, type_ in IDENTIFYING_TRAITS:
         if name in told and traits[name] not in _ABSENT:
             yield type_, traits[name], ""
-    if not told.isdisjoint(OPENIDS):
+    if any(name in told for name in OPENIDS):
         openid = _first(traits, OPENIDS)
         if openid not in _ABSENT:
             yield "wechat_openid", openid, _first(traits, APP_IDS) or ""

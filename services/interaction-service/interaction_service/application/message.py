@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -24,8 +25,8 @@ JsonObject = dict[str, Any]
 Scalar = str | int
 
 
-class Message(msgspec.Struct, rename="camel", kw_only=True):
-    """One message. Content that only the reader of a timeline needs stays as the sender wrote it."""
+class MessageHead(msgspec.Struct, rename="camel", kw_only=True):
+    """What every message has beside its objects."""
 
     type: str | None = None
     message_id: str | None = None
@@ -39,9 +40,27 @@ class Message(msgspec.Struct, rename="camel", kw_only=True):
     timestamp: str | None = None
     original_timestamp: str | None = None
     sent_at: str | None = None
+
+
+class Message(MessageHead, kw_only=True):
+    """One message. Content that only the reader of a timeline needs stays as the sender wrote it."""
+
     properties: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     traits: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     context: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class Draft(MessageHead, kw_only=True):
+    """A message that was never JSON: its objects hold what JSON can hold and nothing else.
+
+    `time` is in UTC; `person` are the person's traits, whatever the kind, and go before those of the context.
+    """
+
+    time: datetime | None = None
+    person: JsonObject | None = None
+    properties: JsonObject | msgspec.UnsetType = msgspec.UNSET
+    traits: JsonObject | msgspec.UnsetType = msgspec.UNSET
+    context: JsonObject | msgspec.UnsetType = msgspec.UNSET
 
 
 class Envelope(msgspec.Struct, rename="camel", kw_only=True):
@@ -118,7 +137,7 @@ def check_bounds(text: bytes) -> None:
         check_depth(text)
 
 
-def check_names(message: Message) -> None:
+def check_names(message: MessageHead) -> None:
     """Refuse ids and names that are too long. Raises Refused."""
     if message.message_id is not None and len(message.message_id) > MAX_MESSAGE_ID:
         raise Refused("messageId", f"is longer than {MAX_MESSAGE_ID} characters")
@@ -128,8 +147,10 @@ def check_names(message: Message) -> None:
         raise Refused("name", BAD_NAME)
 
 
-def read_object(raw: msgspec.Raw | msgspec.UnsetType, field: str) -> JsonObject:
+def read_object(raw: msgspec.Raw | JsonObject | msgspec.UnsetType, field: str) -> JsonObject:
     """Decode an optional JSON object of a message, absent as empty. Raises Refused."""
+    if isinstance(raw, dict):
+        return raw
     if raw is msgspec.UNSET:
         return {}
     try:

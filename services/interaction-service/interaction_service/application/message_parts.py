@@ -11,7 +11,14 @@ from guanxi_contracts.touchpoint import TouchpointKind
 from guanxi_kit.masking import mask_content
 from interaction_service.application.content import Contact
 from interaction_service.application.identification import Identified
-from interaction_service.application.message import KINDS, JsonObject, Message, read_object
+from interaction_service.application.message import (
+    KINDS,
+    Draft,
+    JsonObject,
+    Message,
+    MessageHead,
+    read_object,
+)
 from interaction_service.application.submission import Submission
 from interaction_service.domain.limits import MAX_TRAIT_NAME
 from interaction_service.domain.refusal import Refused
@@ -23,7 +30,7 @@ _ENCODE = msgspec.json.Encoder().encode
 _SHARED_CONTEXT = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 
 
-def kind_of(message: Message) -> TouchpointKind:
+def kind_of(message: MessageHead) -> TouchpointKind:
     if message.type is None:
         raise Refused("type", "is missing")
     kind = KINDS.get(message.type)
@@ -49,7 +56,7 @@ def nobody(person: Identified) -> Refused:
     return Refused("", "holds nothing that says whose it is")
 
 
-def require(message: Message, kind: TouchpointKind, *, by_any_identifier: bool) -> None:
+def require(message: MessageHead, kind: TouchpointKind, *, by_any_identifier: bool) -> None:
     """Refuse a message without what its kind needs."""
     nameless = not by_any_identifier and message.anonymous_id in (None, "")
     if message.user_id in (None, "") and (kind == "alias" or nameless):
@@ -62,11 +69,11 @@ def require(message: Message, kind: TouchpointKind, *, by_any_identifier: bool) 
         raise Refused("groupId", "is missing")
 
 
-def time_of(message: Message, submission: Submission, received_at: datetime) -> datetime:
+def time_of(message: Message | Draft, submission: Submission, received_at: datetime) -> datetime:
     sent_at = submission.sent_at
     if message.sent_at is not None:
         sent_at = read_time(message.sent_at, "sentAt")
-    original: datetime | None = None
+    original = message.time if isinstance(message, Draft) else None
     if message.original_timestamp is not None:
         original = read_time(message.original_timestamp, "originalTimestamp")
     elif message.timestamp is not None:
@@ -76,15 +83,22 @@ def time_of(message: Message, submission: Submission, received_at: datetime) -> 
     )
 
 
-def traits_of(message: Message, kind: TouchpointKind, context: JsonObject) -> JsonObject:
+def traits_of(message: Message | Draft, kind: TouchpointKind, context: JsonObject) -> JsonObject:
     """Return the traits of the person: of an identify call its own, else those in the context."""
     traits = read_object(message.traits, "traits") if kind == "identify" else {}
     shared = context.get("traits")
     if isinstance(shared, dict) and shared:
-        traits = {**shared, **traits}
-    if traits and any(len(name) > MAX_TRAIT_NAME or "\0" in name for name in traits):
+        traits = {**shared, **traits} if traits else shared
+    if isinstance(message, Draft) and message.person:
+        traits = {**traits, **message.person} if traits else message.person
+    if traits and not _are_names(tuple(traits)):
         raise Refused("traits", f"has a name of more than {MAX_TRAIT_NAME} characters, or with U+0000")
     return traits
+
+
+@lru_cache(maxsize=4_096)
+def _are_names(names: tuple[str, ...]) -> bool:
+    return all(len(name) <= MAX_TRAIT_NAME and "\0" not in name for name in names)
 
 
 def contact_of(traits: JsonObject) -> Contact | None:

@@ -15,8 +15,10 @@ from interaction_service.application.event_names import EventNames
 from interaction_service.application.event_rules import EventRules, Quarantined
 from interaction_service.application.identification import Identification, Usable
 from interaction_service.application.message import (
+    Draft,
     JsonObject,
     Message,
+    check_bounds,
     read_object,
 )
 from interaction_service.application.message_parts import (
@@ -65,7 +67,7 @@ class Preparation:
         refused.
         """
         for index in part:
-            message: Message | None = None
+            message: Message | Draft | None = None
             try:
                 message = read_given(submission.messages[index])
                 prepared.touchpoints.append(
@@ -79,7 +81,7 @@ class Preparation:
 
     def _touchpoint(
         self,
-        message: Message,
+        message: Message | Draft,
         channel: Channel,
         submission: Submission,
         received_at: datetime,
@@ -90,7 +92,7 @@ class Preparation:
         message_id = message.message_id or str(uuid4())
         identity = touchpoint_id(channel.channel_id, message_id)
         time = time_of(message, submission, received_at)
-        if submission.context is not msgspec.UNSET:
+        if submission.context is not msgspec.UNSET and isinstance(message, Message):
             message.context = share(submission.context, message.context)
         context = read_object(message.context, "context")
         traits = traits_of(message, kind, context)
@@ -114,13 +116,17 @@ class Preparation:
             category=message.category,
         )
         if traits:
-            content.traits = message.traits if kind == "identify" and not context.get("traits") else traits
+            told = isinstance(message, Message) and kind == "identify" and not context.get("traits")
+            content.traits = message.traits if told else traits
         if kind == "group":
             content.group = {"id": message.group_id, "traits": read_object(message.traits, "traits")}
         if isinstance(enterprise, Usable):
             content.enterprise, content.contact = enterprise.clear, contact_of(traits)
         elif enterprise is not None:
             content.unusable = [*person.unusable, enterprise]
+        text = encode_content(content)
+        if isinstance(message, Draft):
+            check_bounds(text)
         return TouchpointReceivedV1(
             touchpoint_id=identity,
             channel=channel.name,
@@ -129,7 +135,7 @@ class Preparation:
             occurred_at=time,
             received_at=received_at,
             identifiers=person.refs,
-            sealed=self._keyring.seal(encode_content(content), identity.bytes),
+            sealed=self._keyring.seal(text, identity.bytes),
             has_traits=bool(traits),
             purchase=purchase,
             enterprise=enterprise.ref if isinstance(enterprise, Usable) else None,

@@ -18,12 +18,13 @@ Find = Callable[[JsonObject], Sequence[Any]]
 class _Figure(NamedTuple):
     """A path into the properties; `find` returns what stands there, without nulls and empty texts.
 
-    `name` is where it begins: without anything there it leads nowhere.
+    `name` is where it begins: without anything there it leads nowhere. Most paths are one plain name, and need no
+    `find`.
     """
 
     path: str
     name: str
-    find: Find
+    find: Find | None
 
 
 class _Figures(NamedTuple):
@@ -63,12 +64,15 @@ class Purchasing:
         return Purchase(amount_minor=minor, currency=currency, quantity=count)
 
     def _currency(self, properties: JsonObject, figures: Sequence[_Figure]) -> str:
-        for figure in figures:
-            found = () if _is_absent(properties.get(figure.name)) else figure.find(properties)
+        for path, name, find in figures:
+            value = properties.get(name)
+            if value is None or value == "":
+                continue
+            found = (value,) if find is None else find(properties)
             if found:
                 code = found[0].strip().upper() if isinstance(found[0], str) else ""
                 if len(code) != 3 or not (code.isascii() and code.isalpha()):
-                    raise Refused(f"properties.{figure.path}", "must be an ISO 4217 code such as CNY")
+                    raise Refused(f"properties.{path}", "must be an ISO 4217 code such as CNY")
                 return code
         return self._default_currency
 
@@ -83,9 +87,10 @@ def _figures(declared: PurchaseEvent) -> _Figures:
 def _first_number(properties: JsonObject, figures: Sequence[_Figure]) -> tuple[str, Decimal | None]:
     """Return the first path that leads to something, and its number or the sum over its list."""
     for path, name, find in figures:
-        if _is_absent(properties.get(name)):
+        value = properties.get(name)
+        if value is None or value == "":
             continue
-        found = find(properties)
+        found = (value,) if find is None else find(properties)
         if found:
             try:
                 if len(found) == 1:
@@ -96,10 +101,10 @@ def _first_number(properties: JsonObject, figures: Sequence[_Figure]) -> tuple[s
     return "", None
 
 
-def _finder(path: str) -> Find:
-    """Return what reads a path such as `a.b[].c`; most paths are one plain name."""
+def _finder(path: str) -> Find | None:
+    """Return what reads a path such as `a.b[].c`, None for one plain name."""
     if path.isidentifier():
-        return lambda properties: () if _is_absent(value := properties.get(path)) else (value,)
+        return None
     parts = [(part.removesuffix("[]"), part.endswith("[]")) for part in path.split(".")]
 
     first = parts[0][0]

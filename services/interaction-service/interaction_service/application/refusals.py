@@ -17,7 +17,7 @@ from guanxi_kit.crypto import Keyring
 from guanxi_kit.erasure import tombstone_of
 from guanxi_kit.telemetry import METRICS
 from interaction_service.application.identification import Identification
-from interaction_service.application.message import Message, read_message, read_object
+from interaction_service.application.message import MessageHead, read_message, read_object
 from interaction_service.application.ports import Channel, Unavailable
 from interaction_service.application.submission import Given, Outcome, Refusal
 from interaction_service.domain.refusal import Refused
@@ -166,7 +166,7 @@ class Refusals:
         if given is None or isinstance(given, Refused):
             return []
         try:
-            message = given if isinstance(given, Message) else read_message(given)
+            message = given if isinstance(given, MessageHead) else read_message(given)
             context = read_object(message.context, "context")
             shared = context.get("traits")
             traits = read_object(message.traits, "traits") if message.type != "group" else {}

@@ -8,11 +8,11 @@ from datetime import datetime
 import msgspec
 
 from guanxi_contracts.touchpoint import TouchpointKind, TouchpointReceivedV1
-from interaction_service.application.message import Message, check_names, read_message
+from interaction_service.application.message import Draft, Message, check_names, read_message
 from interaction_service.domain.refusal import Refused
 
-Given = msgspec.Raw | bytes | Message | Refused
-"""A message as it came, one that was read already, or why reading it failed."""
+Given = msgspec.Raw | bytes | Message | Draft | Refused
+"""A message as it came, one that was read already or was never JSON, or why reading it failed."""
 
 
 class Submission(msgspec.Struct, frozen=True):
@@ -58,11 +58,11 @@ class Prepared(msgspec.Struct):
     refused: list[Refusal] = []
 
 
-def read_given(given: Given) -> Message:
+def read_given(given: Given) -> Message | Draft:
     """Return the message. Raises Refused."""
     if isinstance(given, Refused):
         raise given
-    if not isinstance(given, Message):
+    if not isinstance(given, Message | Draft):
         return read_message(given)
     check_names(given)
     return given

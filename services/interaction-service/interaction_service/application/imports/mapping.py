@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
+from math import isnan
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,7 +15,7 @@ import msgspec
 from guanxi_contracts.touchpoint import TouchpointKind
 from guanxi_kit.identifiers.told import IDENTIFYING_TRAITS
 from interaction_service.application.imports.ports import Row
-from interaction_service.application.message import KINDS
+from interaction_service.application.message import KINDS, Draft, JsonObject
 from interaction_service.domain.imports.targets import (
     FIELDS,
     IDENTIFIER,
@@ -22,11 +24,17 @@ from interaction_service.domain.imports.targets import (
     TRAIT,
     Form,
 )
-from interaction_service.domain.imports.values import Unreadable, read_date, read_number, read_time, type_of
+from interaction_service.domain.imports.values import (
+    Unreadable,
+    read_date,
+    read_moment,
+    read_number,
+    read_time,
+    type_of,
+)
 from interaction_service.domain.limits import MAX_MESSAGE_ID, MAX_NAME, MAX_TRAIT_NAME
 from interaction_service.domain.refusal import Refused
 
-_ENCODE = msgspec.json.Encoder(enc_hook=str).encode
 _DECODE = msgspec.json.Decoder().decode
 _MAX_COLUMNS = 500
 _IDENTIFYING = {
@@ -131,6 +139,7 @@ class RowMapper:
             "date": _date_or_text,
             "time": lambda value: read_time(value, zone),
             "json": _json,
+            "moment": lambda value: read_moment(value, zone),
         }
         self._mapping = mapping
         self._prefix = f"{import_id}:"
@@ -141,26 +150,37 @@ class RowMapper:
             if column.to == "row_key"
         }
         self._steps = [
-            _Step(names.index(column.column), *_split(column.to), forms[column.form], column)
+            _Step(
+                names.index(column.column),
+                *_split(column.to),
+                forms["moment" if (column.to, column.form) == ("timestamp", "time") else column.form],
+                column,
+            )
             for column in mapping.columns
         ]
         self._fields = {FIELDS.get(column.to, column.to): column.column for column in mapping.columns}
 
-    def message(self, row: Row) -> bytes:
-        """Return the message of a row, as JSON. Raises Refused; its field is the column."""
+    def message(self, row: Row) -> Draft:
+        """Return the message of a row. Raises Refused; its field is the column."""
         values = row.values
         if len(values) > self._width:
             raise Refused("", f"has {len(values)} cells, the file {self._width} columns")
-        message: dict[str, Any] = {"messageId": f"{self._prefix}{row.number}"}
-        traits: dict[str, Any] = {}
-        properties: dict[str, Any] = {}
-        external: list[dict[str, str]] = []
+        if len(values) < self._width:
+            values = [*values, *[None] * (self._width - len(values))]
+        draft = Draft(
+            message_id=f"{self._prefix}{row.number}", type=self._mapping.kind, event=self._mapping.event
+        )
+        traits: JsonObject = {}
+        properties: JsonObject = {}
+        external: list[JsonObject] = []
         for place, kind, name, read, column in self._steps:
-            value = values[place] if place < len(values) else None
-            if value is None or value == "":
+            value = values[place]
+            if value is None or value == "" or (type(value) is float and isnan(value)):
                 continue
-            is_plain = read is _text and type(value) is str
-            value = value.strip() if is_plain else _read(read, value, column)
+            try:
+                value = value.strip() if read is _text and type(value) is str else read(value)
+            except Unreadable as error:
+                raise Refused(column.column, str(error)) from None
             if kind == TRAIT:
                 traits[name] = value
             elif kind == PROPERTY:
@@ -168,8 +188,8 @@ class RowMapper:
             elif kind == IDENTIFIER:
                 external.append({"type": name, "id": value, "namespace": column.namespace})
             else:
-                self._set(message, name, value, column)
-        return _ENCODE(self._assembled(message, traits, properties, external))
+                self._set(draft, name, value, column)
+        return self._assembled(draft, traits, properties, external)
 
     def identifiers(self, row: Row) -> Iterator[tuple[str, str, str]]:
         """Yield (type, value, namespace) of everything in a row that may say whose it is, mapped or not."""
@@ -198,51 +218,37 @@ class RowMapper:
                 return self._fields[target]
         return field
 
-    def _set(self, message: dict[str, Any], target: str, value: Any, column: ColumnMapping) -> None:
-        if target in OBJECTS:
-            if not isinstance(value, dict):
-                raise Refused(column.column, "must be a JSON object")
+    def _set(self, draft: Draft, target: str, value: Any, column: ColumnMapping) -> None:
+        if isinstance(value, datetime):
+            draft.time = value
         elif target == "row_key":
             # Of what a row is, not of which upload: the same row in another file is the same message.
             digest = self._keyed[column.column].copy()
             digest.update(str(value).encode())
-            value = "row:" + digest.hexdigest()[:40]
-        elif target == "message_id":
-            value = str(value)
-            if len(value) > MAX_MESSAGE_ID:
-                raise Refused(column.column, f"is longer than {MAX_MESSAGE_ID} characters")
-        message[FIELDS[target]] = value
+            draft.message_id = "row:" + digest.hexdigest()[:40]
+        elif target in OBJECTS:
+            if not isinstance(value, dict):
+                raise Refused(column.column, "must be a JSON object")
+            setattr(draft, target, value)
+        elif len(text := str(value)) > MAX_MESSAGE_ID and target == "message_id":
+            raise Refused(column.column, f"is longer than {MAX_MESSAGE_ID} characters")
+        else:
+            setattr(draft, target, text)
 
     def _assembled(
-        self,
-        message: dict[str, Any],
-        traits: dict[str, Any],
-        properties: dict[str, Any],
-        external: list[dict[str, str]],
-    ) -> dict[str, Any]:
-        kind = message.setdefault("type", self._mapping.kind)
-        if kind not in KINDS:
+        self, draft: Draft, traits: JsonObject, properties: JsonObject, external: list[JsonObject]
+    ) -> Draft:
+        if draft.type not in KINDS:
             raise Refused(self.column_of("type"), f"must be one of {', '.join(KINDS)}")
-        if self._mapping.event is not None:
-            message.setdefault("event", self._mapping.event)
-        if traits:
-            holder = message if kind == "identify" else message.setdefault("context", {})
-            given = holder.get("traits")
-            holder["traits"] = {**given, **traits} if isinstance(given, dict) else traits
-        if properties:
-            message["properties"] = {**message.get("properties", {}), **properties}
+        draft.person = traits
         if external:
-            context = message.setdefault("context", {})
+            context = draft.context or {}
             given = context.get("externalIds")
-            context["externalIds"] = [*given, *external] if isinstance(given, list) else external
-        return message
-
-
-def _read(read: Reading, value: Any, column: ColumnMapping) -> Any:
-    try:
-        return read(value)
-    except Unreadable as error:
-        raise Refused(column.column, str(error)) from None
+            external = [*given, *external] if isinstance(given, list) else external
+            draft.context = {**context, "externalIds": external}
+        if properties:
+            draft.properties = {**(draft.properties or {}), **properties}
+        return draft
 
 
 def _split(target: str) -> tuple[str, str]:
@@ -270,9 +276,9 @@ def _date_or_text(value: Any) -> str:
 
 
 def _json(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
     try:
+        if not isinstance(value, str):
+            return msgspec.to_builtins(value, str_keys=True, enc_hook=str)
         return _DECODE(value)
     except (msgspec.MsgspecError, RecursionError):
         raise Unreadable("must be JSON") from None

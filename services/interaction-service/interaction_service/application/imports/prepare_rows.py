@@ -13,6 +13,7 @@ from guanxi_kit.erasure import tombstone_of
 from interaction_service.application.identification import Identification, Usable
 from interaction_service.application.imports.mapping import RowMapper
 from interaction_service.application.imports.ports import Row
+from interaction_service.application.message import Draft
 from interaction_service.application.ports import Channel
 from interaction_service.application.preparation import Preparation
 from interaction_service.application.submission import Prepared, Submission
@@ -54,7 +55,7 @@ class PrepareRows:
         self, channel: Channel, mapper: RowMapper, rows: Sequence[Row], received_at: datetime
     ) -> PreparedRows:
         """Make touchpoints of rows that were read at a time. The same row has the same message id each time."""
-        messages: list[bytes] = []
+        messages: list[Draft] = []
         mapped: list[Row] = []
         refused: list[RefusedRow] = []
         for row in rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from math import isfinite
 from typing import Any, Literal
 
 ColumnType = Literal["empty", "number", "date", "phone", "email", "text", "object"]
@@ -31,6 +32,8 @@ class Unreadable(ValueError):
 def read_number(value: Any) -> int | float:
     """Return the number of a cell: 1,299.00, ¥99 and 99元 are numbers. Raises Unreadable."""
     if isinstance(value, int | float) and not isinstance(value, bool):
+        if not isfinite(value):
+            raise Unreadable("must be a number")
         return value
     text = str(value).strip()
     whole, point, fraction = text.partition(".")
@@ -48,7 +51,12 @@ def read_number(value: Any) -> int | float:
 
 
 def read_time(value: Any, zone: tzinfo) -> str:
-    """Return the time of a cell as ISO 8601 in UTC; without an offset it is of `zone`. Raises Unreadable.
+    """Return the time of a cell as ISO 8601 in UTC, as `read_moment`. Raises Unreadable."""
+    return read_moment(value, zone).isoformat()
+
+
+def read_moment(value: Any, zone: tzinfo) -> datetime:
+    """Return the time of a cell in UTC; without an offset it is of `zone`. Raises Unreadable.
 
     Year, month and day in this order, in digits or with 年月日, or seconds or milliseconds since 1970.
     """
@@ -56,7 +64,7 @@ def read_time(value: Any, zone: tzinfo) -> str:
     try:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=zone)
-        return moment.astimezone(UTC).isoformat()
+        return moment.astimezone(UTC)
     except (OverflowError, ValueError):
         raise Unreadable("is no time that a calendar has") from None
 
