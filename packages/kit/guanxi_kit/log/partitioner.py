@@ -16,7 +16,7 @@ def murmur2(data: bytes) -> int:
     mixed = (_SEED ^ length) & _MASK
     for word in unpack_from(f"<{length >> 2}I", data):
         scaled = word * _FACTOR & _MASK
-        mixed = (mixed * _FACTOR & _MASK) ^ ((scaled ^ scaled >> 24) * _FACTOR & _MASK)
+        mixed = (mixed * _FACTOR ^ (scaled ^ scaled >> 24) * _FACTOR) & _MASK
     tail = data[length & ~3 :]
     if tail:
         mixed = (mixed ^ int.from_bytes(tail, "little")) * _FACTOR & _MASK

@@ -45,7 +45,8 @@ _OTHER_ACCOUNT = "third_party_account"
 _ABSENT = (None, "")
 # Making `str | int` takes as long as the look itself, and this one is at every identifier.
 _HASHABLE = (str, int)
-_TELLING = frozenset((*(name for name, _ in IDENTIFYING_TRAITS), *OPENIDS))
+_OPENID = "wechat_openid"
+_TELLING = {**dict(IDENTIFYING_TRAITS), **dict.fromkeys(OPENIDS, _OPENID)}
 
 
 class Usable(NamedTuple):
@@ -163,9 +164,8 @@ def candidates(
     `declared` are the types of the pack, which external ids may name.
     """
     found = _from_ids(message.user_id, message.anonymous_id, message.previous_id, _device_id(context))
-    if traits and (told := _TELLING.intersection(traits)):
-        # Of the many names that may tell one, a person's traits hold very few.
-        found.extend(_from_traits(traits, told))
+    if traits:
+        _add_traits(found, traits)
     external = context.get("externalIds")
     if isinstance(external, list):
         found.extend(_from_external(external, declared))
@@ -192,14 +192,18 @@ def _device_id(context: JsonObject) -> Any:
     return device.get("id") if isinstance(device, dict) else None
 
 
-def _from_traits(traits: JsonObject, told: Collection[str]) -> Iterator[Candidate]:
-    for name, type_ in IDENTIFYING_TRAITS:
-        if name in told and traits[name] not in _ABSENT:
-            yield type_, traits[name], ""
-    if any(name in told for name in OPENIDS):
-        openid = _first(traits, OPENIDS)
-        if openid not in _ABSENT:
-            yield "wechat_openid", openid, _first(traits, APP_IDS) or ""
+def _add_traits(found: list[Candidate], traits: JsonObject) -> None:
+    has_openid = False
+    for name in traits:
+        type_ = _TELLING.get(name)
+        if type_ is None:
+            continue
+        if type_ == _OPENID:
+            has_openid = True
+        elif traits[name] not in _ABSENT:
+            found.append((type_, traits[name], ""))
+    if has_openid and (openid := _first(traits, OPENIDS)) not in _ABSENT:
+        found.append((_OPENID, openid, _first(traits, APP_IDS) or ""))
 
 
 def _from_external(external: list[Any], declared: Collection[str]) -> Iterator[Candidate]:

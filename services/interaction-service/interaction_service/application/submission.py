@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from guanxi_contracts.touchpoint import TouchpointKind, TouchpointReceivedV1
-from interaction_service.application.message import Draft, Message, check_names, read_message
+from interaction_service.application.message import Draft, Message, MessageHead, check_names, read_message
 from interaction_service.domain.refusal import Refused
 
 Given = msgspec.Raw | bytes | Message | Draft | Refused
@@ -62,7 +62,7 @@ def read_given(given: Given) -> Message | Draft:
     """Return the message. Raises Refused."""
     if isinstance(given, Refused):
         raise given
-    if not isinstance(given, Message | Draft):
+    if not isinstance(given, MessageHead):
         return read_message(given)
     check_names(given)
     return given

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from math import isnan
 from typing import Any, NamedTuple
@@ -137,9 +138,9 @@ class RowMapper:
             "text": _text,
             "number": read_number,
             "date": _date_or_text,
-            "time": lambda value: read_time(value, zone),
+            "time": partial(read_time, zone=zone),
             "json": _json,
-            "moment": lambda value: read_moment(value, zone),
+            "moment": partial(read_moment, zone=zone),
         }
         self._mapping = mapping
         self._prefix = f"{import_id}:"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from math import isfinite
 from typing import Any, Literal
@@ -84,8 +83,11 @@ def _moment(value: Any, zone: tzinfo) -> datetime:
         raise Unreadable("must be a time, year first")
     if text[4:5] == "-":
         # What ISO 8601 says is read by the standard library in a fraction of the time.
-        with suppress(ValueError):
+        try:
             moment = datetime.fromisoformat(text)
+        except ValueError:
+            pass
+        else:
             return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
     found = _TIME.fullmatch(text) or _COMPACT.fullmatch(text)
     try:
