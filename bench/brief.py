@@ -1,6 +1,7 @@
 """The brief before a contact at the gateway: customers with a few touchpoints, and one with a long history of pages.
 
-All services of the platform run on this machine; the reader has 2 connections.
+All services of the platform run on this machine; the reader has 2 connections; milliseconds are those of the
+quietest of five rounds.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import msgspec
 
 from bench.http_load import request, run
 from bench.platform import world
+from bench.quiet import rounds_of
 from bench.reads import customer_id, history, send, taken_in
 from guanxi_devstack.world import World
 from guanxi_kit.http import HttpClient, make_client
@@ -85,10 +87,12 @@ async def _post(running: World, token: str, path: str, bodies: list[dict[str, An
     assert set(outcome.statuses) == {200}, outcome.statuses
 
 
-async def _read(running: World, token: str, ids: list[str]) -> dict[str, float]:
+async def _read(running: World, token: str, ids: list[str]) -> dict[str, Any]:
     paths = [f"/v1/customers/{ids[number % len(ids)]}/brief" for number in range(READS)]
     requests = [request("GET", path, headers={"authorization": f"Bearer {token}"}) for path in paths]
     await run("127.0.0.1", running.ports.gateway, iter(requests[:100]), connections=1)
-    outcome = await run("127.0.0.1", running.ports.gateway, iter(requests), connections=2)
+    outcome, found = await rounds_of(
+        lambda: run("127.0.0.1", running.ports.gateway, iter(requests), connections=2)
+    )
     assert set(outcome.statuses) == {200}, outcome.statuses
-    return {"p50": round(outcome.quantile(0.5), 2), "p99": round(outcome.quantile(0.99), 2)}
+    return found
