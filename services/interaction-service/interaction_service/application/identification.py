@@ -18,6 +18,8 @@ from interaction_service.domain.limits import MAX_IDENTIFIERS
 from interaction_service.domain.refusal import Refused
 
 REMEMBERED = 16_384
+REMEMBERED_OF_FILES = 1_024
+"""Rows of a file come back to a person far apart, and what is small stays in the processor's own memory."""
 Candidate = tuple[str, object, object]
 
 _EXTERNAL_TYPES = {
@@ -72,17 +74,23 @@ class Identification:
     """Finds the identifiers of a message by a pack's rules; `rank` is the place of each type, 0 the strongest."""
 
     def __init__(
-        self, rules: IdentifierRules, rank: Mapping[str, int], keyring: Keyring, *, enterprises: bool = False
+        self,
+        rules: IdentifierRules,
+        rank: Mapping[str, int],
+        keyring: Keyring,
+        *,
+        enterprises: bool = False,
+        remembered: int = REMEMBERED,
     ) -> None:
-        """`enterprises`: organisations are customers of their own."""
+        """`enterprises`: organisations are customers of their own. `remembered` identifiers are not worked out anew."""
         self._rules = rules
         self._enterprises = enterprises and ENTERPRISE in rank
         self._rank = rank
         self._declared = frozenset(rank) - {ENTERPRISE}
         self._keyring = keyring
         # Normalising and hashing cost more than all else of a plain message, and most persons come again soon.
-        self._look_up_cached = lru_cache(maxsize=REMEMBERED, typed=True)(self.look_up)
-        self._identify_plain = lru_cache(maxsize=REMEMBERED)(self._plain)
+        self._look_up_cached = lru_cache(maxsize=remembered, typed=True)(self.look_up)
+        self._identify_plain = lru_cache(maxsize=remembered)(self._plain)
 
     def identify(self, message: MessageHead, traits: JsonObject, context: JsonObject) -> Identified:
         """Return the identifiers of a message. Raises Refused when there are more than MAX_IDENTIFIERS."""

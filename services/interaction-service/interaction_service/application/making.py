@@ -9,7 +9,7 @@ from guanxi_kit.identifiers import IdentifierRules
 from guanxi_kit.packs import Pack
 from interaction_service.application.event_names import EventNames
 from interaction_service.application.event_rules import EventRules
-from interaction_service.application.identification import Identification
+from interaction_service.application.identification import REMEMBERED, REMEMBERED_OF_FILES, Identification
 from interaction_service.application.imports.prepare_rows import PrepareRows
 from interaction_service.application.intake import Intake
 from interaction_service.application.key_moments import KeyMoments
@@ -55,7 +55,7 @@ def make_staff_edits(
 
 def make_prepare_rows(keyring: Keyring, pack: Pack, region: str) -> PrepareRows:
     """Return what makes touchpoints of rows of files; `region` reads local phone numbers."""
-    identification = make_identification(keyring, pack, region)
+    identification = make_identification(keyring, pack, region, remembered=REMEMBERED_OF_FILES)
     return PrepareRows(_preparation(keyring, pack, identification), identification, keyring)
 
 
@@ -82,11 +82,14 @@ def make_read_timeline(timelines: Timelines, keyring: Keyring, pack: Pack) -> Re
     return ReadTimeline(timelines, keyring, texts, names, pack.record.masked)
 
 
-def make_identification(keyring: Keyring, pack: Pack, region: str) -> Identification:
+def make_identification(
+    keyring: Keyring, pack: Pack, region: str, *, remembered: int = REMEMBERED
+) -> Identification:
     """Return what finds identifiers by a pack's rules."""
     return Identification(
         IdentifierRules(pack.identifiers, region),
         pack.identifiers.rank,
         keyring,
         enterprises=pack.record.has_enterprises,
+        remembered=remembered,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from guanxi_contracts.touchpoint import Purchase
@@ -13,6 +14,10 @@ from interaction_service.domain.money import BadAmount, read_number, to_count, t
 from interaction_service.domain.refusal import Refused
 
 Find = Callable[[JsonObject], Sequence[Any]]
+# Prices come again and again; exact decimals cost more than all else about a purchase.
+_number_again = lru_cache(maxsize=4_096, typed=True)(read_number)
+_minor_again = lru_cache(maxsize=4_096)(to_minor)
+_SCALARS = (str, int, float)
 
 
 class _Figure(NamedTuple):
@@ -54,7 +59,7 @@ class Purchasing:
         currency = self._currency(properties, declared.currency)
         quantity_path, quantity = _first_number(properties, declared.quantity)
         try:
-            minor = to_minor(amount, currency)
+            minor = _minor_again(amount, currency)
         except BadAmount as error:
             raise Refused(f"properties.{amount_path}", str(error)) from None
         try:
@@ -94,11 +99,15 @@ def _first_number(properties: JsonObject, figures: Sequence[_Figure]) -> tuple[s
         if found:
             try:
                 if len(found) == 1:
-                    return path, read_number(found[0])
-                return path, sum((read_number(value) for value in found), Decimal(0))
+                    return path, _number(found[0])
+                return path, sum(map(_number, found), Decimal(0))
             except BadAmount as error:
                 raise Refused(f"properties.{path}", str(error)) from None
     return "", None
+
+
+def _number(value: Any) -> Decimal:
+    return _number_again(value) if type(value) in _SCALARS else read_number(value)
 
 
 def _finder(path: str) -> Find | None:
