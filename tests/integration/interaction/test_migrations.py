@@ -1,4 +1,4 @@
-"""An index of a partitioned table is built month by month, goes on after a failure and reaches months made meanwhile."""
+"""An index over months is built one by one, goes on after a failure and reaches months made meanwhile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from guanxi_kit.settings import ServiceSettings
 MIGRATIONS = Path(interaction_service.__file__).parent / "migrations"
 MONTHS = range(2026 * 12, 2026 * 12 + 5)
 INDEXES = """
-SELECT c.relname, count(i.inhrelid), bool_and(x.indisvalid) FROM pg_inherits AS p JOIN pg_class AS c ON c.oid = p.inhrelid
+SELECT c.relname, count(i.inhrelid), bool_and(x.indisvalid)
+FROM pg_inherits AS p JOIN pg_class AS c ON c.oid = p.inhrelid
 JOIN pg_index AS x ON x.indrelid = c.oid JOIN pg_inherits AS i ON i.inhrelid = x.indexrelid
 WHERE p.inhparent = 'interaction.touchpoint'::regclass AND i.inhparent = 'interaction.touchpoint_name_idx'::regclass
 GROUP BY c.relname
@@ -47,7 +48,9 @@ async def test_touchpoints_of_every_month_are_found_by_name(
         found = await owner.fetch(INDEXES)
         months = {f"touchpoint_2026_{month % 12 + 1:02}" for month in MONTHS}
         assert {tuple(row) for row in found} == {(name, 1, True) for name in (*months, "touchpoint_other")}
-        valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'interaction.touchpoint_name_idx'::regclass"
+        valid = (
+            "SELECT indisvalid FROM pg_index WHERE indexrelid = 'interaction.touchpoint_name_idx'::regclass"
+        )
         assert await owner.fetchval(valid)
     finally:
         await owner.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from guanxi_kit.masking.formats import (
@@ -34,7 +34,9 @@ _SHORTEST_PHONE = 7
 _PHONE_WORDS = frozenset(
     ("phone", "phones", "phonenumber", "mobile", "telephone", "tel", "cell", "cellphone", "fax", "msisdn")
 )
+_LONGEST_NAME = 128
 Masking = Callable[[str], str]
+Result = TypeVar("Result")
 # By the name of a field in lower case, its words joined.
 _BY_NAME: dict[str, Masking] = {
     **dict.fromkeys(
@@ -71,6 +73,12 @@ _CHINESE: tuple[tuple[str, Masking], ...] = (
     ("生日", mask_date),
     ("出生", mask_date),
 )
+
+
+def _remembering(decide: Callable[[str], Result]) -> Callable[[str], Result]:
+    """Remember what was decided about names of fields; long ones, as hostile senders have, would fill memory."""
+    again = lru_cache(maxsize=4096)(decide)
+    return lambda name: again(name) if len(name) <= _LONGEST_NAME else decide(name)
 
 
 def mask_identifier(identifier_type: str, value: str) -> str:
@@ -115,7 +123,7 @@ def mask_content(value: Any, name: str = "", *, names: bool = True) -> Any:
     return shown
 
 
-@lru_cache(maxsize=4096)
+@_remembering
 def _masking(name: str) -> Masking | None:
     """Return how values under a field's name are masked, None when the name says nothing."""
     words = _SEPARATOR.split(_CAMEL.sub(r"\1 \2", name).lower())
@@ -126,7 +134,7 @@ def _masking(name: str) -> Masking | None:
     return next((masking for word, masking in _CHINESE if word in name), None)
 
 
-@lru_cache(maxsize=4096)
+@_remembering
 def _shown_name(name: str) -> str:
     """Return the name of a field, which may itself hold a number or an address."""
     return _mask_text(name)

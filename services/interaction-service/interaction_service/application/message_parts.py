@@ -91,14 +91,10 @@ def traits_of(message: Message | Draft, kind: TouchpointKind, context: JsonObjec
         traits = {**shared, **traits} if traits else shared
     if isinstance(message, Draft) and message.person:
         traits = {**traits, **message.person} if traits else message.person
-    if traits and not _are_names(tuple(traits)):
-        raise Refused("traits", f"has a name of more than {MAX_TRAIT_NAME} characters, or with U+0000")
+    for name in traits:
+        if len(name) > MAX_TRAIT_NAME or "\0" in name:
+            raise Refused("traits", f"has a name of more than {MAX_TRAIT_NAME} characters, or with U+0000")
     return traits
-
-
-@lru_cache(maxsize=4_096)
-def _are_names(names: tuple[str, ...]) -> bool:
-    return all(len(name) <= MAX_TRAIT_NAME and "\0" not in name for name in names)
 
 
 def contact_of(traits: JsonObject) -> Contact | None:
