@@ -268,7 +268,7 @@ def _extrapolated(millions: list[float], values: list[float]) -> float:
 
 
 def _plot(millions: list[float], found: dict[str, dict[str, dict[str, Any]]]) -> None:
-    figure, axes = plt.subplots(figsize=(7, 4))
+    figure, axes = plt.subplots(figsize=(8, 4))
     for name, by_size in found.items():
         (line,) = axes.plot(
             millions, [spread["p50"] for spread in by_size.values()], "o-", label=f"{name}, p50"
@@ -281,7 +281,7 @@ def _plot(millions: list[float], found: dict[str, dict[str, dict[str, Any]]]) ->
     axes.set_xlabel("stored touchpoints")
     axes.set_ylabel("ms (dotted: p99)")
     axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     figure.savefig(PICTURE)
