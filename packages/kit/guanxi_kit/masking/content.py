@@ -117,7 +117,9 @@ def mask_content(value: Any, name: str = "", *, names: bool = True) -> Any:
     elif isinstance(value, int | float):
         shown = masking(str(value)) if masking else _mask_number(value)
     elif isinstance(value, Mapping):
-        shown = {_shown_name(key): mask_content(inner, key, names=names) for key, inner in value.items()}
+        shown = {
+            _shown_name(str(key)): mask_content(inner, str(key), names=names) for key, inner in value.items()
+        }
     elif isinstance(value, Sequence):
         shown = [mask_content(inner, name, names=names) for inner in value]
     return shown

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 from fastapi import Request, Response
 
 from guanxi_kit.errors import FieldError, Problem
+from interaction_service.application.ports import Fragment
 from interaction_service.application.timeline import ReadTimeline, ids_of
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -28,10 +30,15 @@ def no_customer() -> Problem:
     return Problem(404, detail="There is no customer with this id.")
 
 
-async def people_of(request: Request, customer_id: UUID) -> list[UUID]:
+async def known_fragments(request: Request, customer_id: UUID) -> Sequence[Fragment]:
     """Return the fragments of the customer that an id belongs to now. Raises Problem where it is nobody's."""
     timeline: ReadTimeline = request.app.state.timeline
-    people = ids_of(await timeline.fragments(customer_id))
-    if not people:
+    fragments = await timeline.fragments(customer_id)
+    if not fragments:
         raise no_customer()
-    return people
+    return fragments
+
+
+async def people_of(request: Request, customer_id: UUID) -> list[UUID]:
+    """Return the ids of `known_fragments`. Raises Problem."""
+    return ids_of(await known_fragments(request, customer_id))

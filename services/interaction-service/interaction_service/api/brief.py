@@ -14,7 +14,7 @@ from guanxi_kit.audit import Reading, maskable
 from interaction_service.adapters.case_reads import CaseFilter, PostgresCaseReads
 from interaction_service.adapters.task_reads import PostgresTaskReads, TaskFilter
 from interaction_service.api import case_documents, task_documents, timeline
-from interaction_service.api.answers import json_of, no_customer
+from interaction_service.api.answers import json_of, known_fragments
 from interaction_service.api.schemas import TimelineItem
 from interaction_service.api.task_state import Tasks
 from interaction_service.application.timeline import ReadTimeline, ids_of
@@ -72,9 +72,7 @@ async def read_dealings(
 ) -> Response:
     """Of all of the customer's fragments: 5 contacts, 10 cases and 10 tasks at most."""
     query: ReadTimeline = request.app.state.timeline
-    fragments = await query.fragments(customer_id)
-    if not fragments:
-        raise no_customer()
+    fragments = await known_fragments(request, customer_id)
     people = ids_of(fragments)
     reading.begin(people)
     only = TimelineFilter(events=tuple(event)) if event else EVERY_EVENT

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, StringConstraints
 
 from guanxi_kit.audit import Reading, maskable, masked
 from guanxi_kit.packs import Labels
-from interaction_service.api.answers import json_of, no_customer, wrong
+from interaction_service.api.answers import json_of, known_fragments, no_customer, wrong
 from interaction_service.api.moment import in_utc
 from interaction_service.api.schemas import Kind, Moments, Timeline
 from interaction_service.application.message import JsonObject
@@ -75,9 +75,7 @@ async def read_timeline(
         after = Place.from_cursor(cursor, only.binding) if cursor else None
     except BadCursor as error:
         raise wrong("cursor", str(error)) from None
-    fragments = await query.fragments(customer_id)
-    if not fragments:
-        raise no_customer()
+    fragments = await known_fragments(request, customer_id)
     reading.begin(ids_of(fragments))
     page = await query.read(fragments, limit=limit, after=after, only=only, show=reading.shown)
     await reading.kept()

@@ -69,17 +69,13 @@ class Purchasing:
         return Purchase(amount_minor=minor, currency=currency, quantity=count)
 
     def _currency(self, properties: JsonObject, figures: Sequence[_Figure]) -> str:
-        for path, name, find in figures:
-            value = properties.get(name)
-            if value is None or value == "":
-                continue
-            found = (value,) if find is None else find(properties)
-            if found:
-                code = found[0].strip().upper() if isinstance(found[0], str) else ""
-                if len(code) != 3 or not (code.isascii() and code.isalpha()):
-                    raise Refused(f"properties.{path}", "must be an ISO 4217 code such as CNY")
-                return code
-        return self._default_currency
+        path, found = _first(properties, figures)
+        if not found:
+            return self._default_currency
+        code = found[0].strip().upper() if isinstance(found[0], str) else ""
+        if len(code) != 3 or not (code.isascii() and code.isalpha()):
+            raise Refused(f"properties.{path}", "must be an ISO 4217 code such as CNY")
+        return code
 
 
 def _figures(declared: PurchaseEvent) -> _Figures:
@@ -89,21 +85,29 @@ def _figures(declared: PurchaseEvent) -> _Figures:
     return _Figures(compiled(declared.amount), compiled(declared.currency), compiled(declared.quantity))
 
 
-def _first_number(properties: JsonObject, figures: Sequence[_Figure]) -> tuple[str, Decimal | None]:
-    """Return the first path that leads to something, and its number or the sum over its list."""
+def _first(properties: JsonObject, figures: Sequence[_Figure]) -> tuple[str, Sequence[Any]]:
+    """Return the first path that leads to something, and what stands there; nothing where none does."""
     for path, name, find in figures:
         value = properties.get(name)
-        if value is None or value == "":
+        if _is_absent(value):
             continue
         found = (value,) if find is None else find(properties)
         if found:
-            try:
-                if len(found) == 1:
-                    return path, _number(found[0])
-                return path, sum(map(_number, found), Decimal(0))
-            except BadAmount as error:
-                raise Refused(f"properties.{path}", str(error)) from None
-    return "", None
+            return path, found
+    return "", ()
+
+
+def _first_number(properties: JsonObject, figures: Sequence[_Figure]) -> tuple[str, Decimal | None]:
+    """Return the first path that leads to something, and its number or the sum over its list."""
+    path, found = _first(properties, figures)
+    if not found:
+        return path, None
+    try:
+        if len(found) == 1:
+            return path, _number(found[0])
+        return path, sum(map(_number, found), Decimal(0))
+    except BadAmount as error:
+        raise Refused(f"properties.{path}", str(error)) from None
 
 
 def _number(value: Any) -> Decimal:

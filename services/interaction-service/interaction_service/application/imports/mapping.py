@@ -231,9 +231,10 @@ class RowMapper:
             if not isinstance(value, dict):
                 raise Refused(column.column, "must be a JSON object")
             setattr(draft, target, value)
-        elif len(text := str(value)) > MAX_MESSAGE_ID and target == "message_id":
-            raise Refused(column.column, f"is longer than {MAX_MESSAGE_ID} characters")
         else:
+            text = str(value)
+            if target == "message_id" and len(text) > MAX_MESSAGE_ID:
+                raise Refused(column.column, f"is longer than {MAX_MESSAGE_ID} characters")
             setattr(draft, target, text)
 
     def _assembled(
