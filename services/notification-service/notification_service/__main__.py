@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from guanxi_kit.app import imported, run
-from notification_service.migration import migrate
+from guanxi_kit.app import run_service
 from notification_service.settings import SERVICE, NotificationSettings
 
-# Imported by the roles that serve: a migration need not wait for all that they have.
-MAIN = "notification_service.main"
-
 if __name__ == "__main__":
-    run(
+    run_service(
         SERVICE,
         NotificationSettings,
-        api=imported(MAIN, "make_api"),
-        worker=imported(MAIN, "make_worker"),
-        migrate=migrate,
+        package="notification_service",
+        schema="notification",
     )

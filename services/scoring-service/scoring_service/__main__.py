@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from guanxi_kit.app import imported, run
-from scoring_service.migration import migrate
+from guanxi_kit.app import run_service
 from scoring_service.settings import SERVICE, ScoringSettings
 
-# Imported by the roles that serve: a migration need not wait for all that they have.
-MAIN = "scoring_service.main"
-
 if __name__ == "__main__":
-    run(
+    run_service(
         SERVICE,
         ScoringSettings,
-        api=imported(MAIN, "make_api"),
-        worker=imported(MAIN, "make_worker"),
-        migrate=migrate,
+        package="scoring_service",
+        schema="scoring",
     )

@@ -2,7 +2,7 @@
 
 from guanxi_kit.app.factory import add_routes, create_app
 from guanxi_kit.app.health import Check, NotReady
-from guanxi_kit.app.process import Command, imported, run
+from guanxi_kit.app.process import Command, run, run_service
 from guanxi_kit.app.worker import Part, WorkerProcess
 
 __all__ = [
@@ -13,6 +13,6 @@ __all__ = [
     "WorkerProcess",
     "add_routes",
     "create_app",
-    "imported",
     "run",
+    "run_service",
 ]

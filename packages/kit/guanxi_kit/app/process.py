@@ -19,6 +19,7 @@ from guanxi_kit.app.server import HttpServer
 from guanxi_kit.app.worker import WorkerProcess, serve_worker
 from guanxi_kit.failures import FatalError
 from guanxi_kit.logging import configure_logging, get_logger
+from guanxi_kit.migrate import run_migrations
 from guanxi_kit.settings import ServiceSettings
 from guanxi_kit.telemetry import configure_tracing
 
@@ -67,6 +68,33 @@ def run(
     sys.exit(_perform(service, arguments[0], settings_type, actions[arguments[0]]))
 
 
+def run_service(
+    service: str,
+    settings_type: type[SettingsT],
+    *,
+    package: str,
+    schema: str,
+    commands: Mapping[str, Command[SettingsT]] | None = None,
+) -> NoReturn:
+    """Run a role of a service: `make_api` and `make_worker` of its package's `main`, or the migrations of its schema.
+
+    `main` is imported by the roles that serve: a migration need not wait for all that they have.
+    """
+
+    async def migrate(settings: SettingsT) -> None:
+        await run_migrations(settings, f"{package}:migrations", schema)
+
+    main = f"{package}.main"
+    run(
+        service,
+        settings_type,
+        api=_imported(main, "make_api"),
+        worker=_imported(main, "make_worker"),
+        migrate=migrate,
+        commands=commands,
+    )
+
+
 def _perform(service: str, name: str, settings_type: type[SettingsT], action: _Action[SettingsT]) -> int:
     configure_logging(service, name)
     try:
@@ -86,7 +114,7 @@ def _perform(service: str, name: str, settings_type: type[SettingsT], action: _A
     return 1
 
 
-def imported(module: str, name: str) -> Callable[..., Any]:
+def _imported(module: str, name: str) -> Callable[..., Any]:
     """Return the function `name` of a module that is imported at its first call, for what one role alone needs."""
 
     def call(*arguments: Any) -> Any:
