@@ -64,9 +64,9 @@ class Vault:
             [(id, NOW - timedelta(days=id.int % 3), self.old.seal(b"visit", id.bytes)) for id in ids],
         )
 
-    def runner(self) -> JobRunner:
+    def runner(self, handler: type[Reencrypt] = Reencrypt) -> JobRunner:
         relay = Relay(self.db, None, streams=[STREAM])  # type: ignore[arg-type]
-        handlers = {REENCRYPT: Reencrypt(self.db, self.ring, COLUMNS)}
+        handlers = {REENCRYPT: handler(self.db, self.ring, COLUMNS)}
         return JobRunner(self.db, relay, STREAM, handlers, self.clock, poll_seconds=0.01, rest=0)
 
     async def submit(self) -> UUID:
@@ -207,16 +207,25 @@ async def test_what_does_not_open_is_left_and_counted_under_its_key(vault: Vault
 
 
 async def test_a_key_promoted_in_the_middle_begins_it_anew(vault: Vault, tmp_path: Path) -> None:
+    promoted = asyncio.Event()
+
+    class WaitsBehindTheFirstPage(Reencrypt):
+        async def work(self, job: Job) -> Any:
+            if job.done:
+                await promoted.wait()
+            return await super().work(job)
+
     await vault.fill(notes=40, visits=0)
     path = tmp_path / "keyring.json"
     vault.ring.save(path)
     vault.ring = Keyring.follow(path)
     job_id = await vault.submit()
-    one = vault.runner()
+    one = vault.runner(WaitsBehindTheFirstPage)
     running = asyncio.create_task(one.run())
     await eventually(lambda: _has_begun(vault, job_id))
     newest = vault.ring.with_new_key().promoted()
     newest.save(path)
+    promoted.set()
     await one.stop()
     await running
     job = await vault.run(job_id)
