@@ -22,6 +22,7 @@ from interaction_service.adapters.mail.making import make_watch
 from interaction_service.adapters.mail.watch import MailboxWatch
 from interaction_service.adapters.touchpoint_log import EventLog
 from interaction_service.application.content import encode_json
+from interaction_service.application.mail.reading import read_mail
 from interaction_service.application.ports import TouchpointLog
 
 from .conftest import NOW, PACKS, MemoryEngine, Service, ServiceOn, running_worker
@@ -236,9 +237,13 @@ async def test_a_mail_about_a_case_is_its_customers_answer(mailed: Mailed) -> No
     number = (await desk.get(f"/{case['case_id']}")).json()["number"]
 
     def mail(
-        sender: Any, text: str, named: str | None = number, name: str = "Email Received"
+        sender: Any, text: str, subject: str = f"Re: {number}", name: str = "Email Received"
     ) -> TouchpointResolvedV1:
-        said = {"text": text} | ({"case_number": named} if named else {})
+        letter = EmailMessage()
+        letter["From"], letter["Subject"] = "ada@example.com", subject
+        letter.set_content(text)
+        read = read_mail(letter.as_bytes())
+        said = {"subject": read.subject, "text": read.text, "case_number": read.case_number}
         return resolved(
             service.keyring,
             sender,
@@ -260,7 +265,7 @@ async def test_a_mail_about_a_case_is_its_customers_answer(mailed: Mailed) -> No
             await eventually(recorded, timeout=20)
 
     await desk.act(case, "question", text="Which order?")
-    away = mail(customer, "Away", None, "Automatic Reply Received")
+    away = mail(customer, "Away", "I am away", "Automatic Reply Received")
     await come(mail(customer, "Order 7"), mail(stranger, "Let me in"), away)
     assert (await desk.get(f"/{case['case_id']}")).json()["state"] == "in_progress"
     history = (await desk.get(f"/{case['case_id']}/events")).json()["items"]
@@ -271,4 +276,6 @@ async def test_a_mail_about_a_case_is_its_customers_answer(mailed: Mailed) -> No
     assert (await desk.get(f"/{case['case_id']}")).json()["state"] == "solved"
     assert len((await desk.get(customer_id=str(customer))).json()["items"]) == 1
     strangers = (await desk.get(customer_id=str(stranger))).json()["items"]
-    assert [one["kind"] for one in strangers] == ["enquiry"]
+    assert [(one["kind"], one["subject"], one["description"]) for one in strangers] == [
+        ("enquiry", f"Re: {number}", "Let me in")
+    ]

@@ -23,11 +23,15 @@ class Cause(PackModel):
 
 
 class OpeningEvent(PackModel):
-    """An event of a channel that opens a case; `text` names the property that says what it is about."""
+    """An event of a channel that opens a case.
+
+    `subject` and `text` name the properties that say what it is about, in a line and at length.
+    """
 
     event: Text
     kind: CaseKind
     cause: Slug | None = None
+    subject: Text | None = None
     text: Text | None = None
 
 

@@ -21,6 +21,7 @@ from interaction_service.application.mail.messages import RECEIVED
 from interaction_service.application.staff_edits import STAFF
 
 LATEST = timedelta(days=31)
+LONGEST_SUBJECT = 200
 LONGEST_TEXT = 4_000
 
 
@@ -55,11 +56,14 @@ class ChannelCases:
         self, event: TouchpointResolvedV1, opening: OpeningEvent, said: dict[str, Any], now: datetime
     ) -> OpenCase:
         touchpoint = event.touchpoint
-        text = said.get(opening.text or "")
+        subject = _cut(said.get(opening.subject or ""), LONGEST_SUBJECT)
         return OpenCase(
             customer_id=event.profile_id,
             kind=opening.kind,
-            said={"subject": opening.event, "description": _cut(text)},
+            said={
+                "subject": subject or opening.event,
+                "description": _cut(said.get(opening.text or ""), LONGEST_TEXT),
+            },
             actor=touchpoint.channel,
             team=self._work.rules.default_team,
             source="channel",
@@ -76,5 +80,5 @@ class ChannelCases:
             return {}
 
 
-def _cut(text: object) -> str:
-    return text[:LONGEST_TEXT] if isinstance(text, str) else ""
+def _cut(text: object, longest: int) -> str:
+    return text.strip()[:longest] if isinstance(text, str) else ""

@@ -23,6 +23,7 @@ from interaction_service.adapters.case_rows import (
 )
 from interaction_service.adapters.membership import KnowsCustomers
 from interaction_service.application.case_ports import Derived, Happening, LookAgain, Raised, Run
+from interaction_service.domain.case_numbers import case_number
 from interaction_service.domain.cases import VISIBLE, Case
 
 TIMER = "case.clock"
@@ -90,9 +91,8 @@ class PostgresCases(KnowsCustomers):
         self._book = book
 
     async def next_number(self, at: datetime) -> str:
-        """Return the number of the next case of a day, as S20240501-0001."""
-        last = await self._connection.fetchval(NEXT_NUMBER, at.date())
-        return f"S{at:%Y%m%d}-{last:04}"
+        """Return the number of the next case of a day."""
+        return case_number(at, await self._connection.fetchval(NEXT_NUMBER, at.date()))
 
     async def hold(self, case_ids: Collection[UUID]) -> Mapping[UUID, Case]:
         """Return cases, locked until the transaction ends; unknown ones are absent."""

@@ -162,10 +162,10 @@ def test_a_bounce_marks_the_recipients_who_were_not_reached() -> None:
 @pytest.mark.parametrize(
     ("headers", "number"),
     [
-        ({"Subject": "Re: your case S20260520017"}, "S20260520017"),
-        ({"References": "<x@example.org> <case.S20260520017.3@guanxi.example>"}, "S20260520017"),
-        ({"In_Reply_To": "<case.S20260520017@guanxi.example>"}, "S20260520017"),
-        ({"Subject": "XS20260520017 S2026052001 S2026052001712345678"}, None),
+        ({"Subject": "Re: your case S20260520-0017"}, "S20260520-0017"),
+        ({"References": "<x@example.org> <case.S20260520-0017.3@guanxi.example>"}, "S20260520-0017"),
+        ({"In_Reply_To": "<case.S20260520-12345@guanxi.example>"}, "S20260520-12345"),
+        ({"Subject": "XS20260520-0017 S20260520-001 S20260520-001712345 S202605200017"}, None),
     ],
 )
 def test_the_case_that_a_mail_answers(headers: dict[str, str], number: str | None) -> None:

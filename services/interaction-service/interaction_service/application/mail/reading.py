@@ -15,6 +15,7 @@ from typing import Any
 
 from interaction_service.application.mail.model import Attachment, Failure, Mail, Nature
 from interaction_service.application.mail.plain import text_of_html, tidy
+from interaction_service.domain.case_numbers import find_case_number
 from interaction_service.domain.refusal import Refused
 
 MAX_MAIL_BYTES = 1024 * 1024
@@ -28,7 +29,6 @@ MAX_ATTACHMENTS = 20
 MAX_FAILURES = 10
 _LONGEST_ADDRESS = 320
 
-_CASE = re.compile(r"(?<![A-Za-z0-9])S\d{8}\d{3,6}(?!\d)")
 _BULK = frozenset(("bulk", "junk", "list", "auto_reply"))
 _MACHINES = frozenset(("mailer-daemon", "postmaster", "noreply", "no-reply", "donotreply", "do-not-reply"))
 _CHARSETS = ("utf-8", "gb18030", "latin-1")
@@ -54,7 +54,6 @@ def _mail(message: Message[str, str], raw: bytes, *, is_cut: bool) -> Mail:
     failures = tuple(parts.failures[:MAX_FAILURES])
     subject = _header(message, "subject")
     referred = " ".join(_header(message, name) for name in ("in-reply-to", "references"))
-    number = _CASE.search(f"{subject} {referred}")
     text, text_is_cut = parts.text()
     return Mail(
         identity=_identity(message, raw),
@@ -64,7 +63,7 @@ def _mail(message: Message[str, str], raw: bytes, *, is_cut: bool) -> Mail:
         subject=subject,
         text=text,
         in_reply_to=_header(message, "in-reply-to"),
-        case_number=number.group() if number else None,
+        case_number=find_case_number(f"{subject} {referred}"),
         attachments=tuple(parts.attachments[:MAX_ATTACHMENTS]),
         failures=failures,
         original_id=parts.original_id,
