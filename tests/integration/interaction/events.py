@@ -72,6 +72,13 @@ def resolved(
     )
 
 
+def resolved_again(touchpoint: TouchpointReceivedV1, customer: UUID) -> TouchpointResolvedV1:
+    """Return what the service told about a customer as profile-service resolves it."""
+    return TouchpointResolvedV1(
+        profile_id=customer, customer_id=customer, membership_version=1, touchpoint=touchpoint
+    )
+
+
 def merged(into: UUID, absorbed: UUID, moved: dict[UUID, int]) -> CustomerMergedV1:
     """Return a merge with the new versions of the moved fragments."""
     return regrouping.merged(into, absorbed, moved, UUID(int=next(_NUMBERS)))

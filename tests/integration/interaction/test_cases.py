@@ -23,7 +23,7 @@ from interaction_service.application.content import encode_json
 from interaction_service.main import TIMERS, make_case_work
 
 from .conftest import NOW, PACKS, MemoryEngine, Service, read_all, running_worker
-from .events import count, merged, outgoing, publish, record, resolved, rows
+from .events import count, merged, outgoing, publish, record, resolved, resolved_again, rows
 
 COMPLAINT = {
     "kind": "complaint",
@@ -129,6 +129,11 @@ async def test_a_complaint_from_opening_to_reopening(service: Service, desk: Des
     ]  # fmt: skip
     assert {each.profile_id for each in touchpoints} == {customer}
     assert service.opened(touchpoints[0])["properties"]["number"] == case["number"]
+    await record(service, *(resolved_again(each, customer) for each in touchpoints))
+    for words, name in (("Call me", "opened"), ("anew", "solved"), ("broke again", "reopened")):
+        (found,) = (await service.timeline(customer, text=words)).json()["items"]
+        assert found["name"] == f"Complaint {name}"
+    assert (await service.timeline(customer, text="13812345678")).json()["items"] == [], "it is masked"
     document = (await desk.get(f"/{case['case_id']}")).json()
     stopped = {(clock["cycle"], clock["clock"]): clock["state"] for clock in document["clocks"]}
     assert stopped[1, "solution"] == "stopped"
@@ -285,4 +290,6 @@ async def test_an_event_of_a_channel_opens_a_case_once(service: Service, desk: D
         "Cold",
     )
     (opened,) = await service.received()
-    assert (opened.name, service.opened(opened)["properties"]["source"]) == ("Complaint opened", "channel")
+    about = service.opened(opened)["properties"]
+    assert (opened.name, about["source"]) == ("Complaint opened", "channel")
+    assert "Cold" not in about.values(), "the event of the channel has the words"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,10 +15,12 @@ from interaction_service.adapters.touchpoint_log import SOURCE
 from interaction_service.application.case_ports import Happening, Raised
 from interaction_service.application.content import SealedContent, encode_content, encode_json
 from interaction_service.application.staff_edits import STAFF
-from interaction_service.domain.cases import Case, Verb
+from interaction_service.domain.cases import Case, Source, Verb
 from interaction_service.domain.touchpoint import touchpoint_id
 
 ON_TIMELINE: frozenset[Verb] = frozenset(("opened", "solved", "confirmed", "reopened"))
+TOLD_BEFORE: frozenset[Source] = frozenset(("channel", "survey"))
+"""What opened these cases is a touchpoint of its own, which has the words."""
 Emit = Callable[[str, bytes, bytes], None]
 """Publishes topic, key and value when the transaction commits."""
 _TOPIC = CASE_CHANGED_TOPIC.name
@@ -85,17 +87,21 @@ class StreamNews:
         )
         self._emit(_TOPIC, customer_id.bytes, value)
 
-    def happened(self, case: Case, happening: Happening) -> None:
-        """Put a happening on the customer's timeline, if it belongs there; what was said stays with the case."""
+    def happened(self, case: Case, happening: Happening, said: Mapping[str, Any] | None) -> None:
+        """Put a happening on the customer's timeline, if it belongs there, with what was said: a search finds it."""
         if happening.verb in ON_TIMELINE:
-            touchpoint = _touchpoint(case, happening, self._now, self._keyring)
+            is_told = happening.verb == "opened" and case.source in TOLD_BEFORE
+            words = {} if is_told or said is None else said
+            touchpoint = _touchpoint(case, happening, words, self._now, self._keyring)
             value = TOUCHPOINT_RECEIVED.encode(
                 touchpoint, id=touchpoint.touchpoint_id.hex, source=SOURCE, time=self._now
             )
             self._emit(TOUCHPOINT_RECEIVED_TOPIC.name, case.profile_id.bytes, value)
 
 
-def _touchpoint(case: Case, happening: Happening, now: datetime, keyring: Keyring) -> TouchpointReceivedV1:
+def _touchpoint(
+    case: Case, happening: Happening, words: Mapping[str, Any], now: datetime, keyring: Keyring
+) -> TouchpointReceivedV1:
     message_id = f"case\0{case.case_id}\0{happening.number}"
     identity = touchpoint_id(STAFF, message_id)
     about: dict[str, Any] = {
@@ -106,6 +112,9 @@ def _touchpoint(case: Case, happening: Happening, now: datetime, keyring: Keyrin
         "category": case.category,
         "cause": case.cause,
         "source": case.source,
+        "subject": words.get("subject"),
+        "description": words.get("description") or None,
+        "text": words.get("text"),
     }
     content = SealedContent(
         message_id=message_id,

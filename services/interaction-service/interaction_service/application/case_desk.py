@@ -101,6 +101,7 @@ class CaseDesk:
         await self._store.add(case, asked.said)
         happening = Happening(case_id, 1, "opened", opened_at, asked.actor, {"source": asked.source})
         await self._keep(case, customer_id, clocks, derived, happening)
+        self._news.happened(case, happening, asked.said)
         return case
 
     async def act(self, asked: Act) -> Case:
@@ -136,6 +137,7 @@ class CaseDesk:
         )
         await self._store.save([after], self._now)
         await self._keep(after, customer_id, clocks, derived, happening)
+        self._news.happened(after, happening, asked.said)
         return after
 
     async def link(self, asked: Act, other_id: UUID) -> Case:
@@ -204,7 +206,6 @@ class CaseDesk:
             [first_look(one, self._rules) for one in derived if (one.run.clock, one.run.number) in touched]
         )
         self._news.changed(case, customer_id, [happening.verb])
-        self._news.happened(case, happening)
         await self._counts.cases([case.case_id])
         for one in derived:
             is_first = one.run.clock == "first_response" and one.run.is_stopped

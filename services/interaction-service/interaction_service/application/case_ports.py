@@ -180,8 +180,8 @@ class CaseNews(Protocol):
         """Tell that a clock raised an alarm."""
         ...
 
-    def happened(self, case: Case, happening: Happening) -> None:
-        """Put a happening on the customer's timeline, if it belongs there."""
+    def happened(self, case: Case, happening: Happening, said: Mapping[str, Any] | None) -> None:
+        """Put a happening on the customer's timeline, if it belongs there, with what was said."""
         ...
 
 

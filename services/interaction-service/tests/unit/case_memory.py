@@ -128,7 +128,7 @@ class Memory:
     def alarm(self, case: Case, customer_id: UUID, raised: Raised) -> None:
         self.alarms.append(raised)
 
-    def happened(self, case: Case, happening: Happening) -> None:
+    def happened(self, case: Case, happening: Happening, said: Mapping[str, Any] | None) -> None:
         pass
 
 
