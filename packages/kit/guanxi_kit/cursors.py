@@ -15,6 +15,8 @@ from guanxi_kit.errors import FieldError, Problem
 T = TypeVar("T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+NEWEST = datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1)
+"""Where a list begins that shows the newest first. A query that begins behind a place in any case has one plan."""
 
 
 def encode_cursor(at: datetime, id: UUID) -> str:

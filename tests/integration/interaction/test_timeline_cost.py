@@ -18,7 +18,7 @@ from interaction_service.adapters.timeline import (
     MonthlyPartitions,
     PostgresTimelines,
 )
-from interaction_service.adapters.timeline_index import SEARCH_SQL
+from interaction_service.adapters.timeline_index import MOMENTS_SQL, SEARCH_SQL
 from interaction_service.application.making import make_read_timeline
 from interaction_service.application.timeline_walk import SEARCHED
 from interaction_service.database import PLANNED_ONCE, open_database
@@ -74,15 +74,23 @@ async def explain(
     names: str = "",
 ) -> Any:
     """Explain the plan that was made once, for all windows."""
-    begin, behind = (start_of(month).isoformat() for month in window)
-    place = f"'{after.occurred_at}', '{after.touchpoint_id}'" if after else f"'{behind}', '{UUID(int=0)}'"
+    begin, behind = (start_of(month) for month in window)
+    place = place_of(after or Place.above(behind))
+    return await explained(
+        database, query, f"'{{{BUSY}}}', '{begin}', '{behind}', {place}, '{{}}', '{{}}', {limit}{names}"
+    )
+
+
+def place_of(place: Place) -> str:
+    return f"'{place.occurred_at}', '{place.touchpoint_id}'"
+
+
+async def explained(database: Database, query: str, arguments: str) -> Any:
+    """Explain the plan that was made once, for all arguments, and is carried out with these."""
     async with database.connection() as connection:
         await connection.execute("DEALLOCATE ALL")
         await connection.execute(f"PREPARE page AS {query}")
-        plan = await connection.fetchval(
-            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
-            f" EXECUTE page('{{{BUSY}}}', '{begin}', '{behind}', {place}, '{{}}', '{{}}', {limit}{names})"
-        )
+        plan = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE page({arguments})")
     return plan[0] if not isinstance(plan, str) else json.loads(plan)[0]
 
 
@@ -158,31 +166,30 @@ async def test_rare_events_are_found_behind_any_number_of_others(
     assert sum(node.get("Rows Removed by Filter", 0) for node in scans) == 0
 
 
-async def test_a_search_looks_at_a_bounded_part_of_a_long_history(history: Database) -> None:
+async def test_a_search_and_moments_look_at_a_bounded_part_of_a_long_history(
+    pages_database: Database, history: Database
+) -> None:
+    """Wherever a page begins, and with the plan that serves all pages."""
     async with history.connection() as connection:
         await connection.execute(
             "INSERT INTO touchpoint_text SELECT profile_id, occurred_at, touchpoint_id, ARRAY[1, 2, 3] FROM touchpoint"
         )
-        await connection.execute("ANALYZE touchpoint_text")
-        for after in (None, Place(datetime(2010, 3, 14, tzinfo=UTC), uuid4())):
-            explained = await connection.fetchval(
-                "EXPLAIN (ANALYZE, FORMAT JSON)" + SEARCH_SQL,
-                [BUSY, BRIEF],
-                [1, 9, 2, 3],
-                2,
-                *TimelineFilter().period,
-                after and after.occurred_at,
-                after and after.touchpoint_id,
-                SEARCHED,
-            )
-            found = nodes(
-                (explained[0] if not isinstance(explained, str) else json.loads(explained)[0])["Plan"]
-            )
-            scans = [node for node in found if "Relation Name" in node]
-            assert {node["Node Type"] for node in scans} == {"Index Scan"}
-            assert (
-                SEARCHED <= sum(each["Actual Rows"] * each["Actual Loops"] for each in scans) <= 2 * SEARCHED
-            )
+        await connection.execute(
+            "INSERT INTO key_moment SELECT profile_id, occurred_at, touchpoint_id, 'complaint' FROM touchpoint"
+        )
+        await connection.execute("ANALYZE touchpoint_text, key_moment")
+    _, end = TimelineFilter().period
+    people = f"'{{{BUSY}, {BRIEF}}}'"
+    for after in (Place.above(end), Place(datetime(2010, 3, 14, tzinfo=UTC), uuid4())):
+        page = f"'1990-01-01', '{end}', {place_of(after)}"
+        for query, asked, most in (
+            (SEARCH_SQL, "'{1, 9, 2, 3}', 2", SEARCHED),
+            (MOMENTS_SQL, """'{complaint}', '{}'""", 51),
+        ):
+            plan = await explained(pages_database, query, f"{people}, {asked}, {page}, {most}")
+            scans = [node for node in nodes(plan["Plan"]) if "Relation Name" in node]
+            assert {node["Node Type"] for node in scans} <= {"Index Scan", "Index Only Scan"}
+            assert most <= sum(each["Actual Rows"] * each["Actual Loops"] for each in scans) <= 2 * most
             assert sum(node.get("Rows Removed by Filter", 0) for node in scans) == 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +30,7 @@ SELECT touchpoint_id, profile_id, occurred_at, received_at, channel, kind, name,
        amount_minor, currency, quantity, sealed
 FROM touchpoint
 WHERE occurred_at >= $1 AND occurred_at < $2
-  AND ($3::uuid IS NULL OR (profile_id, occurred_at, touchpoint_id) > ($3, $4::timestamptz, $5::uuid))
+  AND (profile_id, occurred_at, touchpoint_id) > ($3, $4, $5)
 ORDER BY profile_id, occurred_at, touchpoint_id LIMIT $6
 """
 
@@ -92,7 +92,7 @@ class IndexTimeline:
         return {"months": cursor["months"], "after": after}
 
 
-def _place(after: list[str] | None) -> tuple[UUID | None, datetime | None, UUID | None]:
+def _place(after: list[str] | None) -> tuple[UUID, datetime, UUID]:
     if after is None:
-        return None, None, None
+        return UUID(int=0), datetime.min.replace(tzinfo=UTC), UUID(int=0)
     return UUID(after[0]), datetime.fromisoformat(after[1]), UUID(after[2])

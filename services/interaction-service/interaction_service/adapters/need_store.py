@@ -14,6 +14,7 @@ from guanxi_contracts.catalog import TOUCHPOINT_RECEIVED_TOPIC
 from guanxi_contracts.touchpoint import TOUCHPOINT_RECEIVED, TouchpointReceivedV1
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.crypto import Keyring, SealBroken
+from guanxi_kit.cursors import NEWEST
 from guanxi_kit.db import Database
 from guanxi_kit.packs import NeedSettings
 from interaction_service.adapters.membership import CUSTOMERS
@@ -32,8 +33,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (need_id) DO NOTHING RETURNI
 """
 ONE = "SELECT * FROM need WHERE need_id = $1"
 LIST = """
-SELECT * FROM need WHERE profile_id = ANY($1::uuid[])
-  AND ($2::timestamptz IS NULL OR (logged_at, need_id) < ($2, $3))
+SELECT * FROM need WHERE profile_id = ANY($1::uuid[]) AND (logged_at, need_id) < ($2, $3)
 ORDER BY logged_at DESC, need_id DESC LIMIT $4
 """
 
@@ -72,11 +72,10 @@ class PostgresNeeds:
         return None if row is None else need_of(row)
 
     async def page(
-        self, people: Sequence[UUID], limit: int, behind: tuple[datetime, UUID] | None = None
+        self, people: Sequence[UUID], limit: int, behind: tuple[datetime, UUID] = NEWEST
     ) -> list[asyncpg.Record]:
         """Return needs of these fragments, the newest first."""
-        at, need_id = behind or (None, None)
-        return list(await self._connection.fetch(LIST, list(people), at, need_id, limit))
+        return list(await self._connection.fetch(LIST, list(people), *behind, limit))
 
     def what_of(self, row: asyncpg.Record) -> str | None:
         """Return what the customer said; None where it cannot be opened."""
@@ -141,7 +140,7 @@ class PostgresNeedExport:
 
     async def export(self, people: Sequence[UUID]) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
         """Yield pages of the section `needs` of these fragments."""
-        behind = None
+        behind = NEWEST
         while people:
             async with self._database.connection() as connection:
                 needs = PostgresNeeds(connection, self._keyring)

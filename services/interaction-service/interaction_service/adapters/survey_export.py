@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from guanxi_kit.crypto import Keyring
+from guanxi_kit.cursors import NEWEST
 from guanxi_kit.db import Database
 from interaction_service.adapters.survey_store import PostgresSurveys
 
@@ -23,7 +24,7 @@ class PostgresSurveyExport:
 
     async def export(self, people: Sequence[UUID]) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
         """Yield pages of the section `surveys` of these fragments."""
-        behind = None
+        behind = NEWEST
         while people:
             async with self._database.connection() as connection:
                 surveys = PostgresSurveys(connection, self._keyring)

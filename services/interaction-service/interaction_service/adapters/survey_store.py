@@ -50,11 +50,11 @@ SELECT survey.*, member.customer_id FROM survey LEFT JOIN membership AS member U
 # The newest first; a survey is about the case that it asks about and about the one that it opened.
 PAGE = """
 SELECT survey.*, member.customer_id FROM survey LEFT JOIN membership AS member USING (profile_id)
-WHERE ($1::uuid[] IS NULL OR survey.profile_id = ANY($1::uuid[]))
-  AND ($2::uuid IS NULL OR survey.case_id = $2 OR survey.improvement_id = $2)
-  AND ($3::timestamptz IS NULL OR (survey.due_at, survey.survey_id) < ($3, $4))
-ORDER BY survey.due_at DESC, survey.survey_id DESC LIMIT $5
+WHERE (survey.due_at, survey.survey_id) < ($1, $2) {conditions}
+ORDER BY survey.due_at DESC, survey.survey_id DESC LIMIT $3
 """
+OF_PEOPLE = "AND survey.profile_id = ANY(${place}::uuid[])"
+OF_CASE = "AND (survey.case_id = ${place} OR survey.improvement_id = ${place})"
 
 
 def survey_aad(survey_id: UUID) -> bytes:
@@ -132,12 +132,15 @@ class PostgresSurveys(KnowsCustomers):
         people: Sequence[UUID] | None,
         case_id: UUID | None,
         limit: int,
-        behind: tuple[datetime, UUID] | None = None,
+        behind: tuple[datetime, UUID],
     ) -> list[asyncpg.Record]:
         """Return surveys of these fragments, about this case; None: of all."""
-        at, survey_id = behind or (None, None)
-        given = None if people is None else list(people)
-        return list(await self._connection.fetch(PAGE, given, case_id, at, survey_id, limit))
+        asked = [(OF_PEOPLE, people), (OF_CASE, case_id)]
+        chosen = [(condition, value) for condition, value in asked if value is not None]
+        conditions = [condition.format(place=place) for place, (condition, _) in enumerate(chosen, 4)]
+        values = [value for _, value in chosen]
+        sql = PAGE.format(conditions=" ".join(conditions))
+        return list(await self._connection.fetch(sql, *behind, limit, *values))
 
     def words_of(self, row: asyncpg.Record) -> str | None:
         """Return what the customer wrote; None without, and where it cannot be opened."""

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from guanxi_kit.crypto import Keyring
+from guanxi_kit.cursors import NEWEST
 from guanxi_kit.db import Database
 from interaction_service.adapters.contact_store import PostgresContacts
 from interaction_service.adapters.task_reads import PostgresTaskReads, TaskFilter
@@ -32,7 +33,7 @@ class PostgresTaskExport:
                 yield page
 
     async def _contacts(self, people: Sequence[UUID]) -> AsyncIterator[Section]:
-        behind = None
+        behind = NEWEST
         while True:
             async with self._database.connection() as connection:
                 reads = PostgresContacts(connection, self._keyring)

@@ -30,7 +30,6 @@ from interaction_service.application.recording import Belonging
 from interaction_service.domain.page import Place
 from interaction_service.domain.timeline_filter import TimelineFilter, Window
 
-_LEAST_ID = UUID(int=0)
 _COLUMNS = len(TimelineRow._fields)
 FRAGMENTS_SQL = """
 SELECT f.profile_id, f.customer_id, f.months
@@ -130,7 +129,7 @@ class PostgresTimelines:
         limit: int,
     ) -> Scanned:
         """Look at `limit` touchpoints at most of the window behind `after`, newest first."""
-        behind = after or Place(window[1], _LEAST_ID)
+        behind = after or Place.above(window[1])
         query, names = (NAMED_PAGE_SQL, [only.events]) if only.events else (PAGE_SQL, [])
         async with self._pages.connection() as connection:
             rows = await connection.fetch(

@@ -32,7 +32,7 @@ SELECT profile_id, occurred_at, touchpoint_id, hit, looked_at FROM (
                words @> ($2::integer[])[(fragment.place - 1) * $3 + 1 : fragment.place * $3] AS hit
         FROM touchpoint_text
         WHERE profile_id = fragment.id AND occurred_at >= $4 AND occurred_at < $5
-          AND ($6::timestamptz IS NULL OR (occurred_at <= $6 AND (occurred_at, touchpoint_id) < ($6, $7::uuid)))
+          AND (occurred_at, touchpoint_id) < ($6, $7::uuid)
         ORDER BY occurred_at DESC, touchpoint_id DESC
         LIMIT $8
     ) AS t
@@ -68,11 +68,11 @@ WHERE k.profile_id = ANY($1) AND k.occurred_at >= $4 AND k.occurred_at <= $5 AND
 ORDER BY k.moment
 """  # noqa: S608
 
-_MOMENTS_PAGE = f"""
+MOMENTS_SQL = f"""
 SELECT t.* FROM unnest($1::uuid[]) AS fragment (id) CROSS JOIN LATERAL (
     SELECT DISTINCT k.profile_id, k.occurred_at, k.touchpoint_id FROM key_moment AS k
     WHERE k.profile_id = fragment.id AND k.occurred_at >= $4 AND k.occurred_at < $5
-      AND ($6::timestamptz IS NULL OR (k.occurred_at <= $6 AND (k.occurred_at, k.touchpoint_id) < ($6, $7::uuid)))
+      AND (k.occurred_at, k.touchpoint_id) < ($6, $7::uuid)
       AND {_COUNTS}
     ORDER BY k.occurred_at DESC, k.touchpoint_id DESC
     LIMIT $8
@@ -119,14 +119,15 @@ async def search_words(
 ) -> Found:
     """Look at the texts of fragments, each with the words asked of it, `limit` at most; see `Timelines.search`."""
     words = [word for _, words in asked for word in words]
+    behind = after or Place.above(window[1])
     rows = await connection.fetch(
         SEARCH_SQL,
         [profile_id for profile_id, _ in asked],
         words,
         len(words) // len(asked),
         *window,
-        after and after.occurred_at,
-        after and after.touchpoint_id,
+        behind.occurred_at,
+        behind.touchpoint_id,
         limit,
     )
     spots = [Spot(row["profile_id"], row["occurred_at"], row["touchpoint_id"]) for row in rows if row["hit"]]
@@ -155,8 +156,9 @@ async def page_of_moments(
     limit: int,
 ) -> Found:
     """Return the touchpoints of a customer that are key moments, `limit` at most."""
-    behind = (None, None) if after is None else (after.occurred_at, after.touchpoint_id)
-    rows = await connection.fetch(_MOMENTS_PAGE, people, names.all, names.first, *window, *behind, limit)
+    behind = after or Place.above(window[1])
+    place = behind.occurred_at, behind.touchpoint_id
+    rows = await connection.fetch(MOMENTS_SQL, people, names.all, names.first, *window, *place, limit)
     spots = [Spot(*row) for row in rows]
     return Found(spots, Place(*spots[-1][1:]) if len(spots) == limit else None)
 

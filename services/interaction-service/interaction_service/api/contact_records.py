@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from guanxi_kit.audit import Reading, maskable
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.consumer.unit import StreamUnit
-from guanxi_kit.cursors import decode_cursor, encode_cursor
+from guanxi_kit.cursors import NEWEST, decode_cursor, encode_cursor
 from interaction_service.adapters.contact_store import PostgresContacts
 from interaction_service.api import task_documents as documents
 from interaction_service.api.answers import json_of, people_of, wrong
@@ -88,7 +88,7 @@ async def list_contacts(
     cursor: Cursor = None,
 ) -> Response:
     """The newest first, of all of the customer's fragments."""
-    behind = None if cursor is None else decode_cursor(cursor)
+    behind = NEWEST if cursor is None else decode_cursor(cursor)
     people = await people_of(request, customer_id)
     async with state.commands.database.connection() as connection:
         reads = PostgresContacts(connection, state.work.keyring)

@@ -13,7 +13,7 @@ from guanxi_kit.audit import Reading, maskable
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.crypto import Keyring
-from guanxi_kit.cursors import decode_cursor, encode_cursor
+from guanxi_kit.cursors import NEWEST, decode_cursor, encode_cursor
 from guanxi_kit.packs import NeedSettings
 from interaction_service.adapters.need_store import PostgresNeeds, make_need_log
 from interaction_service.api.answers import json_of, no_customer, people_of, wrong
@@ -120,7 +120,7 @@ async def list_needs(
     cursor: Cursor = None,
 ) -> Response:
     """The newest first, of all of the customer's fragments."""
-    behind = None if cursor is None else decode_cursor(cursor)
+    behind = NEWEST if cursor is None else decode_cursor(cursor)
     people = await people_of(request, customer_id)
     async with state.commands.database.connection() as connection:
         needs = PostgresNeeds(connection, state.keyring)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from guanxi_kit.audit import Reading, maskable
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.consumer.unit import StreamUnit
-from guanxi_kit.cursors import decode_cursor, encode_cursor
+from guanxi_kit.cursors import NEWEST, decode_cursor, encode_cursor
 from guanxi_kit.errors import Problem
 from guanxi_kit.masking import Shown
 from guanxi_kit.survey_links import PATH
@@ -167,7 +167,7 @@ async def list_surveys(
     cursor: Cursor = None,
 ) -> Response:
     """The newest first, planned ones too. Those of a customer are those of all of the customer's fragments."""
-    behind = None if cursor is None else decode_cursor(cursor)
+    behind = NEWEST if cursor is None else decode_cursor(cursor)
     people = None if customer_id is None else await people_of(request, customer_id)
     async with state.commands.database.connection() as connection:
         surveys = PostgresSurveys(connection, state.work.keyring)

@@ -25,6 +25,11 @@ class Place:
     occurred_at: datetime
     touchpoint_id: UUID
 
+    @classmethod
+    def above(cls, end: datetime) -> Place:
+        """Return the place behind which stands all that was before `end`, and nothing else."""
+        return cls(end, UUID(int=0))
+
     def to_cursor(self, binding: bytes) -> str:
         """Return the place as URL-safe text; `binding` (4 bytes) says of which list."""
         micros = (self.occurred_at - _EPOCH) // timedelta(microseconds=1)
