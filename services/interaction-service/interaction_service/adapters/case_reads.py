@@ -73,6 +73,14 @@ class PostgresCaseReads:
         sql = LIST.format(conditions=" AND ".join(conditions) or "true", order=order, limit=int(limit))
         return list(await self._connection.fetch(sql, *arguments))
 
+    async def open_of(self, profile_ids: Sequence[UUID], limit: int) -> list[asyncpg.Record]:
+        """Return open cases of fragments, the promise due next first; those that none is running for stand behind."""
+        conditions = "file.is_open AND file.profile_id = ANY($1::uuid[])"
+        sql = LIST.format(
+            conditions=conditions, order="file.next_due_at NULLS LAST, file.opened_at", limit=int(limit)
+        )
+        return list(await self._connection.fetch(sql, list(profile_ids)))
+
     async def one(self, case_id: UUID) -> asyncpg.Record | None:
         """Return a case with the ids of those linked to it."""
         return await self._connection.fetchrow(ONE, case_id)

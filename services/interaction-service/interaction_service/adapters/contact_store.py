@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,13 +22,14 @@ ON CONFLICT (contact_id) DO NOTHING RETURNING contact_id
 """
 FIND = "SELECT * FROM contact_record WHERE contact_id = $1 FOR UPDATE"
 CORRECTION = "SELECT contact_id FROM contact_record WHERE corrects = $1"
+CORRECTED = "SELECT corrects FROM contact_record WHERE corrects = ANY($1::uuid[])"
 # Corrected ones are left out unless asked for; there are few of them.
 PAGE = """
 SELECT record.*, correction.contact_id AS corrected_by, member.customer_id FROM contact_record AS record
 LEFT JOIN contact_record AS correction ON correction.corrects = record.contact_id
 LEFT JOIN membership AS member ON member.profile_id = record.profile_id
 WHERE record.profile_id = ANY($1::uuid[]) AND ($2 OR correction.contact_id IS NULL)
-  AND ($3::timestamptz IS NULL OR (record.at, record.contact_id) < ($3, $4::uuid))
+  AND (record.at, record.contact_id) < ($3, $4)
 ORDER BY record.at DESC, record.contact_id DESC LIMIT $5
 """
 
@@ -56,17 +57,20 @@ class PostgresContacts:
         found: UUID | None = await self._connection.fetchval(CORRECTION, contact_id)
         return found
 
+    async def corrected(self, contact_ids: Collection[UUID]) -> set[UUID]:
+        """Return those of these records that others stand in place of."""
+        return {row["corrects"] for row in await self._connection.fetch(CORRECTED, list(contact_ids))}
+
     async def page(
         self,
         profile_ids: Sequence[UUID],
         limit: int,
-        behind: tuple[datetime, UUID] | None,
+        behind: tuple[datetime, UUID],
         *,
         corrected: bool = False,
     ) -> list[asyncpg.Record]:
         """Return contacts of fragments, the newest first; `corrected`: with those that others stand in place of."""
-        at, contact_id = behind or (None, None)
-        return list(await self._connection.fetch(PAGE, list(profile_ids), corrected, at, contact_id, limit))
+        return list(await self._connection.fetch(PAGE, list(profile_ids), corrected, *behind, limit))
 
     def said(self, row: asyncpg.Record) -> dict[str, Any] | None:
         """Return what was said; None when no key of this installation opens it."""

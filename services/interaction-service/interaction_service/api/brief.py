@@ -6,21 +6,24 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-import asyncpg
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from guanxi_kit.audit import Reading, maskable
-from interaction_service.adapters.case_reads import CaseFilter, PostgresCaseReads
+from interaction_service.adapters.case_reads import PostgresCaseReads
+from interaction_service.adapters.contact_store import PostgresContacts
+from interaction_service.adapters.task_news import CORRECTED, RECORDED
 from interaction_service.adapters.task_reads import PostgresTaskReads, TaskFilter
 from interaction_service.api import case_documents, task_documents, timeline
 from interaction_service.api.answers import json_of, known_fragments
 from interaction_service.api.schemas import TimelineItem
 from interaction_service.api.task_state import Tasks
-from interaction_service.application.timeline import ReadTimeline, ids_of
+from interaction_service.application.timeline import Entry, ReadTimeline, ids_of
 from interaction_service.domain.timeline_filter import TimelineFilter
 
 LAST_CONTACTS, MOST_OPEN = 5, 10
+LOOKED_AT = 2 * LAST_CONTACTS
+"""Contacts read for the last ones: some may have been corrected."""
 EVERY_EVENT = TimelineFilter(kinds=("track",))
 router = APIRouter(tags=["tasks"])
 
@@ -75,21 +78,22 @@ async def read_dealings(
     fragments = await known_fragments(request, customer_id)
     people = ids_of(fragments)
     reading.begin(people)
-    only = TimelineFilter(events=tuple(event)) if event else EVERY_EVENT
-    page = await query.read(fragments, limit=LAST_CONTACTS, after=None, only=only, show=reading.shown)
+    only = TimelineFilter(events=_with_corrections(event)) if event else EVERY_EVENT
+    page = await query.read(fragments, limit=LOOKED_AT, after=None, only=only, show=reading.shown)
     async with state.commands.database.connection() as connection:
         cases = PostgresCaseReads(connection, state.work.keyring)
         tasks = PostgresTaskReads(connection, state.work.keyring)
-        open_cases = await cases.page(CaseFilter(people, is_open=True), MOST_OPEN + 1, None)
+        contacts = await _standing(page.entries, PostgresContacts(connection, state.work.keyring))
+        open_cases = await cases.open_of(people, MOST_OPEN + 1)
         open_tasks = await tasks.page(TaskFilter(people, state="open"), MOST_OPEN + 1)
     await reading.kept()
     show = reading.shown
     document = {
         "last_contacts": {
-            "items": [timeline.item(entry) for entry in page.entries],
-            "more": page.next is not None,
+            "items": [timeline.item(entry) for entry in contacts[:LAST_CONTACTS]],
+            "more": len(contacts) > LAST_CONTACTS or page.next is not None,
         },
-        "open_cases": _some([case_documents.item(row, cases, show) for row in _by_promise(open_cases)]),
+        "open_cases": _some([case_documents.item(row, cases, show) for row in open_cases]),
         "open_tasks": _some([task_documents.item(row, tasks, show) for row in open_tasks]),
     }
     return json_of(document)
@@ -99,6 +103,22 @@ def _some(items: list[dict[str, Any]]) -> dict[str, Any]:
     return {"items": items[:MOST_OPEN], "more": len(items) > MOST_OPEN}
 
 
-def _by_promise(rows: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
-    """Return cases with the promise due next first; those that none is running for stand behind."""
-    return sorted(rows, key=lambda row: (row["next_due_at"] is None, row["next_due_at"] or row["opened_at"]))
+def _with_corrections(events: Sequence[str]) -> tuple[str, ...]:
+    """Return names of events with that of corrections, where contacts that staff recorded are among them."""
+    return (*events, CORRECTED) if RECORDED in events else tuple(events)
+
+
+async def _standing(entries: Sequence[Entry], contacts: PostgresContacts) -> list[Entry]:
+    """Leave out contacts that a correction stands in place of: nobody is to go by what was put right."""
+    recorded = {contact_id for entry in entries if (contact_id := _contact_id(entry)) is not None}
+    corrected = await contacts.corrected(recorded) if recorded else set()
+    return [entry for entry in entries if _contact_id(entry) not in corrected]
+
+
+def _contact_id(entry: Entry) -> UUID | None:
+    if entry.content is None or entry.row.name not in (RECORDED, CORRECTED):
+        return None
+    try:
+        return UUID(str(entry.content.properties.get("contact_id")))
+    except ValueError:
+        return None
