@@ -82,7 +82,12 @@ async def test_filters(service: Service) -> None:
     assert len(pages) <= 4
     first = (await service.timeline(person, channel="pos", kind="track", limit=10)).json()["items"]
     assert [(item["channel"], item["kind"]) for item in first] == [("pos", "track")] * 10
-    assert (await service.timeline(person, channel="app")).json()["items"] == []
+    nothing = (await service.timeline(person, channel="app")).json()
+    assert (nothing["items"], nothing["next_cursor"] is None) == ([], False)
+    assert nothing["looked_back_to"] == (NOW - timedelta(hours=999)).isoformat().replace("+00:00", "Z")
+    assert (await service.timeline(person, channel="app", cursor=nothing["next_cursor"])).json()[
+        "items"
+    ] == []
     either = await walk(service, person, channel=["web", "pos"], kind=["page", "screen"], limit=200)
     assert [item["kind"] for page in either for item in page] == ["page"] * 6
 

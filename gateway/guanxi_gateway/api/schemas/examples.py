@@ -160,6 +160,7 @@ TIMELINE: dict[str, Any] = {
         }
     ],
     "next_cursor": None,
+    "looked_back_to": None,
 }
 MOMENTS: dict[str, Any] = {
     "items": [

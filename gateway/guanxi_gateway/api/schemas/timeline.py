@@ -64,6 +64,9 @@ class TimelinePage(Document):
 
     items: list[TimelineItem]
     next_cursor: str | None
+    looked_back_to: datetime | None = Field(
+        description="How far this page looked, also where it found nothing; null: to the first touchpoint."
+    )
 
 
 class MomentLabels(Document):

@@ -59,6 +59,9 @@ class Timeline(BaseModel):
 
     items: list[TimelineItem]
     next_cursor: str | None
+    looked_back_to: datetime | None = Field(
+        description="How far this page looked, also where it found nothing; null: to the first touchpoint."
+    )
 
 
 class MomentLabels(BaseModel):

@@ -82,6 +82,7 @@ async def read_timeline(
     document = {
         "items": [item(entry) for entry in page.entries],
         "next_cursor": page.next.to_cursor(only.binding) if page.next else None,
+        "looked_back_to": page.next and page.next.occurred_at,
     }
     return json_of(document)
 
