@@ -18,6 +18,13 @@ th,td{border:1px solid #767676;padding:.3rem .6rem;text-align:left;vertical-alig
 th{overflow-wrap:normal}
 td.number{text-align:right}
 :focus-visible{outline:3px solid #0b57d0}
+@media print{
+main{max-width:none;padding:0}
+.wide{overflow:visible}
+.wide th,.wide td{font-size:.7rem;padding:.2rem;overflow-wrap:anywhere}
+h2{break-after:avoid}
+svg,tr{break-inside:avoid}
+}
 """
 END = "</main></body></html>"
 

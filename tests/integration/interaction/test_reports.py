@@ -110,7 +110,7 @@ async def test_the_team_by_owner(service: Service, desk: Desk, customer: UUID) -
                     service.database,
                     "SELECT coalesce(sum(n), 0) FROM tally WHERE measure IN ('contact', 'record.filled')",
                 )
-                == 4 + 7
+                == 4 + 7 + 5
             )
 
         await eventually(counted, timeout=20)
@@ -129,10 +129,16 @@ async def test_the_team_by_owner(service: Service, desk: Desk, customer: UUID) -
     assert (seven["contacts"], seven["customers"], seven["contacts_per_customer"]) == (3, 2, 1.5)
     assert (seven["customers_at_goal"], owners["agent-8"]["contacts"]) == (0.5, 1)
     assert (seven["completeness"], owners["agent-8"]["completeness"]) == (0.833, 0.667)
-    assert (found["total"]["completeness"], owners.get("agent-9")) == (0.778, None)
+    assert owners.get("agent-9") is None
+    total = found["total"]
+    assert (total["contacts"], total["customers"], total["customers_at_goal"]) == (4, 2, 1.0)
+    assert total["completeness"] == 0.833, "a customer of two owners is one in the total"
     (team,) = [each for each in found["teams"] if each["team"] == "emergency"]
     assert (team["responses"], team["csat"]["quality"], team["csat_answers"]) == (3, 4.0, 1)
-    assert found["total"]["responses"] == 3
+    assert (found["total"]["responses"], team["contacts"]) == (3, None)
+    sheet = (await report(service, "team", format="csv", language="zh")).text
+    assert '"满意度：服务质量"' in sheet
+    assert "response_speed" not in sheet
 
 
 async def test_forms_of_a_report_and_who_may_read_it(service: Service, customer: UUID) -> None:
@@ -162,6 +168,8 @@ async def test_forms_of_a_report_and_who_may_read_it(service: Service, customer:
         assert "script" not in shown.text
         assert (await service.client.get(f"/v1/reports/{name}", headers=agent)).status_code == 403
     assert "<svg" in (await report(service, "needs", format="html")).text
+    for name, period in (("needs", {"week": "2020-W53"}), ("issues", {}), ("team", {})):
+        assert "该期间没有数据" in (await report(service, name, format="html", **period)).text
     for query in ("needs?week=2026-W60", "issues?month=2026-13", "team?month=0001-01", "needs?week=x"):
         refused = await service.client.get(f"/v1/reports/{query}", headers=service.staff.headers("team_lead"))
         assert refused.status_code == 400, query

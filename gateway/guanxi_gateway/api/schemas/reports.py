@@ -77,15 +77,15 @@ class TeamFigures(Document):
     Times to the first response are working time of the promise's calendar; `within_goal` is the share within 15
     minutes. `customers` are those who were contacted, `customers_at_goal` the share contacted twice or more, and
     `completeness` the share of the required fields of their records that are filled and valid. `csat` gives the mean by
-    dimension.
+    dimension. In the total a customer of several owners is one.
     """
 
     responses: int
     response_p50_seconds: float | None
     response_p90_seconds: float | None
     within_goal: Share | None
-    contacts: int
-    customers: int
+    contacts: int | None
+    customers: int | None
     contacts_per_customer: float | None
     customers_at_goal: Share | None
     completeness: Share | None
@@ -102,7 +102,7 @@ class OwnerFigures(TeamFigures):
 
 
 class OneTeamFigures(TeamFigures):
-    """Figures of one team; contacts and completeness are counted by owner alone."""
+    """Figures of one team; those of contacts and completeness are counted by owner alone, and null here."""
 
     team: str | None
 
@@ -149,6 +149,7 @@ _TEAM: dict[str, Any] = {
     "nps": 37.5,
     "nps_answers": 8,
 }
+_OF_OWNERS = ("contacts", "customers", "contacts_per_customer", "customers_at_goal", "completeness")
 EXAMPLES: dict[str, dict[str, Any]] = {
     "NeedsReport": {"week": "2026-W21", "weeks": _WEEKS, "kinds": [], "reasons": [_TREND], "scenes": []},
     "IssuesReport": {
@@ -162,6 +163,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "month": "2026-05",
         "total": _TEAM,
         "owners": [{"owner": "agent-7", **_TEAM}],
-        "teams": [{"team": "service", **_TEAM}],
+        "teams": [{"team": "service", **_TEAM, **dict.fromkeys(_OF_OWNERS)}],
     },
 }

@@ -14,6 +14,7 @@ import asyncpg
 from guanxi_contracts.touchpoint import RecordStanding
 from guanxi_kit.packs import ClockSettings
 from interaction_service.application.counting import (
+    ANYBODY,
     CONTACTS_GOAL,
     Contribution,
     Counts,
@@ -140,7 +141,8 @@ class Tallies:
         months: Counter[tuple[date, str, UUID]] = Counter()
         counts: Counts = Counter()
         for (day, owner, customer_id), times in contacts.items():
-            months[day.replace(day=1), owner, customer_id] += times
+            for whoever in {owner, ANYBODY}:
+                months[day.replace(day=1), whoever, customer_id] += times
             counts[Place("contact", day, owner)] += times
         given = [(*key, times) for key, times in months.items()]
         rows = await self._connection.fetch(CONTACTED, *(list(column) for column in zip(*given, strict=True)))

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from guanxi_kit import pages
 from interaction_service.api.report_plots import Line, bars, lines
+from interaction_service.application.reports import OF_OWNERS, Names
 
 Language = Literal["zh", "en"]
 Rows = list[list[Any]]
@@ -32,8 +33,8 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "reopened": "重新打开",
         "breached": "超时",
         "total": "合计",
-        "who": "负责人或团队",
         "owner": "负责人",
+        "of_team": "团队",
         "responses": "首次响应数",
         "response_p50_seconds": "响应中位数（秒）",
         "response_p90_seconds": "响应 P90（秒）",
@@ -43,11 +44,12 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "contacts_per_customer": "每客户联系次数",
         "customers_at_goal": "达到 2 次的客户",
         "completeness": "数据完善率",
-        "csat": "满意度",
+        "csat": "满意度：{dimension}",
         "csat_answers": "满意度回答数",
         "nps": "NPS",
         "nps_answers": "NPS 回答数",
         "none": "未指定",
+        "nothing": "该期间没有数据。",
         "product": "产品",
         "service": "服务",
         "communication": "沟通",
@@ -67,19 +69,20 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "month_before": "Month before",
         "hours_to_solve": "Hours to solve",
         "total": "Total",
-        "who": "Owner or team",
         "owner": "Owner",
+        "of_team": "Team",
         "responses": "First responses",
         "response_p50_seconds": "Response, median (s)",
         "response_p90_seconds": "Response, p90 (s)",
         "within_goal": "Within 15 min",
         "contacts_per_customer": "Contacts per customer",
         "customers_at_goal": "Customers with 2 or more",
-        "csat": "Satisfaction",
+        "csat": "Satisfaction: {dimension}",
         "csat_answers": "Answers",
         "nps": "NPS",
         "nps_answers": "Answers (NPS)",
         "none": "not named",
+        "nothing": "There is nothing of this period.",
     },
 }
 _ISSUE = ("cases", "share", "month_before", "change", "solved", "hours_to_solve", "reopened", "breached")
@@ -93,7 +96,6 @@ _TEAM = (
     "contacts_per_customer",
     "customers_at_goal",
     "completeness",
-    "csat",
     "csat_answers",
     "nps",
     "nps_answers",
@@ -129,7 +131,8 @@ def issues_tables(report: Mapping[str, Any], language: Language) -> list[Table]:
         [_word(each["category"] or "none", language), _cause(each, language), *_figures(each, _ISSUE)]
         for each in report["items"]
     ]
-    rows.append([_word("total", language), "", *_figures(report["total"], _ISSUE)])
+    if rows:
+        rows.append([_word("total", language), "", *_figures(report["total"], _ISSUE)])
     drawn = [
         (f"{_word(each['category'] or 'none', language)} / {_cause(each, language)}", each["cases"])
         for each in report["items"]
@@ -138,22 +141,29 @@ def issues_tables(report: Mapping[str, Any], language: Language) -> list[Table]:
     return [Table(title, bars(title, [(label, n, str(n)) for label, n in drawn]), head, rows)]
 
 
-def team_tables(report: Mapping[str, Any], language: Language) -> list[Table]:
-    """Return a month's figures by owner and by team."""
+def team_tables(report: Mapping[str, Any], language: Language, dimensions: Names) -> list[Table]:
+    """Return a month's figures by owner and by team; of `dimensions` the labels."""
+    rated = list(report["total"]["csat"])
+    labels = [dimensions[name][language] if name in dimensions else name for name in rated]
+    satisfaction = [_word("csat", language).format(dimension=label) for label in labels]
     tables = []
-    for group, name in (("owners", "owner"), ("teams", "team")):
-        title = _word("owner" if name == "owner" else "team", language)
+    for group, name, word in (("owners", "owner", "owner"), ("teams", "team", "of_team")):
+        title = _word(word, language)
+        columns = _TEAM if name == "owner" else [each for each in _TEAM if each not in OF_OWNERS]
         named = [(each[name] or _word("none", language), each) for each in report[group]]
-        rows = [[who, *_figures(each, _TEAM)] for who, each in named]
-        if name == "owner":
-            rows.append([_word("total", language), *_figures(report["total"], _TEAM)])
+        if name == "owner" and named:
+            named.append((_word("total", language), report["total"]))
+        rows = [
+            [who, *_figures(each, columns), *(each["csat"].get(code) for code in rated)]
+            for who, each in named
+        ]
         drawn = [
             (who, each["within_goal"], f"{each['within_goal']:.0%}")
             for who, each in named
             if each["within_goal"] is not None
         ]
-        head = [_word(column, language) for column in ("who", *_TEAM)]
-        picture = bars(_word("within_goal", language), drawn)
+        head = [title, *(_word(column, language) for column in columns), *satisfaction]
+        picture = bars(_word("within_goal", language), drawn) if drawn else ""
         tables.append(Table(title, picture, head, rows))
     return tables
 
@@ -165,7 +175,8 @@ def page(name: str, period: str, tables: Iterable[Table], language: Language) ->
         for each in tables
         if each.rows
     )
-    return f"{pages.begin(language, f'{_word(name, language)} {period}')}{parts}{pages.END}"
+    nothing = f"<p>{_word('nothing', language)}</p>"
+    return f"{pages.begin(language, f'{_word(name, language)} {period}')}{parts or nothing}{pages.END}"
 
 
 def sheet(tables: Iterable[Table]) -> Rows:
@@ -181,8 +192,6 @@ def _figures(each: Mapping[str, Any], names: Iterable[str]) -> list[Any]:
 
 
 def _figure(name: str, value: Any) -> Any:
-    if name == "csat":
-        return " ".join(f"{dimension} {mean:.2f}" for dimension, mean in value.items())
     if name in _SHARES and value is not None:
         return f"{value:.1%}"
     return value

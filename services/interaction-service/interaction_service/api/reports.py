@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -134,7 +135,9 @@ async def read_team(state: Reports, form: Form, month: Month = None) -> Response
     async with state.database.connection() as connection:
         counts = await read_counts(connection, TEAM_MEASURES, first, month_after(first), "month")
     report = team_report(first, counts)
-    return form.answer("team", report["month"], report, team_tables)
+    rated = (form.dimensions for form in state.pack.surveys.forms.values())
+    labels = _names({name: one.labels for dimensions in rated for name, one in dimensions.items()})
+    return form.answer("team", report["month"], report, partial(team_tables, dimensions=labels))
 
 
 def _names(labels: dict[str, Labels]) -> Names:

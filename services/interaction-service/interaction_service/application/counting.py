@@ -15,12 +15,16 @@ Measure = Literal[
 - `need`: kind, reason, scene;
 - `case` and those behind it: category, cause; counted on the day on which the case was opened;
 - `response`: owner, team, bound of the working time until the first response in seconds;
-- `contact`: owner; `contact.customer`, `contact.goal`: customers whom an owner was in contact with in a month, once at
-  least, as often as is the goal at least; on the first of the month;
-- `record.required`, `record.filled`: owner; fields that the records of these customers require, and of these filled; on
-  the first of the month;
+- `contact`: owner; `contact.customer`, `contact.goal`: customers whom an owner, or ANYBODY, was in contact with in a
+  month, once at least, as often as is the goal at least; on the first of the month;
+- `record.required`, `record.filled`: owner, or ANYBODY; fields that the records of these customers require, and those
+  of them that are filled; on the first of the month;
 - `csat` (sum of scores) and `csat.answer`: owner, team, dimension; `nps`: owner, team, answer.
 """
+ANYBODY = ""
+"""Whoever it was: so a customer of two owners is one customer in the total."""
+OF_CUSTOMERS = frozenset[Measure](("contact.customer", "contact.goal", "record.required", "record.filled"))
+"""Measures that are counted for each owner and for ANYBODY."""
 CONTACTS_GOAL = 2
 """Contacts with a customer in a month."""
 RESPONSE_GOAL = 900

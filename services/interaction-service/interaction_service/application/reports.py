@@ -7,7 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from interaction_service.application.counting import BEYOND, BOUNDS, RESPONSE_GOAL, Measure
+from interaction_service.application.counting import (
+    ANYBODY,
+    BEYOND,
+    BOUNDS,
+    OF_CUSTOMERS,
+    RESPONSE_GOAL,
+    Measure,
+)
 
 WEEKS = 12
 WEEK = timedelta(days=7)
@@ -30,6 +37,8 @@ TEAM_MEASURES: tuple[Measure, ...] = (
     "csat.answer",
     "nps",
 )
+OF_OWNERS = ("contacts", "customers", "contacts_per_customer", "customers_at_goal", "completeness")
+"""Figures that a team has none of: nobody says which team somebody was in contact for."""
 
 
 class Counted(NamedTuple):
@@ -143,16 +152,23 @@ def team_report(month: date, counts: Iterable[Counted]) -> dict[str, Any]:
     """Return figures of a month by owner and by team."""
     by_owner: defaultdict[str, list[Counted]] = defaultdict(list)
     by_team: defaultdict[str, list[Counted]] = defaultdict(list)
-    everything = list(counts)
-    for count in everything:
-        by_owner[count.a].append(count)
-        if not count.measure.startswith(("contact", "record")):
+    total: list[Counted] = []
+    nothing = dict.fromkeys(OF_OWNERS)
+    for count in counts:
+        of_customers, of_anybody = count.measure in OF_CUSTOMERS, count.a == ANYBODY
+        if of_anybody or not of_customers:
+            total.append(count)
+        if not (of_anybody and of_customers):
+            by_owner[count.a].append(count)
+        if not of_customers and count.measure != "contact":
             by_team[count.b].append(count)
     return {
         "month": f"{month:%Y-%m}",
-        "total": _figures(everything),
+        "total": _figures(total),
         "owners": [{"owner": owner or None, **_figures(found)} for owner, found in sorted(by_owner.items())],
-        "teams": [{"team": team or None, **_figures(found)} for team, found in sorted(by_team.items())],
+        "teams": [
+            {"team": team or None, **_figures(found), **nothing} for team, found in sorted(by_team.items())
+        ],
     }
 
 

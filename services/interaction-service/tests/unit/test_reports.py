@@ -71,6 +71,26 @@ def test_nothing_counted_is_no_report_of_zeroes() -> None:
     assert needs_report(date(2026, 5, 18), [], {}, {})["reasons"] == []
 
 
+def test_a_customer_of_two_owners_is_one_in_the_total() -> None:
+    counts = [
+        Counted("contact", MAY, "one", "", "", 1),
+        Counted("contact", MAY, "two", "", "", 1),
+        *(Counted("contact.customer", MAY, owner, "", "", 1) for owner in ("one", "two", "")),
+        Counted("contact.goal", MAY, "", "", "", 1),
+        Counted("response", MAY, "one", "service", "900", 1),
+    ]
+    found = team_report(MAY, counts)
+    assert [(each["owner"], each["contacts_per_customer"]) for each in found["owners"]] == [
+        ("one", 1.0),
+        ("two", 1.0),
+    ]
+    assert (found["total"]["contacts_per_customer"], found["total"]["customers_at_goal"]) == (2.0, 1.0)
+    (team,) = found["teams"]
+    assert (team["within_goal"], team["contacts"], team["completeness"]) == (1.0, None, None), (
+        "of owners alone"
+    )
+
+
 def test_months_go_over_years() -> None:
     assert (month_after(date(2026, 12, 1)), month_after(date(2026, 1, 1), -1)) == (
         date(2027, 1, 1),
