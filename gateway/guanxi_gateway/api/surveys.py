@@ -16,12 +16,20 @@ from guanxi_gateway.api.limits import Allow
 from guanxi_gateway.api.queries import Clear, Page
 from guanxi_gateway.api.records import IdempotencyKey
 from guanxi_gateway.api.schemas.surveys import IssuedSurvey, Survey, SurveyPage, SurveyRequest
+from guanxi_kit import pages
 
 FORM = "application/x-www-form-urlencoded"
 _TOKEN = Annotated[str, Path(min_length=1, max_length=100, description="What the customer was sent.")]
 _LANGUAGE = Annotated[Literal["zh", "en"] | None, Query(description="Otherwise the browser's.")]
 _OF_CALLER = frozenset((b"accept-language", b"content-type", b"traceparent", b"tracestate"))
 _OF_PAGE = frozenset((b"content-type", b"content-security-policy"))
+_AWAY = (
+    pages.begin("zh", "暂时无法打开")
+    + "<p>请稍后再试。如果您刚提交了回答，请返回上一页重新提交。</p>"
+    + '<h2 lang="en">Not available right now</h2>'
+    + '<p lang="en">Please try again in a moment. If you have just sent your answer, go back and send it again.</p>'
+    + pages.END
+)
 
 
 def surveys_router(services: Services, allow: Allow) -> APIRouter:
@@ -126,23 +134,33 @@ def _pages(told: dict[int, str]) -> dict[int | str, dict[str, Any]]:
     """Describe answers that are pages, and what else there may be."""
     told = {**told, 404: "There is no such survey.", 410: "The survey is over."}
     page = {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html><html></html>"}}
-    pages: dict[int | str, dict[str, Any]] = {}
+    answers: dict[int | str, dict[str, Any]] = {}
     for status, text in told.items():
         told_otherwise = {} if status == 200 else problem(text)["content"]
-        pages[status] = {"description": text, "content": {**page, **told_otherwise}}
-    return {**{status: UPSTREAM_PROBLEMS[status] for status in (429, 502, 503, 504)}, **pages}
+        answers[status] = {"description": text, "content": {**page, **told_otherwise}}
+    for status in (502, 503, 504):
+        away = UPSTREAM_PROBLEMS[status]
+        answers[status] = {**away, "content": {**page, **away["content"]}}
+    return {429: UPSTREAM_PROBLEMS[429], **answers}
+
+
+def _away(status: int) -> Response:
+    """Return the page for customers while the service cannot answer; it may have taken the answer: it takes one."""
+    return HTMLResponse(_AWAY, status, headers={**pages.HEADERS, "Retry-After": "5"})
 
 
 async def _passed(
     request: Request, interaction: Upstream, token: str, language: str | None, body: bytes | None
 ) -> Response:
-    """Pass a page on with its own security policy. Raises Problem."""
+    """Pass a page on with its own security policy; where there is none now, a page says so. Raises Problem."""
     target = f"/s/{quote(token, safe='')}" + (f"?lang={language}" if language else "")
     headers = [(name, value) for name, value in request.headers.raw if name in _OF_CALLER]
     try:
         answer = await interaction.send(request.method, target, headers, body)
     except UpstreamFailed as failed:
-        raise problem_of_failure(failed) from None
+        return _away(problem_of_failure(failed).status)
+    if answer.status >= 500:
+        return _away(503)
     if answer.media_type != "text/html":
         return response_of(interaction.service, answer)
     response = Response(answer.body, answer.status)

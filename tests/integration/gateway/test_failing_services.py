@@ -47,6 +47,18 @@ async def test_a_service_that_is_not_there_is_a_503(start_gateway: Any, path: st
     assert_upstream_problem(await ask(await start_gateway(), path), 503)
 
 
+async def test_a_customer_with_a_link_is_told_in_a_page(
+    start_gateway: Any, gateway: Any, stand_in: Any
+) -> None:
+    stand_in.answers(503, {"status": 503}, PROBLEM)
+    for behind in (await start_gateway(), gateway):
+        answer = await ask(behind, "/s/token")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "请稍后再试" in answer.text
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
 @pytest.mark.parametrize("path", ["/v1/tiers", "/v1/batch"])
 async def test_a_slow_service_is_a_504_and_holds_nobody_else_up(
     start_gateway: Any, stand_in_url: str, stand_in: Any, path: str

@@ -141,20 +141,23 @@ def _summary(filled: _Filled, named: Mapping[str, str]) -> str:
 def _scale(field: str, label: str, numbers: range, filled: _Filled) -> str:
     words = filled.words
     low, high = (words["unlikely"], words["likely"]) if field == NPS else (words["low"], words["high"])
-    described, fault = _fault(field, filled)
+    fault = _fault(field, filled)
+    described = f"{field}_scale {field}_fault" if fault else f"{field}_scale"
     radios = "".join(
         f'<label><input type="radio" name="{field}" value="{number}" required'
         f"{' checked' if filled.given.get(field) == str(number) else ''}>{number}</label>"
         for number in numbers
     )
     return (
-        f'<fieldset id="{field}"{described}><legend>{escape(label)}</legend>{fault}<div class="scale">{radios}</div>'
-        f"<small>{numbers[0]} = {low}, {numbers[-1]} = {high}</small></fieldset>"
+        f'<fieldset id="{field}" aria-describedby="{described}"><legend>{escape(label)}</legend>{fault}'
+        f'<small id="{field}_scale">{numbers[0]} = {low}, {numbers[-1]} = {high}</small>'
+        f'<div class="scale">{radios}</div></fieldset>'
     )
 
 
 def _free_text(label: str, filled: _Filled) -> str:
-    described, fault = _fault(WORDS, filled)
+    fault = _fault(WORDS, filled)
+    described = f' aria-describedby="{WORDS}_fault"' if fault else ""
     return (
         f'<p><label class="ask" for="{WORDS}">{escape(label)}</label> <small>({filled.words["optional"]})</small>'
         f'{fault}<textarea id="{WORDS}" name="{WORDS}" rows="5" maxlength="{LONGEST_WORDS}"{described}>'
@@ -162,11 +165,10 @@ def _free_text(label: str, filled: _Filled) -> str:
     )
 
 
-def _fault(field: str, filled: _Filled) -> tuple[str, str]:
+def _fault(field: str, filled: _Filled) -> str:
     if field not in filled.faults:
-        return "", ""
-    told = f'<span id="{field}_fault" class="fault">{filled.words[filled.faults[field]]}</span>'
-    return f' aria-describedby="{field}_fault"', told
+        return ""
+    return f'<span id="{field}_fault" class="fault">{filled.words[filled.faults[field]]}</span>'
 
 
 def _in(labels: Labels, language: Language) -> str:

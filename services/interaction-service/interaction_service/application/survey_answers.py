@@ -42,7 +42,8 @@ def read_answer(form: Form, given: Mapping[str, str]) -> Answer:
 
     csat = {name: number(field_of(name), LEAST, MOST) for name in form.dimensions}
     nps = None if form.nps is None else number(NPS, 0, MOST_NPS)
-    words = given.get(WORDS, "").replace("\0", "").strip()
+    # A browser counts the end of a line as one character, and sends two.
+    words = given.get(WORDS, "").replace("\0", "").replace("\r\n", "\n").strip()
     if len(words) > LONGEST_WORDS:
         faults[WORDS] = "too_long"
     if faults:

@@ -76,8 +76,18 @@ def test_every_field_is_labelled_and_nothing_is_fetched(name: str, language: Lan
         for attrs, _ in page.all("textarea"):
             assert attrs["id"] in labelled
         assert len(page.all("fieldset")) == len(page.all("legend"))
-        described = {attrs["aria-describedby"] for _, attrs, _ in page.tags if "aria-describedby" in attrs}
+        described = {
+            each for _, attrs, _ in page.tags for each in (attrs.get("aria-describedby") or "").split()
+        }
+        assert len([each for each in described if each.endswith("_scale")]) == len(page.all("fieldset"))
         targets = {
             (attrs["href"] or "")[1:] for attrs, _ in page.all("a") if (attrs["href"] or "")[:1] == "#"
         }
         assert described | targets <= ids
+
+
+def test_the_end_of_a_line_counts_once_as_in_the_browser() -> None:
+    given = {"nps": "9", "words": "\r\n".join("词" * 2_000) + "\r\n"}
+    assert len(read_answer(FORMS["nps"], given).words) == 3_999
+    with pytest.raises(AnswerFaulty):
+        read_answer(FORMS["nps"], given | {"words": "词" * 4_001})
