@@ -33,6 +33,8 @@ QUIET = [
     "--disable-sync",
 ]  # fmt: skip
 LOW, THANKS, AGAIN = 2, "感谢您的回答！", "You have answered already, thank you!"
+PAPER: Any = {"width": 700, "height": 1000}
+"""CSS pixels of a sheet of A4 between its margins."""
 FINGER = 44
 """CSS pixels that a finger hits (WCAG 2.5.5)."""
 
@@ -72,6 +74,12 @@ async def assert_readable(browser: Browser, url: str, token: str | None = None) 
         assert complaints == []
         width = await page.evaluate("document.documentElement.scrollWidth")
         assert width <= PHONE["viewport"]["width"], f"{url} is {width} pixels wide on a phone"
+        await page.set_viewport_size(PAPER)
+        await page.emulate_media(media="print")
+        cut = await page.evaluate(
+            "[...document.querySelectorAll('.wide')].filter(each => each.scrollWidth > each.clientWidth).length"
+        )
+        assert cut == 0, f"{url} is printed without its right edge"
     async with await browser.new_context(**PHONE, extra_http_headers=headers, bypass_csp=True) as open_to_axe:
         page, _ = await open_page(open_to_axe, url)
         found = await Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})

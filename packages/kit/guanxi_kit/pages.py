@@ -21,7 +21,8 @@ td.number{text-align:right}
 @media print{
 main{max-width:none;padding:0}
 .wide{overflow:visible}
-.wide th,.wide td{font-size:.7rem;padding:.2rem;overflow-wrap:anywhere}
+.wide th,.wide td{font-size:.7rem;padding:.2rem}
+.wide th,.wide td:not(.number){overflow-wrap:anywhere}
 h2{break-after:avoid}
 svg,tr{break-inside:avoid}
 }
@@ -71,5 +72,6 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def _cell(value: object) -> str:
-    of_number = ' class="number"' if isinstance(value, int | float) else ""
+    is_number = isinstance(value, int | float) or (isinstance(value, str) and value.endswith("%"))
+    of_number = ' class="number"' if is_number else ""
     return f"<td{of_number}>{'' if value is None else escape(str(value))}</td>"

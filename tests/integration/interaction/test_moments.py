@@ -186,7 +186,8 @@ async def test_what_was_recorded_before_is_indexed_by_a_job(service: Service, me
     ]
     await record(service, *events, *words)
     async with service.database.transaction() as connection:
-        await connection.execute("DELETE FROM touchpoint_text")
+        await connection.execute("DELETE FROM touchpoint_text WHERE profile_id = $1", erased)
+        await connection.execute("UPDATE touchpoint_text SET words = '{7}'")
         await connection.execute("DELETE FROM key_moment")
         await remember_erased(connection, uuid4(), [erased], NOW)
         noticing = make_noticing(service.keyring, load_pack(PACKS, "services"))

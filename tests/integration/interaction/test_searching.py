@@ -38,7 +38,7 @@ async def test_words_are_found_over_fragments_in_one_order(service: Service) -> 
         service,
         said(service, first, "我想申请退款", hours=1, name="Question Asked"),
         said(service, second, "退款什么时候到账？", hours=2, customer=first, channel="pos"),
-        said(service, first, "款已经退了", hours=3),
+        said(service, first, "款已经退了" + "".join(map(chr, range(0x6000, 0x6000 + 600))) + "漏水", hours=3),
         said(service, second, "申请会员卡", hours=4, customer=first),
         said(service, other, "退款", hours=1),
         resolved(
@@ -53,6 +53,7 @@ async def test_words_are_found_over_fragments_in_one_order(service: Service) -> 
     since = (NOW - timedelta(hours=1)).isoformat()
     assert await messages(service, first, text="退款", until=since) == ["退款什么时候到账？"]
     assert await messages(service, first, text="发票") == []
+    assert len(await messages(service, first, text="漏水")) == 1, "at the end of a long text"
     assert await messages(service, other, text="退款") == ["退款"]
 
 

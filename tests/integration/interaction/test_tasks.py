@@ -113,7 +113,7 @@ async def test_a_contact_its_follow_up_and_its_correction(service: Service, staf
     )  # fmt: skip
     right = {**SAID, "at": NOW.isoformat(), "text": "Wants the small one", "direction": "outbound"}
     path = f"contact-records/{contact['contact_id']}/correct"
-    once = {"idempotency-key": "c"}
+    once = given["headers"]
     corrected = await at_work.post(path, right, headers=once)
     assert await at_work.post(path, right, headers=once) == corrected
     assert (corrected["task_id"], corrected["corrects"]) == (contact["task_id"], contact["contact_id"])

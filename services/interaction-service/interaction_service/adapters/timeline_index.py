@@ -13,12 +13,14 @@ from interaction_service.application.ports import Found, KeyMoment, MomentNames,
 from interaction_service.domain.page import Place
 from interaction_service.domain.timeline_filter import Window
 
-# Arrays of different lengths do not stand in one array: each comes as its text.
+# Arrays of different lengths do not stand in one array: each comes as its text. What was indexed by other rules of the
+# pack is indexed anew.
 _ADD_WORDS = """
-INSERT INTO touchpoint_text (profile_id, occurred_at, touchpoint_id, words)
+INSERT INTO touchpoint_text AS standing (profile_id, occurred_at, touchpoint_id, words)
 SELECT profile_id, occurred_at, touchpoint_id, words::integer[]
 FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::text[]) AS s (profile_id, occurred_at, touchpoint_id, words)
-ON CONFLICT DO NOTHING
+ON CONFLICT (profile_id, occurred_at, touchpoint_id) DO UPDATE SET words = excluded.words
+WHERE standing.words <> excluded.words
 """
 
 # $2 holds the words of all fragments, one behind the other, $3 of each. The last row that was looked at comes in any
@@ -100,9 +102,10 @@ CROSS JOIN LATERAL (
 
 
 async def add_to_indexes(connection: asyncpg.Connection[Any], noticed: Noticed) -> None:
-    """Add what was noticed; what is there already stays as it is."""
+    """Add what was noticed; a moment that is there already stays as it is."""
     if noticed.words:
-        people, times, ids, words = zip(*sorted(noticed.words), strict=True)
+        each_once = {row[:3]: row for row in noticed.words}
+        people, times, ids, words = zip(*sorted(each_once.values()), strict=True)
         arrays = ["{" + ",".join(map(str, each)) + "}" for each in words]
         await connection.execute(_ADD_WORDS, people, times, ids, arrays)
     if noticed.moments:

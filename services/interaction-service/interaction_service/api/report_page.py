@@ -157,15 +157,15 @@ def team_tables(report: Mapping[str, Any], language: Language, dimensions: Names
             [who, *_figures(each, columns), *(each["csat"].get(code) for code in rated)]
             for who, each in named
         ]
-        drawn = [
-            (who, each["within_goal"], f"{each['within_goal']:.0%}")
-            for who, each in named
-            if each["within_goal"] is not None
-        ]
         head = [title, *(_word(column, language) for column in columns), *satisfaction]
-        picture = bars(_word("within_goal", language), drawn) if drawn else ""
+        picture = bars(_word("within_goal", language), [_share(*each) for each in named], full=1)
         tables.append(Table(title, picture, head, rows))
     return tables
+
+
+def _share(who: str, figures: Mapping[str, Any]) -> tuple[str, float, str]:
+    share = figures["within_goal"]
+    return who, share or 0, "–" if share is None else f"{share:.0%}"
 
 
 def page(name: str, period: str, tables: Iterable[Table], language: Language) -> str:

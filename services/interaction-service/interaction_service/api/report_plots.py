@@ -20,9 +20,12 @@ class Line(NamedTuple):
     values: Sequence[float]
 
 
-def bars(title: str, rows: Sequence[tuple[str, float, str]]) -> str:
-    """Return horizontal bars: of each row its label, its value and how the value is written."""
-    most = max((value for _, value, _ in rows), default=0) or 1
+def bars(title: str, rows: Sequence[tuple[str, float, str]], *, full: float = 0) -> str:
+    """Return horizontal bars: of each row its label, its value and how the value is written.
+
+    `full` fills the width, or else the largest value.
+    """
+    most = full or max((value for _, value, _ in rows), default=0) or 1
     drawn = []
     for place, (label, value, written) in enumerate(rows):
         top, width = place * ROW, (WIDTH - LABEL - 80) * max(value, 0) / most

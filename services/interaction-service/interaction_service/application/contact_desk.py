@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4, uuid5
@@ -93,23 +93,13 @@ class ContactDesk:
         old = await self._contacts.find(contact_id)
         if old is None:
             raise NoSuchContact
-        corrected_id = _id_of(asked)
+        corrected_id = _id_of(asked, contact_id)
         by = await self._contacts.correction_of(contact_id)
         if by is not None:
             if by == corrected_id and (known := await self._contacts.find(by)) is not None:
                 return known
             raise Corrected(by)
-        asked = RecordContact(
-            old.profile_id,
-            asked.kind,
-            asked.direction,
-            asked.at,
-            asked.actor,
-            asked.said,
-            asked.seconds,
-            asked.staff,
-            asked.case_id,
-        )
+        asked = replace(asked, customer_id=old.profile_id)
         await self._check(asked)
         after = _contact(corrected_id, asked, self._now, task_id=old.task_id, corrects=contact_id)
         return await self._add(after, asked.said)
@@ -152,8 +142,11 @@ class ContactDesk:
         return contact
 
 
-def _id_of(asked: RecordContact) -> UUID:
-    return uuid4() if asked.key is None else uuid5(_CONTACTS, f"{asked.actor}\0{asked.key}")
+def _id_of(asked: RecordContact, corrects: UUID | None = None) -> UUID:
+    """Return the id of a record. A correction under the key of what it corrects is a record of its own."""
+    if asked.key is None:
+        return uuid4()
+    return uuid5(_CONTACTS, "\0".join([asked.actor, asked.key, *([str(corrects)] if corrects else [])]))
 
 
 def _contact(

@@ -12,8 +12,8 @@ from guanxi_kit.crypto import Keyring
 from interaction_service.application.message import JsonObject
 from interaction_service.domain.words import fold, words_asked, words_of
 
-MOST_WORDS = 256
-"""Words of a touchpoint that can be found."""
+MOST_WORDS = 1_000
+"""Words of a touchpoint that can be found: of Chinese some 700 characters at least."""
 MOST_ASKED = 16
 """Words of a question that the index is asked for; the others are looked for in the content alone."""
 _HASH_BYTES = 4

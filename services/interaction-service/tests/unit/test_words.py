@@ -51,7 +51,7 @@ def test_the_index_never_loses_a_part_of_unspaced_text(text: str, data: st.DataO
 
 
 def test_a_long_text_keeps_its_pairs_before_its_characters() -> None:
-    folded = "".join(chr(0x4E00 + number) for number in range(400))
+    folded = "".join(chr(0x4E00 + number) for number in range(1_200))
     words = words_of(folded, MOST_WORDS)
     assert len(words) == MOST_WORDS
     assert {len(word) for word in words} == {2}
