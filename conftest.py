@@ -2,10 +2,19 @@
 
 import os
 
+import pytest
 from hypothesis import settings
+
+from guanxi_devstack.ports import find_free_port
 
 pytest_plugins = ["guanxi_devstack.pytest_plugin"]
 
 settings.register_profile("suite", max_examples=50, deadline=None)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("GUANXI_EXAMPLES", "suite"))
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """A free port of this run's range; pytest-asyncio's own lies where Linux finds those of outgoing connections."""
+    return find_free_port()

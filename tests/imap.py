@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from guanxi_devstack.ports import find_free_port
 
-POLLS = 100
+START_SECONDS = 60
 
 
 @contextmanager
@@ -26,14 +26,20 @@ def imap_server(user: str, password: str) -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(POLLS):
+        deadline = time.monotonic() + START_SECONDS
+        while not _listens(port):
             assert child.poll() is None
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
         yield port
     finally:
         child.terminate()
         child.wait(10)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True

@@ -115,21 +115,19 @@ async def topics(world: World) -> dict[str, bytes]:
         log_url=world.topology.dsn("log_app"),
         kafka_bootstrap=options.kafka_bootstrap,
     )
-    held = {}
-    for topic in TOPICS:
-        reader = open_reader(settings)
-        await reader.start()
-        try:
-            places = await reader.partitions(topic.name)
-            await reader.assign(await reader.begin_offsets(places))
-            parts: list[bytes] = []
-            while batch := await reader.poll(max_records=10_000, timeout=2.0):
-                for record in (record for records in batch.values() for record in records):
-                    parts += [record.key, record.value, *(value for _, value in record.headers)]
-            held[topic.name] = b"\n".join(parts)
-        finally:
-            await reader.stop()
-    return held
+    parts: dict[str, list[bytes]] = {topic.name: [] for topic in TOPICS}
+    reader = open_reader(settings)
+    await reader.start()
+    try:
+        places = [place for topic in TOPICS for place in await reader.partitions(topic.name)]
+        await reader.assign(await reader.begin_offsets(places))
+        while batch := await reader.poll(max_records=10_000, timeout=4.0):
+            for record in (record for records in batch.values() for record in records):
+                values = (value for _, value in record.headers)
+                parts[record.topic] += [record.key, record.value, *values]
+    finally:
+        await reader.stop()
+    return {topic: b"\n".join(held) for topic, held in parts.items()}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -27,12 +27,12 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def find_free_port() -> int:
-    """A port that is free now. Raises OSError when none is found."""
+def find_free_port(count: int = 1) -> int:
+    """A port that is free now, and so are the `count` - 1 that follow it. Raises OSError when none is found."""
     first, last = map(int, os.environ.get(RANGE_VARIABLE, f"{FIRST_PORT}-{LAST_PORT}").split("-"))
     for _ in range(200):
-        port = random.randint(first, last)  # noqa: S311 - a port is no secret
-        if is_free(port):
+        port = random.randint(first, last - count + 1)  # noqa: S311 - a port is no secret
+        if all(is_free(each) for each in range(port, port + count)):
             return port
     raise OSError(f"no free port between {first} and {last}")
 

@@ -243,7 +243,7 @@ async def test_what_a_dead_owner_left_in_the_outbox_is_published_by_the_next(
     await publish(first, [(n, encode(n)) for n in numbers])
     first.rate = 1.0
     await first.start("group")
-    await eventually(lambda: has_all(first, numbers), timeout=20)
+    await eventually(lambda: has_all(first, numbers))
     for _, task in first.running:
         task.cancel()
     await asyncio.gather(*(task for _, task in first.running), return_exceptions=True)
@@ -252,10 +252,10 @@ async def test_what_a_dead_owner_left_in_the_outbox_is_published_by_the_next(
     first.rate = 0.0
     await first.start("group")
     await second.start("group")
-    await eventually(lambda: has_all(second, numbers), timeout=20)
+    await eventually(lambda: has_all(second, numbers))
     assert await second.effects() == numbers
     assert await first.effects() == numbers
-    await eventually(lambda: outbox_is_empty(first), timeout=10)
+    await eventually(lambda: outbox_is_empty(first))
 
 
 KEEP = """
@@ -277,15 +277,15 @@ async def test_rows_whose_removal_the_database_forgot_are_removed_again(
     await publish(first, [(n, encode(n)) for n in numbers])
     await first.start("group")
     await second.start("group")
-    await eventually(lambda: has_all(second, numbers), timeout=20)
-    await eventually(lambda: outbox_is_empty(first), timeout=10)
+    await eventually(lambda: has_all(second, numbers))
+    await eventually(lambda: outbox_is_empty(first))
     await owner.execute("ALTER TABLE profile.outbox DISABLE TRIGGER keep")
     await owner.execute("INSERT INTO profile.outbox OVERRIDING SYSTEM VALUE SELECT * FROM profile.kept")
     await owner.close()
     assert not await first.pool.fetchval("SELECT count(*) = 0 FROM kept")
-    await eventually(lambda: outbox_is_empty(first), timeout=10)
+    await eventually(lambda: outbox_is_empty(first))
     await publish(first, [(100, encode(100))])
-    await eventually(lambda: has_all(second, [*numbers, 100]), timeout=20)
+    await eventually(lambda: has_all(second, [*numbers, 100]))
     assert await second.effects() == [*numbers, 100]
 
 
@@ -307,7 +307,7 @@ async def test_one_bad_message_stops_nobody(first: Stage) -> None:
     await publish(first, [(n, bad.get(n, value)) for n, value in values])
     await first.start("group")
     expected = [n for n in numbers if n not in bad and n not in first.poison]
-    await eventually(lambda: has_all(first, expected), timeout=30)
+    await eventually(lambda: has_all(first, expected))
     assert await first.effects() == expected
     letters = await first.pool.fetch("SELECT * FROM dead_letter ORDER BY id")
     assert len(letters) == 7
@@ -336,7 +336,7 @@ async def test_an_output_that_no_log_takes_parks_its_record(first: Stage) -> Non
     await publish(first, [(n, encode(n)) for n in range(10)])
     await first.start("group")
     expected = [n for n in range(10) if n != 3]
-    await eventually(lambda: has_all(first, expected), timeout=20)
+    await eventually(lambda: has_all(first, expected))
     assert await first.effects() == expected
     assert await first.pool.fetchval("SELECT count(*) FROM dead_letter WHERE reason LIKE 'doubled: %'") == 1
 
@@ -361,13 +361,13 @@ async def test_a_worker_started_before_its_log_joins_later(first: Stage) -> None
     await publish(first, [(1, encode(1))])
     consumer = LateConsumer(open_consumer(first.log, "group", [first.topic]), times=3)
     await first.start("group", cast(Consumer, consumer))
-    await eventually(lambda: has_all(first, [1]), timeout=20)
+    await eventually(lambda: has_all(first, [1]))
 
 
 async def test_stopping_while_an_assignment_fails_ends(first: Stage) -> None:
     first.db.rate = 1.0
     await first.start("group")
-    await eventually(lambda: first.db.lost >= 2, timeout=10)
+    await eventually(lambda: first.db.lost >= 2)
     await asyncio.wait_for(first.stop(), 15)
 
 
@@ -377,10 +377,10 @@ async def test_a_fault_of_the_surroundings_parks_nothing(first: Stage) -> None:
     await publish(first, [(1, encode(1))])
     before = retries()
     await first.start("group")
-    await eventually(lambda: retries() > before, timeout=10)
+    await eventually(lambda: retries() > before)
     await connection.execute("ALTER TABLE profile.mislaid RENAME TO effect")
     await connection.close()
-    await eventually(lambda: has_all(first, [1]), timeout=20)
+    await eventually(lambda: has_all(first, [1]))
     assert await first.pool.fetchval("SELECT count(*) FROM dead_letter") == 0
 
 
@@ -391,7 +391,7 @@ def retries() -> float:
 async def test_a_log_made_anew_is_refused(first: Stage) -> None:
     await publish(first, [(1, encode(1))])
     await first.start("group")
-    await eventually(lambda: has_all(first, [1]), timeout=20)
+    await eventually(lambda: has_all(first, [1]))
     await first.stop()
     await first.pool.execute("UPDATE consumer_position SET log_id = 'another log'")
     await first.start("group")
@@ -404,7 +404,7 @@ async def test_a_log_made_anew_is_refused(first: Stage) -> None:
 async def test_a_position_behind_the_end_is_refused(first: Stage) -> None:
     await publish(first, [(1, encode(1))])
     await first.start("group")
-    await eventually(lambda: has_all(first, [1]), timeout=20)
+    await eventually(lambda: has_all(first, [1]))
     await first.stop()
     await first.pool.execute("UPDATE consumer_position SET next_offset = 1000000")
     await first.start("group")
@@ -437,12 +437,12 @@ async def test_an_owner_that_goes_on_while_another_takes_over_makes_no_log_look_
 ) -> None:
     async def meanwhile() -> None:
         await publish(first, [(n, encode(n)) for n in range(20)])
-        await eventually(lambda: has_all(first, range(20)), timeout=20)
+        await eventually(lambda: has_all(first, range(20)))
 
     await first.start("owner")
     consumer = OvertakenConsumer(open_consumer(first.log, "group", [first.topic]), meanwhile)
     await first.start("group", cast(Consumer, consumer))
-    await eventually(lambda: has_all(first, range(20)), timeout=20)
+    await eventually(lambda: has_all(first, range(20)))
     await first.stop()
     assert await first.effects() == list(range(20))
 
@@ -466,7 +466,7 @@ async def test_events_of_a_stream_from_several_processes_arrive_once_and_in_orde
 
     await asyncio.gather(emit(relays[0], range(0, 100)), emit(relays[1], range(100, 200)))
     await second.start("group")
-    await eventually(lambda: has_all(second, range(200)), timeout=30)
+    await eventually(lambda: has_all(second, range(200)))
     assert await second.effects() == list(range(200))
     for relay, producer in zip(relays, producers, strict=True):
         await relay.stop()

@@ -10,23 +10,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from guanxi_devstack.ports import find_free_port, is_free
+from guanxi_devstack.ports import find_free_port
 from guanxi_devstack.topology import WorldOptions
 from guanxi_devstack.world import World, WorldFailed
 
 SPAN = 100
 
 
-def free_base() -> int:
-    """A port with all that follow it free."""
-    while True:
-        base = find_free_port()
-        if base + SPAN < 32_000 and all(is_free(port) for port in range(base, base + SPAN)):
-            return base
-
-
 async def test_a_port_in_use_is_named_and_everything_stopped(tmp_path: Path) -> None:
-    base = free_base()
+    base = find_free_port(SPAN)
     with socket.create_server(("127.0.0.1", base + 1)):
         world = World(WorldOptions(tmp_path, base_port=base))
         with pytest.raises(WorldFailed, match=rf"port {base + 1} \(profile-api\) is in use"):
@@ -37,7 +29,7 @@ async def test_a_port_in_use_is_named_and_everything_stopped(tmp_path: Path) -> 
 
 
 def test_the_command_says_it_and_fails(tmp_path: Path) -> None:
-    base = free_base()
+    base = find_free_port(SPAN)
     command = [sys.executable, "-m", "guanxi_devstack", "run", "--data", str(tmp_path), "--port", str(base)]
     with socket.create_server(("127.0.0.1", base)):
         result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)

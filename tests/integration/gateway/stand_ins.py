@@ -13,6 +13,7 @@ import msgspec
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from guanxi_devstack.ports import find_free_port
 from guanxi_kit.testing import eventually
 
 
@@ -39,8 +40,7 @@ async def listening(app: ASGIApp) -> AsyncIterator[str]:
 
 def closed_port() -> str:
     """Return a base URL where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    return f"http://127.0.0.1:{find_free_port()}"
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Seen:
 class StandIn:
     """A service that answers what it is told to, and remembers what it was asked.
 
-    `in_turn` are the bodies of the next answers, in place of `body`.
+    `in_turn` are the bodies of the next answers, in place of `body`. `begun` counts requests whose head has come.
     """
 
     status: int = 200
@@ -69,8 +69,10 @@ class StandIn:
     in_turn: list[bytes] = field(default_factory=list)
     hold: asyncio.Event | None = None
     drop: bool = False
+    begun: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.begun += 1
         body, complete = b"", False
         while not complete:
             message = await receive()

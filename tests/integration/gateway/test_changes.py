@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -16,6 +15,7 @@ import msgspec
 import pytest
 
 from guanxi_contracts.customer import CustomerChangedV1
+from guanxi_gateway.application import feed_tail
 from guanxi_kit.clock import ManualClock
 from guanxi_kit.testing import StaffIdentity, eventually
 
@@ -131,20 +131,20 @@ async def test_silence_is_filled_with_heartbeats(start_gateway: Any) -> None:
     assert frontend.events == ["ready"]
 
 
-async def test_a_change_arrives_at_once(start_gateway: Any, log: Any) -> None:
+async def test_a_change_arrives_at_once(
+    start_gateway: Any, log: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever follows the log is woken by a change: nobody would see it in time who waited for the next look."""
+    monkeypatch.setattr(feed_tail, "_POLL_SECONDS", 600.0)
     frontend, gateway = Frontend(), await start_gateway()
-    waits = []
 
     def arrived(count: int) -> bool:
         return frontend.received == count
 
     async with following(frontend, gateway):
         for number in range(20):
-            began = time.perf_counter()
             await log.write((1, number))
             await eventually(partial(arrived, number + 1), interval=0.001)
-            waits.append(time.perf_counter() - began)
-    assert sorted(waits)[len(waits) // 2] < 0.25
 
 
 class TestClients:
@@ -200,16 +200,13 @@ class TestClients:
             await eventually(lambda: frontend.received == 2)
             assert not stream.done()
             clock.advance(timedelta(minutes=31))
-            await asyncio.wait_for(stream, 5)
+            await asyncio.wait_for(stream, 20)
 
     async def test_stopping_ends_streams_at_once_and_cleanly(self, start_gateway: Any) -> None:
-        gateway = await start_gateway()
-        frontend = Frontend()
-        async with following(frontend, gateway) as stream:
-            began = time.monotonic()
+        gateway = await start_gateway(shutdown_seconds=600)
+        async with following(Frontend(), gateway) as stream, asyncio.timeout(30):
             await gateway.stop()
-            await asyncio.wait_for(stream, 5)
-            assert time.monotonic() - began < 3
+            await stream
 
     @pytest.mark.parametrize("last_event_id", ["hello", "AQ", "A" * 3_000, "AQAAAAD_____________"])
     async def test_a_strange_event_id_is_refused(self, start_gateway: Any, last_event_id: str) -> None:

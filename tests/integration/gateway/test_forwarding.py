@@ -126,7 +126,7 @@ async def test_a_caller_that_hangs_up_leaves_nothing_behind(gateway: Any, stand_
     _, writer = await asyncio.open_connection(host, int(port))
     writer.write(b"POST /v1/batch HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n" + b"x" * 500)
     await writer.drain()
-    await asyncio.sleep(0.05)
+    await eventually(lambda: stand_in.begun == 1)
     writer.close()
     await eventually(lambda: [seen.complete for seen in stand_in.seen] == [False])
     async with gateway.client() as client:
@@ -212,7 +212,7 @@ async def test_a_body_that_does_not_come_is_given_up(
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(b"POST /v1/batch HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{")
     await writer.drain()
-    assert (await asyncio.wait_for(reader.readline(), 5)).split()[1] == b"408"
+    assert (await asyncio.wait_for(reader.readline(), 20)).split()[1] == b"408"
     writer.close()
     assert all(not seen.complete for seen in stand_in.seen)
 

@@ -53,19 +53,19 @@ async def test_a_timeline_over_months_goes_and_stays_away(service: Service, memo
     await publish(memory, [outgoing(merged(gone, joined, {joined: 2}))])
     request = request_of(gone, joined)
     async with running_worker(service):
-        await eventually(lambda: has(service, [gone, joined, other], 120), timeout=30)
+        await eventually(lambda: has(service, [gone, joined, other], 120))
         await publish(memory, [erasure(request)])
-        await eventually(lambda: told(service, 2), timeout=30)
+        await eventually(lambda: told(service, 2))
         late = [
             resolved(service.keyring, gone, number=777),
             resolved(service.keyring, other, number=778),
         ]
         await publish(memory, [outgoing(event) for event in late])
         await publish(memory, [outgoing(merged(other, joined, {joined: 9}))])
-        await eventually(lambda: has(service, [other], 41), timeout=30)
+        await eventually(lambda: has(service, [other], 41))
         assert (await service.timeline(gone)).status_code == 404
         await publish(memory, [erasure(request)])
-        await eventually(lambda: told(service, 4), timeout=30)
+        await eventually(lambda: told(service, 4))
     assert await count(service.database, THEIRS, [gone, joined]) == 0
     assert await count(service.database, "SELECT count(*) FROM membership") == 1
     told_so = await receipts(service)
@@ -95,9 +95,9 @@ async def test_a_legal_hold_keeps_the_figures_of_purchases_under_seal(
     await publish(memory, [outgoing(event) for event in events])
     request = request_of(person, holds=(LegalHold("purchases", "kept three years by law"),))
     async with running_worker(service):
-        await eventually(lambda: has(service, [person], 7), timeout=30)
+        await eventually(lambda: has(service, [person], 7))
         await publish(memory, [erasure(request)])
-        await eventually(lambda: told(service, 2), timeout=30)
+        await eventually(lambda: told(service, 2))
     assert (await receipts(service))[1] == (
         "retained",
         {"membership": 1, "key_moment": 1, "touchpoint": 7},
@@ -114,7 +114,7 @@ async def test_a_long_timeline_goes_in_bounded_steps(service: Service, memory: M
     person, other = uuid4(), uuid4()
     async with running_worker(service):
         await publish(memory, [outgoing(resolved(service.keyring, each)) for each in (person, other)])
-        await eventually(lambda: has(service, [person, other], 2), timeout=30)
+        await eventually(lambda: has(service, [person, other], 2))
         async with service.database.connection() as connection:
             await connection.execute(
                 "INSERT INTO touchpoint SELECT $1, $2::timestamptz - n * interval '1 hour', gen_random_uuid(), $2,"

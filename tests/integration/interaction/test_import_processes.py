@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import psutil
 import pytest
 
@@ -107,7 +108,7 @@ async def test_a_process_prepares_what_the_worker_would_with_its_keys_until_idle
         ready = await processes.prepare(batch)
         sealed = [TOUCHPOINT_RECEIVED.decode(value).data.sealed for _, value in ready.events]
         assert {sealed_key_id(each) for each in sealed} == {keyring.primary_key_id}
-        await eventually(lambda: children_of(me) == [], timeout=10)
+        await eventually(lambda: children_of(me) == [])
     finally:
         await processes.close()
 
@@ -144,10 +145,24 @@ def worker_on(settings: InteractionSettings, keyring: Keyring, folder: Path) -> 
     return Child(ChildSpec("worker", command, 0, folder / "worker.log", environment))
 
 
+# Whoever is to be killed in the middle must not be through before: each step waits until it is let by.
+GATES = """
+CREATE FUNCTION interaction.wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS
+  'BEGIN PERFORM pg_advisory_xact_lock_shared(OLD.done); RETURN NEW; END';
+CREATE TRIGGER gate BEFORE UPDATE OF done ON interaction.job
+  FOR EACH ROW EXECUTE FUNCTION interaction.wait_at_gate();
+"""
+STEP = 4_000
+
+
 async def test_whoever_is_killed_all_rows_come_once_and_no_process_stays(
     service_on: ServiceOn, settings: InteractionSettings, database_dsns: DatabaseDsns, tmp_path: Path
 ) -> None:
-    rows = 14_000
+    rows = 3 * STEP + 1
+    gates = await asyncpg.connect(database_dsns.owner["interaction"])
+    await gates.execute(GATES)
+    for done in (STEP, 2 * STEP):
+        await gates.execute("SELECT pg_advisory_lock($1)", done)
     async with service_on(await postgres_engine(settings, database_dsns)) as service:
         worker = worker_on(settings, service.keyring, tmp_path)
         import_id = (await upload(service, orders(rows)))["import_id"]
@@ -157,16 +172,18 @@ async def test_whoever_is_killed_all_rows_come_once_and_no_process_stays(
         await call(service, "POST", import_id, "start")
         try:
             await worker.start()
-            done = await beyond(service, import_id, 0)
+            await eventually(lambda: has_done(service, import_id, STEP))
             assert worker.pid is not None
             process = psutil.Process(worker.pid)
             children_of(process)[0].kill()
-            await beyond(service, import_id, done)
+            await gates.execute("SELECT pg_advisory_unlock($1)", STEP)
+            await eventually(lambda: has_done(service, import_id, 2 * STEP))
             orphans = children_of(process)
             assert orphans
             await worker.kill()
-            await eventually(lambda: not any(map(lives, orphans)), timeout=5)
-            assert await rows_done(service, import_id) < rows, "killed in the middle"
+            await eventually(lambda: not any(map(lives, orphans)))
+            await gates.close()
+            assert await has_done(service, import_id, 2 * STEP), "killed in the middle"
             async with service.database.connection() as connection:
                 # The lease of who was killed runs out by itself; this is not about how long that takes.
                 await connection.execute("UPDATE job SET leased_until = now()")
@@ -181,17 +198,9 @@ async def test_whoever_is_killed_all_rows_come_once_and_no_process_stays(
     assert len({touchpoint.touchpoint_id for touchpoint in received}) == rows
 
 
-async def rows_done(service: Service, import_id: str) -> int:
+async def has_done(service: Service, import_id: str, rows: int) -> bool:
     async with service.database.connection() as connection:
         found = await connection.fetchval(
             "SELECT done FROM job JOIN import_file USING (job_id) WHERE import_id = $1", UUID(import_id)
         )
-    return int(found)
-
-
-async def beyond(service: Service, import_id: str, rows: int) -> int:
-    """Wait until more than so many rows are done; return how many are, before the next step is."""
-    async with asyncio.timeout(60):
-        while (done := await rows_done(service, import_id)) <= rows:
-            await asyncio.sleep(0.01)
-    return done
+    return bool(found == rows)

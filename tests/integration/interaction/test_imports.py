@@ -111,7 +111,7 @@ async def test_a_file_of_customers_from_upload_to_refused_rows(service: Service)
         progress = after["progress"]
         assert (after["state"], progress["rows_done"], progress["rows"]) == ("done", 5, 5)
         assert (progress["accepted"], progress["refused"]) == (2, 3)
-        await eventually(lambda: no_chunks(service), timeout=10)
+        await eventually(lambda: no_chunks(service))
     received = await service.received()
     assert {touchpoint.channel for touchpoint in received} == {"import"}
     assert all(touchpoint.imported for touchpoint in received)

@@ -113,24 +113,24 @@ async def test_a_merge_and_its_undo_decide_anew(service: Service, memory: Memory
         async def joined() -> bool:
             return len(await marked(service, second)) == 2 and ago(50) in await marked(service, second)
 
-        await eventually(joined, timeout=20)
+        await eventually(joined)
         assert await marked(service, first) == {ago(50): ["first_purchase"], ago(9): ["complaint"]}
         await publish(memory, [outgoing(regrouping.split(second, first, {second: 3}, UUID(int=9)))])
 
         async def parted() -> bool:
             return ago(30) in await marked(service, second)
 
-        await eventually(parted, timeout=20)
+        await eventually(parted)
         assert await marked(service, first) == {ago(50): ["first_purchase"]}
         await publish(memory, [erasure(request_of(first, second))])
-        await eventually(lambda: is_empty(service), timeout=20)
+        await eventually(lambda: is_empty(service))
 
 
 async def holding(service: Service, touchpoints: int) -> None:
     async def holds() -> bool:
         return await count(service.database, "SELECT count(*) FROM touchpoint") == touchpoints
 
-    await eventually(holds, timeout=20)
+    await eventually(holds)
 
 
 async def is_empty(service: Service) -> bool:
@@ -206,7 +206,7 @@ async def test_what_was_recorded_before_is_indexed_by_a_job(service: Service, me
         assert job.state != "failed", job.error
         return job.state == "done" and job.done == 62
 
-    await eventually(ended, timeout=20)
+    await eventually(ended)
     await runner.stop()
     await running
     await producer.stop()

@@ -177,7 +177,7 @@ async def test_an_erasure_reaches_what_was_refused(service: Service) -> None:
         assert len(await listed(service)) == 1
 
     async with running_worker(service):
-        await eventually(gone, timeout=20)
+        await eventually(gone)
     await producer.stop()
 
 
@@ -195,7 +195,7 @@ async def test_unknown_events_are_listed(service: Service) -> None:
             ("web", "Rated", 1, "properties.stars must be a number"),
         ]
 
-    await eventually(shown, timeout=20)
+    await eventually(shown)
 
 
 async def test_a_million_names_take_bounded_room(service: Service) -> None:

@@ -63,14 +63,14 @@ async def test_issues_follow_corrections_reopening_and_breaches(
             found = cell(await report(service, "issues"), "cases", "breached")
             return found["product", None] == (2, 1)
 
-        await eventually(breached, timeout=20)
+        await eventually(breached)
         before = await report(service, "issues")
         assert (before["total"]["cases"], before["total"]["breached"]) == (3, 1)
         assert (await report(service, "issues", month="2026-06"))["total"]["month_before"] == 3
         await desk.act(late, "respond", text="sorry")
         await desk.told()
         await publish(memory, [erasure(request_of(customer))])
-        await eventually(lambda: told(service, 2), timeout=30)
+        await eventually(lambda: told(service, 2))
     assert await count(service.database, "SELECT count(*) FROM case_counted") == 0
     assert (await report(service, "issues"))["total"] == before["total"], "counts are of nobody"
 
@@ -113,7 +113,7 @@ async def test_the_team_by_owner(service: Service, desk: Desk, customer: UUID) -
                 == 4 + 7 + 5
             )
 
-        await eventually(counted, timeout=20)
+        await eventually(counted)
     asked = await service.client.post(
         "/v1/surveys",
         json={"customer_id": str(customer), "form": "csat", "case_id": case["case_id"]},

@@ -74,7 +74,7 @@ async def test_a_merge_and_its_undo_join_and_part_what_is_found(
         async def told() -> bool:
             return len(await receipts(service)) >= 2
 
-        await eventually(told, timeout=20)
+        await eventually(told)
     assert await count(service.database, "SELECT count(*) FROM touchpoint_text") == 0
 
 
@@ -82,7 +82,7 @@ async def settled(service: Service, rows_of: str, expected: int) -> None:
     async def holds() -> bool:
         return await count(service.database, f"SELECT count(*) FROM {rows_of}") == expected
 
-    await eventually(holds, timeout=20)
+    await eventually(holds)
 
 
 async def test_a_search_finds_out_nothing_that_masking_hides(service: Service) -> None:

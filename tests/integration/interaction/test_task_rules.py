@@ -34,14 +34,14 @@ async def test_cases_and_touchpoints_make_tasks_once(service: Service, staff_at_
         async def made() -> bool:
             return await count(service.database, "SELECT count(*) FROM task") == 3
 
-        await eventually(made, timeout=30)
+        await eventually(made)
         # Each change of the cases and the reviews have passed; none of them made another.
         await publish(service.engine, [outgoing(resolved(keyring, customer, name="Trial Booked"))])
 
         async def one_more() -> bool:
             return await count(service.database, "SELECT count(*) FROM task") == 4
 
-        await eventually(one_more, timeout=30)
+        await eventually(one_more)
     tasks = {task["rule"]: task for task in (await at_work.get("tasks"))["items"]}
     plan = tasks["plan_what_is_urgent"]
     assert (plan["owner"], plan["team"], plan["case_id"]) == ("agent-7", "emergency", case["case_id"])

@@ -27,7 +27,7 @@ async def stored(service: Service, sql: str, expected: int) -> None:
     async def holds() -> bool:
         return await count(service.database, sql) == expected
 
-    await eventually(holds, timeout=20)
+    await eventually(holds)
 
 
 async def test_touchpoints_reach_the_timeline_once(service_on: ServiceOn, engine: Engine) -> None:

@@ -17,14 +17,19 @@ class Killed(BaseException):
 
 
 class MortalDatabase(Database):
-    """Loses transactions and answers, or kills its user, at a random commit."""
+    """Loses transactions and answers (`faults`), or kills its user (`kills`), at commits.
 
-    faults = 0.0
-    kills = 0.0
+    Of each ten moments one is for either; which, chance decides. So a test meets as many as its work takes, whatever
+    the seed and however often its loops look for work meanwhile.
+    """
+
+    faults = False
+    kills = False
 
     def __init__(self, pool: asyncpg.Pool, seed: int) -> None:
         super().__init__(pool)
         self._chance = random.Random(seed)
+        self._ahead: list[str] = []
 
     @asynccontextmanager
     async def transaction(self, **options: Any) -> AsyncIterator[asyncpg.Connection]:
@@ -34,7 +39,11 @@ class MortalDatabase(Database):
         self._strike()
 
     def _strike(self) -> None:
-        if self._chance.random() < self.kills:
-            raise Killed
-        if self._chance.random() < self.faults:
-            raise ConnectionResetError("lost")
+        if not self._ahead:
+            self._ahead = ["kill", "fault", *[""] * 8]
+            self._chance.shuffle(self._ahead)
+        match self._ahead.pop():
+            case "kill" if self.kills:
+                raise Killed
+            case "fault" if self.faults:
+                raise ConnectionResetError("lost")

@@ -83,7 +83,7 @@ async def test_a_readonly_transaction_writes_nothing(owner: Database) -> None:
 
 async def test_a_slow_statement_ends_as_a_transient_error(database_dsns: DatabaseDsns) -> None:
     pool = await open_pool(
-        database_dsns.app["profile"], application_name="kit-test", statement_timeout_ms=100
+        database_dsns.app["profile"], application_name="kit-test", statement_timeout_ms=500
     )
     database = Database(pool)
     async with database.connection() as connection:
@@ -100,7 +100,8 @@ async def test_cut_connections_are_transient_and_replaced(
     async def cut() -> None:
         admin = await asyncpg.connect(database_dsns.admin)
         await admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kit-test'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'kit-test' AND datname = current_database()"
         )
         await admin.close()
 
@@ -157,7 +158,7 @@ async def test_nobody_at_the_address_is_said_without_the_password(unused_tcp_por
         DatabaseUnavailable, match=f"no database at 127.0.0.1:{unused_tcp_port}/guanxi"
     ) as caught:
         await open_pool(dsn, application_name="kit-test", wait_seconds=0.6)
-    assert 0.2 < time.monotonic() - started < 5
+    assert 0.2 < time.monotonic() - started < 20
     assert "s3cret" not in str(caught.value)
 
 
@@ -174,7 +175,10 @@ async def test_close_does_not_wait_for_ever(database_dsns: DatabaseDsns) -> None
     await database.pool.acquire()
     await database.close(seconds=0.1)
     admin = await asyncpg.connect(database_dsns.admin)
-    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'kit-test'"
+    query = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE application_name = 'kit-test' AND datname = current_database()"
+    )
 
     async def gone() -> None:
         assert await admin.fetchval(query) == 0

@@ -153,9 +153,10 @@ async def jobs(database_dsns: DatabaseDsns) -> AsyncIterator[Jobs]:
     await pool.close()
 
 
+@pytest.mark.usefixtures("never_given_up")
 async def test_each_step_takes_effect_once_through_faults_and_kills(jobs: Jobs) -> None:
     job_id = await jobs.submit(count=50)
-    jobs.db.faults, jobs.db.kills = 0.1, 0.1
+    jobs.db.faults = jobs.db.kills = True
     killed = 0
     while (await jobs.read(job_id)).state in ("queued", "running"):
         one = jobs.runner()
@@ -187,9 +188,9 @@ async def test_a_job_of_a_dead_runner_goes_on_when_its_lease_ends(jobs: Jobs) ->
     dead = asyncio.create_task(jobs.runner().run())
     await waiting.begun.wait()
     dead.cancel()
-    jobs.handlers = {"count": Counting()}
+    jobs.handlers = {"count": Counting(), "other": Counting()}
     async with jobs.running():
-        await asyncio.sleep(0.1)
+        assert (await jobs.ended(await jobs.submit("other", count=1))).state == "done"
         assert (await jobs.read(job_id)).done == 0
         jobs.clock.advance(31)
         assert (await jobs.ended(job_id)).state == "done"

@@ -132,9 +132,10 @@ async def vault(database_dsns: DatabaseDsns, monkeypatch: pytest.MonkeyPatch) ->
     await pool.close()
 
 
+@pytest.mark.usefixtures("never_given_up")
 async def test_killed_again_and_again_it_goes_on_and_leaves_nothing(vault: Vault) -> None:
     await vault.fill(notes=95, visits=83)
-    vault.db.kills = 0.1
+    vault.db.kills = True
     job = await vault.run(await vault.submit())
     new = vault.ring.primary_key_id
     assert (job.state, job.done, job.total) == ("done", 179, 179)

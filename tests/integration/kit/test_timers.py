@@ -18,7 +18,7 @@ from guanxi_kit.consumer import KIT_TABLES, Relay
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.db import open_pool
 from guanxi_kit.telemetry import METRICS
-from guanxi_kit.testing import ManualClock, eventually
+from guanxi_kit.testing import ManualClock, eventually, waits_for_a_lock
 from guanxi_kit.timers import TIMER_TABLE, Timer, TimerLoop, arm, disarm
 from guanxi_kit.timers.aside import Asides, drop_asides, page_of_asides, retry_asides
 from guanxi_kit.timers.loop import LONGEST_REST
@@ -101,7 +101,7 @@ async def timers(database_dsns: DatabaseDsns) -> AsyncIterator[Timers]:
 
 async def test_each_fires_once_with_several_loops_through_faults_and_kills(timers: Timers) -> None:
     await timers.arm(*(timers.timer(number, number % 40 / 10) for number in range(3000)))
-    timers.db.faults, timers.db.kills = 0.1, 0.1
+    timers.db.faults = timers.db.kills = True
     killed = 0
 
     async def work() -> None:
@@ -172,21 +172,13 @@ async def test_who_holds_an_item_and_moves_its_timer_meets_no_deadlock_and_is_he
     async with timers.db.transaction() as connection:
         await connection.execute("SELECT 1 FROM item FOR UPDATE")
         turn = asyncio.create_task(timers.loop().turn())
-        await eventually(lambda: _waits_for_a_lock(timers))
+        await eventually(lambda: waits_for_a_lock(timers.db))
         await arm(connection, [timers.timer(1, 60)])
     await turn
     assert await timers.fired() == [(2, "")]
     timers.clock.advance(60)
     await timers.loop().turn()
     assert await timers.fired() == [(2, ""), (1, "")]
-
-
-async def _waits_for_a_lock(timers: Timers) -> bool:
-    waiting: bool = await timers.db.pool.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        " AND datname = current_database())"
-    )
-    return waiting
 
 
 async def test_one_that_cannot_be_fired_is_set_aside_alone_until_a_worker_starts_anew(timers: Timers) -> None:
@@ -264,15 +256,23 @@ async def test_one_whose_item_is_locked_for_long_is_tried_again_later_and_holds_
     assert await timers.loop().turn() == 1
 
 
-async def test_a_sleeping_loop_notices_a_timer_armed_for_soon(timers: Timers) -> None:
+async def test_a_sleeping_loop_notices_a_timer_armed_for_soon(
+    timers: Timers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loop = timers.loop()
-    running = asyncio.create_task(loop.run())
+    choose_rest, rests = loop._rest, asyncio.Queue[float]()
+
+    async def rest() -> float:
+        seconds = await choose_rest()
+        await rests.put(seconds)
+        return seconds
+
+    monkeypatch.setattr(loop, "_rest", rest)
     await timers.arm(timers.timer(1, 3600))
-    await asyncio.sleep(0.1)
-    began = asyncio.get_running_loop().time()
+    running = asyncio.create_task(loop.run())
+    assert await rests.get() == LONGEST_REST
     await timers.arm(timers.timer(2, 0))
     await eventually(lambda: _count(timers, 1))
-    assert asyncio.get_running_loop().time() - began < LONGEST_REST + 1
     await loop.stop()
     await running
 

@@ -131,11 +131,11 @@ async def test_a_worker_that_stands_at_the_end_starts_again_and_goes_on(
     topic = await bench.topic(partitions=1)
     await append(bench, topic, BATCHES)
     async with service.working(engine, topic):
-        await eventually(lambda: len(service.handled) == sum(BATCHES), timeout=30)
+        await eventually(lambda: len(service.handled) == sum(BATCHES))
     async with service.working(engine, topic) as (consumer, again):
-        await eventually(lambda: again.done() or bool(consumer.assignment()), timeout=30)
+        await eventually(lambda: again.done() or bool(consumer.assignment()))
         await append(bench, topic, [5])
-        await eventually(lambda: again.done() or len(service.handled) == sum(BATCHES) + 5, timeout=30)
+        await eventually(lambda: again.done() or len(service.handled) == sum(BATCHES) + 5)
         assert not again.done()
     assert service.handled == [*range(sum(BATCHES)), *range(5)]
 
@@ -146,7 +146,7 @@ async def test_a_worker_refuses_a_topic_that_was_made_anew(
     topic = await bench.topic(partitions=1)
     await append(bench, topic, BATCHES)
     async with service.working(engine, topic):
-        await eventually(lambda: len(service.handled) == sum(BATCHES), timeout=30)
+        await eventually(lambda: len(service.handled) == sum(BATCHES))
     await _make_anew(bench, log, topic)
     await append(bench, topic, [4])
     async with service.working(engine, topic) as (_, again):
@@ -164,7 +164,7 @@ async def _make_anew(bench: Workbench, log: LogAddress, topic: str) -> None:
         async def gone() -> bool:
             return topic not in await native.list_topics()
 
-        await eventually(gone, timeout=30)
+        await eventually(gone)
     finally:
         await native.close()
     await (await bench.admin()).create_topics([TopicSpec(topic, 1, 7)])

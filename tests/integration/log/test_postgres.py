@@ -53,7 +53,7 @@ class TestPostgres(AppendBehaviour, PositionBehaviour, GroupBehaviour, TakeoverB
         member = await bench.member("g-" + topic, topic)
         async with member.polling():
             await asyncio.gather(*map(work, range(4)))
-            await eventually(lambda: len(member.records) == 2000, timeout=30)
+            await eventually(lambda: len(member.records) == 2000)
         for partition in range(3):
             offsets = [record.offset for record in member.records if record.partition == partition]
             assert offsets == list(range(len(offsets)))
@@ -79,13 +79,13 @@ class TestPostgres(AppendBehaviour, PositionBehaviour, GroupBehaviour, TakeoverB
         await producer.append(numbered(topic, 1))
         member = await bench.member("g-" + topic, topic)
         async with member.polling():
-            await eventually(lambda: len(member.records) == 1, timeout=10)
+            await eventually(lambda: len(member.records) == 1)
             await owner.execute(
                 "SELECT event_log.append(array[topic_id], array[0], array[last_offset::int + 1], array[records])"
                 " FROM event_log.record_batch WHERE topic_id = (SELECT topic_id FROM event_log.topic WHERE name = $1)",
                 topic,
             )
-            await eventually(lambda: len(member.records) == 2, timeout=10)
+            await eventually(lambda: len(member.records) == 2)
 
 
 class TestPostgresRights:
@@ -141,7 +141,7 @@ class TestPostgresRights:
                 return True
             return False
 
-        await eventually(refused, timeout=10)
+        await eventually(refused)
 
     async def test_a_database_without_the_log_is_named(self, database_dsns: DatabaseDsns) -> None:
         producer = RealEngine(LogAddress("postgres", database_dsns.log)).producer()
@@ -172,7 +172,7 @@ class TestPostgresRetention:
         member = await bench.member("g-" + topic, topic)
         async with member.polling():
             await producer.append(numbered(topic, 10, 100))
-            await eventually(lambda: len(member.records) == 10, timeout=10)
+            await eventually(lambda: len(member.records) == 10)
         leftover = await owner.fetchval(f"SELECT count(*) FROM event_log.record_batch_{topic_id}_rest")
         assert leftover == len({record.partition for record in member.records})
         assert await _drop_days(owner, topic_id, days_later=2) == 0
@@ -234,7 +234,7 @@ class TestPostgresRestart:
         member = await bench.member("g", topic, positions=positions)
         async with member.polling():
             await producer.append(numbered(topic, 100))
-            await eventually(lambda: len(member.records) == 100, timeout=10)
+            await eventually(lambda: len(member.records) == 100)
             await asyncio.to_thread(getattr(server, end))
             with pytest.raises(LogUnavailable):
                 await producer.append(numbered(topic, 10, 100))
@@ -247,8 +247,8 @@ class TestPostgresRestart:
                     return False
                 return True
 
-            await eventually(appended, timeout=30)
-            await eventually(lambda: len({record.value for record in member.records}) == 200, timeout=30)
+            await eventually(appended)
+            await eventually(lambda: len({record.value for record in member.records}) == 200)
         assert len((await bench.read_all(topic))[0]) == positions[TopicPartition(topic, 0)]
 
 

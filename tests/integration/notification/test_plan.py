@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from guanxi_kit.consumer import Subscription
+from guanxi_kit.testing import eventually, waits_for_a_lock
 from notification_service.consumers import touchpoint_resolved
 from notification_service.domain.journeys import Journey, Step
 
@@ -95,7 +96,7 @@ async def test_a_concurrent_enrolment_is_waited_for(notification: Notification) 
             touchpoint(1).touchpoint.touchpoint_id,
         )
         second = asyncio.create_task(notification.apply(touchpoint(2, 1, 2)))
-        await asyncio.wait([second], timeout=0.3)
+        await eventually(lambda: waits_for_a_lock(notification.database))
         assert not second.done()
     await second
     assert await notification.states() == {}

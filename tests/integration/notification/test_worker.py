@@ -87,7 +87,7 @@ async def test_first_purchases_become_mails(
                 for number, event in enumerate(purchases)
             ]
         )
-        await eventually(lambda: len(list((tmp_path / "mailbox").glob("*.eml"))) == 40, timeout=20)
+        await eventually(lambda: len(list((tmp_path / "mailbox").glob("*.eml"))) == 40)
         reader = open_reader(told)
         await reader.start()
         partitions = await reader.partitions(MESSAGE_SENT_TOPIC.name)
@@ -95,7 +95,7 @@ async def test_first_purchases_become_mails(
         async def announced() -> bool:
             return sum((await reader.end_offsets(partitions)).values()) == 40
 
-        await eventually(announced, timeout=20)
+        await eventually(announced)
         await reader.assign(await reader.begin_offsets(partitions))
         sent: set[str] = set()
         while len(sent) < 40:

@@ -119,7 +119,7 @@ async def test_a_person_goes_everywhere_and_comes_back_from_no_backup(
         platform.clock.advance(3600)
         async with platform.serving(), platform.working(), platform.client() as client:
             request_id = await erased_by_command(platform, client, ada)
-            await eventually(lambda: nothing_is_left(platform, ada), timeout=30)
+            await eventually(lambda: nothing_is_left(platform, ada))
             assert await customer_of(client, "ben-8") == ben
             await stays_away(platform, client, request_id)
             ledger = tmp_path / "ledger.jsonl"
@@ -134,7 +134,7 @@ async def test_a_person_goes_everywhere_and_comes_back_from_no_backup(
             )
             await eventually(lambda: gone(client, ada), timeout=60)
             await eventually(lambda: services_are_done(client, request_id), timeout=60)
-            await eventually(lambda: nothing_is_left(platform, ada), timeout=30)
+            await eventually(lambda: nothing_is_left(platform, ada))
             assert await customer_of(client, "ben-8") == ben
             assert "0 persons erased again" in await command(
                 platform, "erase", "ledger", "replay", str(ledger)
@@ -187,7 +187,7 @@ async def erased_by_command(platform: Platform, client: HttpClient, ada: str) ->
     request_id = str(json.loads(told)["request_id"])
     assert (await client.get(f"/v1/customers/{ada}")).status_code == 404, "at once"
     await eventually(lambda: services_are_done(client, request_id), timeout=60)
-    await eventually(lambda: gone(client, ada), timeout=10)
+    await eventually(lambda: gone(client, ada))
     assert "interaction-service" in await command(platform, "erase", "status", request_id)
     assert request_id in await command(platform, "erase", "status", "--state", "open")
     return request_id

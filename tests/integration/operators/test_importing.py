@@ -32,7 +32,7 @@ async def test_a_file_from_the_command_line_to_the_customer(platform: Platform, 
                 found = await client.get("/v1/customers", params={"member_number": "M2"})
                 assert found.json()["items"]
 
-            await eventually(known, timeout=30)
+            await eventually(known)
         again = await platform.guanxi("import", str(file), "--yes", "--json")
         assert json.loads(again.stdout)["progress"]["accepted"] == 2
 

@@ -69,7 +69,7 @@ async def test_letters_timers_and_mails_are_mended_by_hand(platform: Platform) -
     email = {"email": "ada@example.com"}
     async with platform.working("profile", "interaction"), platform.client() as client:
         await platform.send(client, told(platform, 1, "old", **email, anonymousId="tablet"))
-        ada = await eventually(lambda: customer(client, "email", email["email"]), timeout=30)
+        ada = await eventually(lambda: customer(client, "email", email["email"]))
         async with defect(platform):
             await parked(platform, client, told(platform, 2, "old", userId="lin"), 1)
             await parked(platform, client, told(platform, 3, "old", userId="mo"), 2)
@@ -137,10 +137,10 @@ async def timers_and_mails_are_settled(platform: Platform) -> None:
 async def a_replay_reaches_every_view(platform: Platform, client: Any, letter: dict[str, Any]) -> None:
     """And overwrites nothing newer: later records are processed first, by everybody behind profile-service, too."""
     await platform.send(client, told(platform, 5, "new", userId="lin"))
-    lin = await eventually(lambda: arrived(client, "lin", 1), timeout=30)
+    lin = await eventually(lambda: arrived(client, "lin", 1))
     replay = ("dead-letters", "replay", "profile", str(letter["letter_id"]))
     assert "1 replayed, 0 failed" in await guanxi(platform, *replay)
-    await eventually(lambda: arrived(client, "lin", 2), timeout=30)
+    await eventually(lambda: arrived(client, "lin", 2))
     view = (await client.get(f"/v1/customers/{lin}")).json()
     assert (view["touchpoints"], view["traits"]["nickname"]["value"]) == (2, "new")
     assert "no such dead letter" in await guanxi(platform, *replay, code=1)
@@ -166,7 +166,7 @@ async def parked(platform: Platform, client: Any, message: dict[str, Any], count
     async def there() -> None:
         assert len((await client.get("/v1/dead-letters/profile")).json()["items"]) == count
 
-    await eventually(there, timeout=30)
+    await eventually(there)
 
 
 async def customer(client: Any, by: str, value: str) -> str:

@@ -78,8 +78,8 @@ async def test_a_touchpoint_reaches_the_view_and_the_next_services(
             stats = await client.get("/v1/stats", headers=staff.headers())
             return bool(stats.json() == {"customers": 10, "fragments": 10, "touchpoints": 50, "merges": 0})
 
-        await eventually(arrived, timeout=20)
-        resolved = await eventually(lambda: _all(settings, 50), timeout=20)
+        await eventually(arrived)
+        resolved = await eventually(lambda: _all(settings, 50))
         assert {each.touchpoint.touchpoint_id for each in resolved} == {
             each.touchpoint_id for each in touchpoints
         }

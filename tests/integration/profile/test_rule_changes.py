@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from guanxi_kit.jobs import Job, read_job
+from guanxi_kit.testing import eventually, waits_for_a_lock
 from profile_service.adapters import reevaluation_job
 from profile_service.adapters.merging import undo_in
 from profile_service.application.classify_customers import ChangedRules
@@ -88,7 +89,7 @@ async def test_a_new_rule_waits_for_those_who_work_by_the_old(world: ProfileWorl
     async with desk.unit() as slow:
         held = await desk.classifying.hold(slow.connection, slow.now)
         changing = asyncio.create_task(install(desk, segment("buyers", {"==": [{"var": "kind"}, "none"]})))
-        await asyncio.sleep(0.1)
+        await eventually(lambda: waits_for_a_lock(world.db))
         assert not changing.done()
         await held.classify({someone: None})
     await changing

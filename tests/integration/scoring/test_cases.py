@@ -6,6 +6,8 @@ import asyncio
 import random
 from datetime import timedelta
 
+from guanxi_kit.testing import eventually, waits_for_a_lock
+
 from .conftest import NOW, Event, Scoring, answered, case, erasure, merge, split, touchpoint
 
 DAY = timedelta(days=1)
@@ -80,8 +82,8 @@ async def test_an_undo_parts_the_risk(scoring: Scoring) -> None:
 async def test_a_case_and_the_first_touchpoint_of_its_customer_meet(scoring: Scoring) -> None:
     async with scoring.applying(touchpoint(1, amount=5)):
         meanwhile = asyncio.create_task(scoring.apply(case(1, 1)))
-        done, _ = await asyncio.wait([meanwhile], timeout=0.2)
-        assert not done
+        await eventually(lambda: waits_for_a_lock(scoring.database))
+        assert not meanwhile.done()
     await meanwhile
     assert await risks(scoring) == {1: 30}
 

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from guanxi_contracts.touchpoint import TouchpointResolvedV1
+from guanxi_kit.testing import eventually, waits_for_a_lock
 from scoring_service.adapters.review_store import PostgresReviewStore
 from scoring_service.application.ports import StoredCuts
 from scoring_service.application.review import CLAIM
@@ -185,7 +186,7 @@ async def test_new_cuts_wait_for_whoever_scores_by_the_old_ones(
     await scoring.apply(*(touchpoint(n, amount=50_000) for n in range(100, 151)))
     async with scoring.applying(touchpoint(200, amount=4_500)):
         cutting = asyncio.create_task(recut(scoring))
-        await asyncio.wait([cutting], timeout=0.5)
+        await eventually(lambda: waits_for_a_lock(scoring.database))
         assert not cutting.done()
     assert await cutting
     assert (await scoring.scores())[200][3] == 3

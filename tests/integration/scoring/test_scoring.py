@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import pytest
 
+from guanxi_kit.testing import eventually, waits_for_a_lock
+
 from .conftest import NOW, Event, Scoring, merge, touchpoint
 
 DAY = timedelta(days=1)
@@ -132,7 +134,7 @@ async def test_fragments_of_one_customer_wait_for_each_other(scoring: Scoring) -
     await scoring.apply(touchpoint(1, amount=1), touchpoint(2, customer=1, amount=1))
     async with scoring.applying(touchpoint(1, amount=100)):
         second = asyncio.create_task(scoring.apply(touchpoint(2, customer=1, amount=10)))
-        await asyncio.wait([second], timeout=0.3)
+        await eventually(lambda: waits_for_a_lock(scoring.database))
         assert not second.done()
     await second
     assert (await scoring.scores())[1][5] == 112
@@ -142,7 +144,7 @@ async def test_fragments_of_one_customer_wait_for_each_other(scoring: Scoring) -
 async def test_a_new_customer_is_created_by_one_and_waited_for_by_the_other(scoring: Scoring) -> None:
     async with scoring.applying(touchpoint(1, amount=100)):
         second = asyncio.create_task(scoring.apply(touchpoint(2, customer=1, amount=10)))
-        await asyncio.wait([second], timeout=0.3)
+        await eventually(lambda: waits_for_a_lock(scoring.database))
         assert not second.done()
     await second
     assert (await scoring.scores())[1][5] == 110

@@ -106,15 +106,15 @@ async def test_touchpoints_and_merges_become_scores(scoring: Scoring, settings: 
             assert len(scores) == 39
             assert scores[1][5] == 1_000
 
-        await eventually(scored, timeout=20)
+        await eventually(scored)
         scoring.clock.advance(60)
 
         async def ranked() -> None:
             tiers = [score[0] for score in (await scoring.scores()).values()]
             assert tiers.count("high_value") == 8
 
-        await eventually(ranked, timeout=20)
-        await eventually(lambda: _nothing_waits(scoring), timeout=20)
+        await eventually(ranked)
+        await eventually(lambda: _nothing_waits(scoring))
     await scoring.check_counters()
     last: dict[int, ScoreChangedV1] = {}
     for event in await announced(settings):
@@ -141,5 +141,5 @@ async def test_several_workers_share_the_work_and_count_everything_once(
         async def counted() -> None:
             assert sum(score[4] for score in (await scoring.scores()).values()) == 1_000
 
-        await eventually(counted, timeout=30)
+        await eventually(counted)
     await scoring.check_counters()

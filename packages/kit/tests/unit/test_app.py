@@ -261,7 +261,7 @@ async def test_health_needs_no_token_and_readiness_names_each_check() -> None:
         if not state["database"]:
             raise NotReady("catching up")
 
-    checks = [Check("database", database), Check("log", hangs, timeout=0.05), Check("replay", catching_up)]
+    checks = [Check("database", database), Check("log", hangs, timeout=0.25), Check("replay", catching_up)]
     app = create_app("Demo", ServiceSettings(service="demo"), readiness=checks)
     async with client_of(app) as client:
         assert (await client.get("/healthz")).json() == {"status": "ok"}

@@ -1,8 +1,10 @@
 import asyncio
+from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
-from guanxi_kit.testing import eventually
+from guanxi_kit.testing import ManualClock, eventually, waiting
 
 
 async def test_it_returns_what_finally_holds() -> None:
@@ -31,22 +33,30 @@ async def test_the_last_failure_is_told_at_the_deadline() -> None:
         await eventually(lambda: False, timeout=0)
 
 
-async def test_who_is_waited_for_long_is_asked_seldom() -> None:
-    calls: list[int] = []
+async def test_who_is_waited_for_long_is_asked_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, calls = ManualClock(), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        clock.advance(seconds)
 
     def condition() -> bool:
-        calls.append(1)
+        calls.append(clock.monotonic())
         return False
 
+    monkeypatch.setattr(waiting, "time", clock)
+    monkeypatch.setattr(waiting, "asyncio", SimpleNamespace(sleep=sleep))
     with pytest.raises(AssertionError):
-        await eventually(condition, timeout=0.3, interval=0.0005)
-    assert 5 < len(calls) < 100
+        await eventually(condition, timeout=10.0, interval=0.02)
+    pauses = [after - before for before, after in pairwise(calls)]
+    assert pauses[0] == pytest.approx(0.02)
+    assert pauses[-1] == pytest.approx(0.2)
+    assert 50 < len(calls) < 100
 
 
 async def test_other_errors_pass_at_once() -> None:
     async def condition() -> None:
         raise LookupError("a bug")
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(5):
         with pytest.raises(LookupError):
             await eventually(condition, timeout=10)
