@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,19 +17,26 @@ _CONFIG = {
     "ops_budget": 10_000,
 }
 _STRICT = {"==": "===", "!=": "!=="}
+_ENGINE = Engine(config=_CONFIG, strict_operator_names=True)
+
+
+class _Own(threading.local):
+    """Each thread's own session: another may neither use nor drop it, and the garbage of all is collected by any."""
+
+    def __init__(self) -> None:
+        self.session = _ENGINE.session()
+
+
+_OWN = _Own()
 
 
 class DatalogicRules:
-    """Evaluates rules; never raises for what a document holds. For one thread."""
-
-    def __init__(self) -> None:
-        self._engine = Engine(config=_CONFIG, strict_operator_names=True)
-        self._session = self._engine.session()
+    """Evaluates rules; never raises for what a document holds."""
 
     def compile(self, rule: Any, name: str) -> Rule:
         """Return a rule ready to evaluate. Raises RuleRefused."""
         try:
-            return self._engine.compile_checked({"!!": [_strict(rule)]})
+            return _ENGINE.compile_checked({"!!": [_strict(rule)]})
         except DataLogicError as error:
             raise RuleRefused(f"{name}: {str(error)[:200]}") from None
 
@@ -39,7 +47,7 @@ class DatalogicRules:
     def evaluate(self, rules: Sequence[Rule], document: DataHandle) -> list[bool]:
         """Return for each rule whether it holds. One that fails on what the document holds is counted and is false."""
         truths = []
-        for result in self._session.evaluate_many(rules, document):
+        for result in _OWN.session.evaluate_many(rules, document):
             if isinstance(result, BatchItemError):
                 METRICS.rule_faults.labels(fault=result.tag).inc()
                 truths.append(False)
