@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 import pytest
@@ -34,6 +34,7 @@ from guanxi_kit.migrate import run_migrations
 from guanxi_kit.settings import ServiceSettings
 
 T = TypeVar("T")
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
 # A thousand databases are made and dropped, each with a checkpoint that would sync every file of the others, and nobody
 # cuts the power here. For dozens of databases autovacuum would start several times a second.
@@ -58,6 +59,17 @@ class DatabaseDsns:
     owner: Mapping[str, str]
     log: str
     log_owner: str
+
+    def settings(self, kind: type[SettingsT], service: str, **more: Any) -> SettingsT:
+        """Settings of a service ("profile") that finds its schema and the event log here."""
+        return kind.load(
+            service=f"{service}-service",
+            database_url=self.app[service],
+            database_owner_url=self.owner[service],
+            log_engine="postgres",
+            log_url=self.log,
+            **more,
+        )
 
 
 @dataclass(frozen=True)
@@ -186,9 +198,7 @@ def run_apart(work: Callable[[], Awaitable[T]]) -> T:
 
 async def _migrate(dsns: DatabaseDsns, services: Sequence[str]) -> None:
     for service in services:
-        settings = ServiceSettings.load(
-            service=service, role="migrate", database_owner_url=dsns.owner[service]
-        )
+        settings = dsns.settings(ServiceSettings, service, role="migrate")
         await run_migrations(settings, str(files(f"{service}_service") / "migrations"), service)
 
 

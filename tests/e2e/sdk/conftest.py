@@ -27,7 +27,7 @@ from guanxi_kit.log.factory import open_admin, open_reader
 from guanxi_kit.log.port import TopicPartition, TopicSpec
 from guanxi_kit.testing import StaffIdentity
 from interaction_service.adapters.channels import add_channel
-from interaction_service.settings import SERVICE, InteractionSettings
+from interaction_service.settings import InteractionSettings
 
 PACKS = Path(__file__).parents[3] / "packs"
 WRITE_KEY = "sdk-test-write-key-01"
@@ -93,11 +93,7 @@ def running_api(
         "GUANXI_PACK_DIR": str(PACKS),
         "GUANXI_PORT": str(port),
     }
-    settings = InteractionSettings.load(
-        service=SERVICE,
-        database_url=database_dsns.app["interaction"],
-        log_url=database_dsns.log,
-    )
+    settings = database_dsns.settings(InteractionSettings, "interaction")
     run_apart(lambda: _prepare(settings, database_dsns))
     command = [sys.executable, "-m", "interaction_service", "api"]
     process = subprocess.Popen(command, env=os.environ | environment)

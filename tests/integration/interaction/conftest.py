@@ -102,13 +102,10 @@ async def settings(
     database_dsns: DatabaseDsns, staff: StaffIdentity, keyring: Keyring, tmp_path: Path
 ) -> InteractionSettings:
     """Settings of a migrated database."""
-    settings = InteractionSettings.load(
-        service=SERVICE,
+    settings = database_dsns.settings(
+        InteractionSettings,
+        "interaction",
         role="api",
-        database_url=database_dsns.app["interaction"],
-        database_owner_url=database_dsns.owner["interaction"],
-        log_engine="postgres",
-        log_url=database_dsns.log,
         keyring=keyring.to_json(),
         jwks_file=staff.write_jwks(tmp_path / "jwks.json"),
         pack_dir=PACKS,

@@ -27,11 +27,7 @@ async def test_touchpoints_of_every_month_are_found_by_name(
     copied_dsns: Callable[[str], DatabaseDsns], database_template: str
 ) -> None:
     dsns = copied_dsns(database_template)
-    settings = ServiceSettings.load(
-        service="interaction-service",
-        database_url=dsns.app["interaction"],
-        database_owner_url=dsns.owner["interaction"],
-    )
+    settings = dsns.settings(ServiceSettings, "interaction")
     await run_migrations(settings, MIGRATIONS, "interaction", revision="0016")
     owner = await asyncpg.connect(dsns.owner["interaction"])
     try:

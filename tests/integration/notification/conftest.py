@@ -263,11 +263,10 @@ def database_dsns(migrated_dsns: Callable[[str], DatabaseDsns]) -> DatabaseDsns:
 
 @pytest.fixture
 async def notification(database_dsns: DatabaseDsns) -> AsyncIterator[Notification]:
-    settings = NotificationSettings.load(
-        service="notification-service",
+    settings = database_dsns.settings(
+        NotificationSettings,
+        "notification",
         role="migrate",
-        database_url=database_dsns.app["notification"],
-        database_owner_url=database_dsns.owner["notification"],
         pack_dir=PACKS,
     )
     database = Database(await open_pool(settings.database_dsn(), max=10, application_name="test"))

@@ -30,9 +30,9 @@ def identity() -> StaffIdentity:
 async def api(
     notification: Notification, database_dsns: DatabaseDsns, identity: StaffIdentity, tmp_path: Path
 ) -> AsyncIterator[HttpClient]:
-    settings = NotificationSettings.load(
-        service="notification-service",
-        database_url=database_dsns.app["notification"],
+    settings = database_dsns.settings(
+        NotificationSettings,
+        "notification",
         keyring=notification.keyring.to_json(),
         jwks_file=identity.write_jwks(tmp_path / "jwks.json"),
         pack_dir=PACKS,

@@ -40,9 +40,9 @@ async def api(
     notification: Notification, database_dsns: DatabaseDsns, tmp_path: Path
 ) -> AsyncIterator[HttpClient]:
     identity = StaffIdentity(notification.clock)
-    settings = NotificationSettings.load(
-        service="notification-service",
-        database_url=database_dsns.app["notification"],
+    settings = database_dsns.settings(
+        NotificationSettings,
+        "notification",
         keyring=notification.keyring.to_json(),
         jwks_file=identity.write_jwks(tmp_path / "jwks.json"),
         pack_dir=PACKS,

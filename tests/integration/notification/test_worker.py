@@ -51,12 +51,11 @@ async def settings(
     await admin.start()
     await admin.create_topics([TopicSpec(topic.name, 2, topic.retention_days) for topic in TOPICS])
     await admin.stop()
-    return NotificationSettings.load(
-        service="notification-service",
+    return database_dsns.settings(
+        NotificationSettings,
+        "notification",
         role="worker",
         port=0,
-        database_url=database_dsns.app["notification"],
-        log_url=database_dsns.log,
         keyring=Keyring.generate().to_json(),
         pack_dir=PACKS,
         mailbox_dir=tmp_path / "mailbox",

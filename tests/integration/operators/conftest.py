@@ -62,8 +62,6 @@ class Platform:
         self.keyring_file = folder / "keyring.json"
         Keyring.generate().save(self.keyring_file)
         self.common: dict[str, Any] = {
-            "log_engine": "postgres",
-            "log_url": dsns.log,
             "jwks_file": self.staff.write_jwks(folder / "jwks.json"),
             "pack_dir": PACKS,
             "port": 0,
@@ -83,9 +81,9 @@ class Platform:
                 "mailbox_dir": self.folder / "mail",
                 "profile_url": self.urls.get("profile", "http://[::1]:1"),
             }
-        return SETTINGS[service].load(
-            service=f"{service}-service",
-            database_url=self.dsns.app[service],
+        return self.dsns.settings(
+            SETTINGS[service],
+            service,
             keyring_file=self.keyring_file,
             service_token=self.staff.token("service"),
             **self.common,
@@ -101,7 +99,9 @@ class Platform:
                 app = MAINS[service].make_api(settings, self.clock)
                 self.urls[service] = await stack.enter_async_context(_served(app, settings))
             urls = {f"{service}_url": url for service, url in self.urls.items()}
-            gateway = GatewaySettings.load(service="gateway", **self.common, **urls)
+            gateway = GatewaySettings.load(
+                service="gateway", log_engine="postgres", log_url=self.dsns.log, **self.common, **urls
+            )
             app = guanxi_gateway.main.make_api(gateway, clock=self.clock)
             self.url = await stack.enter_async_context(_served(app, gateway))
             yield

@@ -31,11 +31,7 @@ TABLES = (
 
 async def migrated(dsns: DatabaseDsns, service: str) -> asyncpg.Connection[Any]:
     package = importlib.import_module(f"{service}_service")
-    settings = ServiceSettings.load(
-        service=f"{service}-service",
-        database_url=dsns.app[service],
-        database_owner_url=dsns.owner[service],
-    )
+    settings = dsns.settings(ServiceSettings, service)
     await run_migrations(settings, Path(str(package.__file__)).parent / "migrations", service)
     return await asyncpg.connect(dsns.app[service])
 

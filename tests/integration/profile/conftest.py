@@ -206,11 +206,7 @@ def database_dsns(migrated_dsns: Callable[[str], DatabaseDsns]) -> DatabaseDsns:
 @pytest.fixture
 async def world(database_dsns: DatabaseDsns) -> AsyncIterator[ProfileWorld]:
     """A migrated profile schema of this test's own."""
-    settings = ServiceSettings.load(
-        service="profile-service",
-        database_url=database_dsns.app["profile"],
-        database_owner_url=database_dsns.owner["profile"],
-    )
+    settings = database_dsns.settings(ServiceSettings, "profile")
     pool = await open_pool(settings.database_dsn(), max=8, application_name="test")
     try:
         yield ProfileWorld(database_dsns, Database(pool))
@@ -241,10 +237,9 @@ def profile_settings() -> dict[str, Any]:
 @pytest.fixture
 async def api(world: ProfileWorld, tmp_path: Path, profile_settings: dict[str, Any]) -> AsyncIterator[Api]:
     staff = StaffIdentity(world.clock)
-    settings = ProfileSettings.load(
-        service="profile-service",
-        database_url=world.dsns.app["profile"],
-        log_url=world.dsns.log,
+    settings = world.dsns.settings(
+        ProfileSettings,
+        "profile",
         keyring=world.keyring.to_json(),
         jwks_file=staff.write_jwks(tmp_path / "jwks.json"),
         pack_dir=PACKS,

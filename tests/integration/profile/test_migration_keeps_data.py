@@ -90,11 +90,7 @@ async def migrated(
 ) -> AsyncIterator[tuple[ProfileWorld, Contents]]:
     """The first schema, filled and then migrated to the newest, and what it held before."""
     database_dsns = copied_dsns(database_template)
-    settings = ServiceSettings.load(
-        service="profile-service",
-        database_url=database_dsns.app["profile"],
-        database_owner_url=database_dsns.owner["profile"],
-    )
+    settings = database_dsns.settings(ServiceSettings, "profile")
     await run_migrations(settings, MIGRATIONS, "profile", revision="0001")
     connection = await asyncpg.connect(database_dsns.owner["profile"])
     try:

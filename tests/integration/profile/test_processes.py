@@ -22,10 +22,9 @@ PARTITIONS = 3
 
 
 def settings_of(world: ProfileWorld, folder: Path, staff: StaffIdentity) -> ProfileSettings:
-    return ProfileSettings.load(
-        service="profile-service",
-        database_url=world.dsns.app["profile"],
-        log_url=world.dsns.log,
+    return world.dsns.settings(
+        ProfileSettings,
+        "profile",
         keyring=world.keyring.to_json(),
         jwks_file=staff.write_jwks(folder / "jwks.json"),
         pack_dir=Path(__file__).parents[3] / "packs",

@@ -244,11 +244,10 @@ def database_dsns(migrated_dsns: Callable[[str], DatabaseDsns]) -> DatabaseDsns:
 
 @pytest.fixture
 async def scoring(database_dsns: DatabaseDsns) -> AsyncIterator[Scoring]:
-    settings = ScoringSettings.load(
-        service="scoring-service",
+    settings = database_dsns.settings(
+        ScoringSettings,
+        "scoring",
         role="migrate",
-        database_url=database_dsns.app["scoring"],
-        database_owner_url=database_dsns.owner["scoring"],
         pack_dir=PACKS,
     )
     database = Database(await open_pool(settings.database_dsn(), max=8, application_name="test"))

@@ -26,9 +26,9 @@ def identity(scoring: Scoring) -> StaffIdentity:
 async def api(
     scoring: Scoring, database_dsns: DatabaseDsns, identity: StaffIdentity, tmp_path: Path
 ) -> AsyncIterator[HttpClient]:
-    settings = ScoringSettings.load(
-        service="scoring-service",
-        database_url=database_dsns.app["scoring"],
+    settings = database_dsns.settings(
+        ScoringSettings,
+        "scoring",
         keyring=Keyring.generate().to_json(),
         jwks_file=identity.write_jwks(tmp_path / "jwks.json"),
         pack_dir=PACKS,

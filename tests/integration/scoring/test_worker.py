@@ -37,11 +37,10 @@ async def settings(scoring: Scoring, database_dsns: DatabaseDsns) -> ScoringSett
     await admin.start()
     await admin.create_topics([TopicSpec(topic.name, 2, topic.retention_days) for topic in TOPICS])
     await admin.stop()
-    return ScoringSettings.load(
-        service="scoring-service",
+    return database_dsns.settings(
+        ScoringSettings,
+        "scoring",
         role="worker",
-        database_url=database_dsns.app["scoring"],
-        log_url=database_dsns.log,
         keyring=Keyring.generate().to_json(),
         pack_dir=PACKS,
         review_poll_seconds=0.1,
