@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from guanxi_kit.db import Database
+from guanxi_kit.jobs import JobRunner
 
 
 class Killed(BaseException):
@@ -47,3 +48,12 @@ class MortalDatabase(Database):
                 raise Killed
             case "fault" if self.faults:
                 raise ConnectionResetError("lost")
+
+
+async def run_until_killed(runner: JobRunner) -> bool:
+    """Run a runner until it is stopped or killed; tell whether it was killed."""
+    try:
+        await runner.run()
+    except Killed:
+        return True
+    return False

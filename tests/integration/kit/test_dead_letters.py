@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import msgspec
 import pytest
-from tests.integration.kit.mortal import Killed, MortalDatabase
+from tests.integration.kit.mortal import MortalDatabase, run_until_killed
 
 from guanxi_contracts.envelope import EventType
 from guanxi_devstack.pytest_plugin import DatabaseDsns
@@ -95,15 +95,11 @@ class Office:
         runner = JobRunner(
             self.db, relay, STREAM, {REPLAY: self.handler}, self.clock, poll_seconds=0.005, rest=0
         )
-        running = asyncio.create_task(runner.run())
+        running = asyncio.create_task(run_until_killed(runner))
         await asyncio.wait((running,), timeout=0.15)
         await runner.stop()
         self.clock.advance(timedelta(minutes=2))
-        try:
-            await running
-        except Killed:
-            return True
-        return False
+        return await running
 
     async def numbers(self, query: str) -> list[int]:
         return sorted(row[0] for row in await self.db.pool.fetch(query))

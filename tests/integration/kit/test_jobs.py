@@ -3,154 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-import msgspec
 import pytest
-from fastapi import FastAPI
-from tests.integration.kit.mortal import Killed, MortalDatabase
+from tests.integration.kit.jobs_at_work import Counting, Failing, Jobs, Waiting
+from tests.integration.kit.mortal import Killed, run_until_killed
 
-from guanxi_devstack.pytest_plugin import DatabaseDsns
-from guanxi_kit.app import add_routes, create_app
-from guanxi_kit.consumer import KIT_TABLES, Relay
-from guanxi_kit.consumer.unit import StreamUnit
-from guanxi_kit.db import open_pool
-from guanxi_kit.jobs import (
-    Job,
-    JobFailed,
-    JobHandler,
-    JobRunner,
-    Step,
-    api,
-    cancel_job,
-    read_job,
-    runner,
-    submit_job,
-    submit_once,
-)
-from guanxi_kit.jobs.schema import JOB_TABLE
+from guanxi_kit.jobs import Job, JobFailed, cancel_job, runner, submit_once
 from guanxi_kit.jobs.store import MOST_CRASHES
-from guanxi_kit.settings import ServiceSettings
-from guanxi_kit.testing import ManualClock, StaffIdentity, client_of, eventually
-
-STREAM = "scoring.jobs"
-EFFECT = "CREATE TABLE {schema}.effect (job_id uuid NOT NULL, item integer NOT NULL);"
-
-
-class Counting:
-    """Writes items 0..count-1, a few a step, and emits one event each."""
-
-    def __init__(self, a_step: int = 3) -> None:
-        self.a_step = a_step
-
-    async def work(self, job: Job) -> list[int]:
-        begin = job.cursor or 0
-        return list(range(begin, min(begin + self.a_step, job.params["count"])))
-
-    async def commit(self, unit: StreamUnit, job: Job, worked: Any) -> Step:
-        for item in worked:
-            await unit.connection.execute("INSERT INTO effect VALUES ($1, $2)", job.job_id, item)
-            unit.emit("numbers", b"k", str(item).encode())
-        done, count = job.done + len(worked), job.params["count"]
-        return Step(done, done, count, finished=done == count, result={"written": done})
-
-
-class Waiting:
-    """Works for ever, until cancelled."""
-
-    def __init__(self) -> None:
-        self.begun = asyncio.Event()
-        self.cancelled = False
-
-    async def work(self, job: Job) -> None:
-        self.begun.set()
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            self.cancelled = True
-            raise
-
-    async def commit(self, unit: StreamUnit, job: Job, worked: Any) -> Step:
-        return Step(None, 1, finished=True)
-
-
-class Failing:
-    """Raises what it is given, in this order, then finishes."""
-
-    def __init__(self, *errors: Exception) -> None:
-        self.errors = list(errors)
-
-    async def work(self, job: Job) -> None:
-        if self.errors:
-            raise self.errors.pop(0)
-
-    async def commit(self, unit: StreamUnit, job: Job, worked: Any) -> Step:
-        return Step(None, 1, finished=True)
-
-
-class Jobs:
-    """A schema with jobs, and runners on it."""
-
-    def __init__(self, db: MortalDatabase) -> None:
-        self.db = db
-        self.clock = ManualClock()
-        self.handlers: dict[str, JobHandler] = {"count": Counting()}
-
-    def runner(self) -> JobRunner:
-        relay = Relay(self.db, None, streams=[STREAM])  # type: ignore[arg-type]
-        return JobRunner(self.db, relay, STREAM, self.handlers, self.clock, poll_seconds=0.01, rest=0)
-
-    async def submit(self, kind: str = "count", **params: Any) -> UUID:
-        async with self.db.pool.acquire() as connection:
-            return await submit_job(
-                connection, kind, params, requested_by="ops@example.com", now=self.clock.now()
-            )
-
-    async def read(self, job_id: UUID) -> Job:
-        async with self.db.pool.acquire() as connection:
-            job = await read_job(connection, job_id)
-        assert job is not None
-        return job
-
-    async def ended(self, job_id: UUID) -> Job:
-        async def look() -> Any:
-            job = await self.read(job_id)
-            return job if job.state not in ("queued", "running") else False
-
-        job: Job = await eventually(look)
-        return job
-
-    async def effects(self, job_id: UUID) -> list[int]:
-        rows = await self.db.pool.fetch("SELECT item FROM effect WHERE job_id = $1", job_id)
-        return sorted(row["item"] for row in rows)
-
-    async def emitted(self) -> list[int]:
-        rows = await self.db.pool.fetch("SELECT records FROM outbox")
-        return sorted(int(record[2]) for row in rows for record in msgspec.msgpack.decode(row["records"]))
-
-    @asynccontextmanager
-    async def running(self, count: int = 1) -> AsyncIterator[list[JobRunner]]:
-        runners = [self.runner() for _ in range(count)]
-        tasks = [asyncio.create_task(each.run()) for each in runners]
-        yield runners
-        for each in runners:
-            await each.stop()
-        await asyncio.gather(*tasks)
-
-
-@pytest.fixture
-async def jobs(database_dsns: DatabaseDsns) -> AsyncIterator[Jobs]:
-    owner = await asyncpg.connect(database_dsns.owner["scoring"])
-    await owner.execute((KIT_TABLES + JOB_TABLE + EFFECT).format(schema="scoring"))
-    await owner.close()
-    pool = await open_pool(database_dsns.app["scoring"], max=6, application_name="test")
-    yield Jobs(MortalDatabase(pool, seed=11))
-    await pool.close()
+from guanxi_kit.testing import eventually
 
 
 @pytest.mark.usefixtures("never_given_up")
@@ -160,7 +23,7 @@ async def test_each_step_takes_effect_once_through_faults_and_kills(jobs: Jobs) 
     killed = 0
     while (await jobs.read(job_id)).state in ("queued", "running"):
         one = jobs.runner()
-        running = asyncio.create_task(_quietly(one))
+        running = asyncio.create_task(run_until_killed(one))
         while not running.done() and (await jobs.read(job_id)).state != "done":
             await asyncio.sleep(0.005)
             jobs.clock.advance(0.2)
@@ -171,14 +34,6 @@ async def test_each_step_takes_effect_once_through_faults_and_kills(jobs: Jobs) 
     assert (job.state, job.done, job.total, job.result) == ("done", 50, 50, {"written": 50})
     assert await jobs.effects(job_id) == await jobs.emitted() == list(range(50))
     assert killed > 2
-
-
-async def _quietly(one: JobRunner) -> bool:
-    try:
-        await one.run()
-    except Killed:
-        return True
-    return False
 
 
 async def test_a_job_of_a_dead_runner_goes_on_when_its_lease_ends(jobs: Jobs) -> None:
@@ -345,54 +200,3 @@ async def test_one_open_job_of_a_kind_is_enough(jobs: Jobs) -> None:
     async with jobs.running():
         await jobs.ended(same[0])
     assert await submit(count=2) not in same
-
-
-@pytest.fixture
-def staff(jobs: Jobs) -> StaffIdentity:
-    return StaffIdentity(jobs.clock)
-
-
-@pytest.fixture
-def app(jobs: Jobs, staff: StaffIdentity) -> FastAPI:
-    app = create_app("jobs", ServiceSettings.load(service="scoring-service"))
-    app.state.verifier, app.state.jobs = staff.verifier, api.JobsState(jobs.db, jobs.clock)
-    add_routes(app, api.router)
-    return app
-
-
-async def test_jobs_are_listed_read_and_cancelled_over_http(
-    jobs: Jobs, app: FastAPI, staff: StaffIdentity
-) -> None:
-    submitted = []
-    for count in range(5):
-        submitted.append(str(await jobs.submit(count=count)))
-        jobs.clock.advance(count % 2)
-    async with client_of(app, token=staff.token()) as client:
-        seen, cursor = [], ""
-        while cursor is not None:
-            page = (
-                await client.get("/v1/jobs", params={"limit": 2} | ({"cursor": cursor} if cursor else {}))
-            ).json()
-            assert 1 <= len(page["items"]) <= 2
-            seen += [item["job_id"] for item in page["items"]]
-            cursor = page["next_cursor"]
-        assert sorted(seen) == sorted(submitted)
-        assert seen[0] == submitted[-1]
-        job = (await client.get(f"/v1/jobs/{seen[0]}")).json()
-        assert (job["state"], job["done"], job["params"]) == ("queued", 0, {"count": 4})
-        assert (await client.post(f"/v1/jobs/{seen[0]}/cancel")).json()["state"] == "cancelled"
-        again = await client.post(f"/v1/jobs/{seen[0]}/cancel")
-        assert (again.status_code, again.json()["detail"]) == (409, "The job is cancelled already.")
-        assert (await client.get(f"/v1/jobs/{UUID(int=1)}")).status_code == 404
-        assert (await client.get("/v1/jobs", params={"cursor": "no!"})).json()["errors"][0][
-            "field"
-        ] == "cursor"
-
-
-async def test_who_may_read_may_not_cancel(jobs: Jobs, app: FastAPI, staff: StaffIdentity) -> None:
-    job_id = await jobs.submit(count=1)
-    async with client_of(app, token=staff.token("dpo")) as client:
-        assert (await client.get(f"/v1/jobs/{job_id}")).status_code == 200
-        assert (await client.post(f"/v1/jobs/{job_id}/cancel")).status_code == 403
-    async with client_of(app, token=staff.token("agent")) as client:
-        assert (await client.get("/v1/jobs")).status_code == 403

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from tests.integration.kit.mortal import Killed, MortalDatabase
+from tests.integration.kit.mortal import MortalDatabase, run_until_killed
 
 from guanxi_devstack.pytest_plugin import DatabaseDsns
 from guanxi_kit.consumer import KIT_TABLES, Relay
@@ -83,7 +83,7 @@ class Vault:
         """Run to the end, anew after each kill."""
         while (await self.read(job_id)).state in ("queued", "running"):
             one = self.runner()
-            task = asyncio.create_task(_quietly(one))
+            task = asyncio.create_task(run_until_killed(one))
             while not task.done() and (await self.read(job_id)).state in ("queued", "running"):
                 await asyncio.sleep(0.005)
                 self.clock.advance(0.5)
@@ -112,13 +112,6 @@ class Vault:
         for row in visits:
             alone.open(row["sealed"], VISIT.aad(row))
         return len(rows) + len(visits)
-
-
-async def _quietly(one: JobRunner) -> None:
-    try:
-        await one.run()
-    except Killed:
-        return
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.log.behaviour import FailureBehaviour, GroupBehaviour, TakeoverBehaviour
 from tests.integration.log.cutting import CuttableProxy
+from tests.integration.log.group_behaviour import FailureBehaviour, GroupBehaviour, TakeoverBehaviour
 from tests.integration.log.harness import Engine, LogAddress, RealEngine
 
 from guanxi_devstack.brokers import Tansu

@@ -7,12 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 import pytest
-from tests.integration.log.behaviour import (
-    AppendBehaviour,
-    GroupBehaviour,
-    PositionBehaviour,
-    TakeoverBehaviour,
-)
+from tests.integration.log.behaviour import AppendBehaviour, PositionBehaviour
+from tests.integration.log.group_behaviour import GroupBehaviour, TakeoverBehaviour
 from tests.integration.log.harness import FAST, DoomedMember, Engine, Member, Workbench, numbered
 
 from guanxi_kit.log.memory import MemoryAdmin, MemoryConsumer, MemoryLog, MemoryProducer, MemoryReader

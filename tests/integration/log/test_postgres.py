@@ -9,14 +9,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
-from tests.integration.log.behaviour import (
-    AppendBehaviour,
-    FailureBehaviour,
-    GroupBehaviour,
-    PositionBehaviour,
-    TakeoverBehaviour,
-)
+from tests.integration.log.behaviour import AppendBehaviour, PositionBehaviour
 from tests.integration.log.cutting import CuttableProxy
+from tests.integration.log.group_behaviour import FailureBehaviour, GroupBehaviour, TakeoverBehaviour
 from tests.integration.log.harness import Engine, LogAddress, RealEngine, Workbench, numbered
 
 from guanxi_devstack.postgres import EmbeddedPostgres

@@ -2,112 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
 
-from guanxi_contracts.privacy import ErasureRequestedV1, LegalHold
-from guanxi_contracts.score import ScoreChangedV1
+from guanxi_contracts.privacy import ErasureRequestedV1
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from guanxi_kit.consumer import Cause
 from guanxi_kit.erasure import tombstone_of
-from guanxi_kit.testing import eventually
-from profile_service.adapters.erasure_events import requested
-from profile_service.adapters.erasure_seals import KeyringSeals
 from profile_service.adapters.identity_store import PostgresIdentities
-from profile_service.adapters.ledger_store import PostgresLedger
-from profile_service.adapters.person_store import PostgresErasures, PostgresPersons
+from profile_service.adapters.person_store import PostgresErasures
 from profile_service.application.changes import Arrival
-from profile_service.application.erase_customer import EraseCustomer, Erased, ErasureAsked
 from profile_service.application.suppress_erased import SuppressErased
-from profile_service.consumers import privacy_erasure
 from profile_service.consumers.score_changed import handle_scores
 
 from .conftest import START, Api, ProfileWorld
-
-PERSON = ("member_number:m-77", "phone:+8613900000077", "email:ada@example.com", "device_id:d-77")
-
-
-def erasing(world: ProfileWorld) -> EraseCustomer:
-    return EraseCustomer(KeyringSeals(world.keyring), world.clock)
-
-
-async def erase(world: ProfileWorld, text: str, *holds: LegalHold) -> Erased:
-    """Erase whom an identifier belongs to, as the API does it."""
-    asked = ErasureAsked(None, world.ref(text).hash, "asked by mail", "dpo-1", holds)
-    async with world.db.transaction() as connection:
-        return await erasing(world)(
-            asked, PostgresPersons(connection, world.keyring), PostgresLedger(connection)
-        )
-
-
-async def text_of(world: ProfileWorld) -> str:
-    """Every row of every table as text."""
-    tables = await world.db.pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'profile'")
-    parts = []
-    for (table,) in tables:
-        if table != "alembic_version":
-            parts += [row[0] for row in await world.db.pool.fetch(f"SELECT t::text FROM {table} AS t")]
-    return "\n".join(parts)
-
-
-async def left_of(world: ProfileWorld, *identifiers: str) -> list[str]:
-    """Identifiers whose keyed hash stands in some table."""
-    await world.db.pool.execute("DELETE FROM outbox")
-    text = await text_of(world)
-    return [each for each in identifiers if world.ref(each).hash.hex() in text]
-
-
-async def life(world: ProfileWorld) -> list[TouchpointReceivedV1]:
-    """A person with two fragments, traits, a refused link, a score and a dead letter; and somebody else."""
-    touchpoints = [
-        world.touchpoint("m1", PERSON[3], traits={"city": "Shanghai"}, amount=500),
-        world.touchpoint("m2", PERSON[1], at=timedelta(minutes=1), channel="pos", amount=700),
-        world.touchpoint("m3", PERSON[0], PERSON[1], PERSON[3], at=timedelta(minutes=2), traits={"a": 1}),
-        world.touchpoint("m4", PERSON[0], PERSON[2], at=timedelta(minutes=3)),
-        world.touchpoint("m5", "member_number:m-78", "email:ben@example.com", traits={"city": "Wuhan"}),
-        world.touchpoint("m6", PERSON[0], "member_number:m-78", at=timedelta(minutes=4)),
-    ]
-    for touchpoint in touchpoints:
-        await world.resolve([touchpoint])
-    await world.work(handle_scores, [world.received(score(each)) for each in await customers(world)])
-    await world.db.pool.execute(
-        "INSERT INTO dead_letter (topic, partition, record_offset, record_key, sealed_value, reason, parked_at)"
-        " VALUES ('touchpoint.received', 0, 999, $1, 'x', 'refused', now())",
-        world.ref(PERSON[1]).hash,
-    )
-    world.clock.advance(timedelta(hours=1))
-    return touchpoints
-
-
-async def customers(world: ProfileWorld) -> list[UUID]:
-    return sorted(set((await world.memberships()).values()))
-
-
-def score(customer_id: UUID) -> ScoreChangedV1:
-    return ScoreChangedV1(
-        customer_id=customer_id,
-        revision=1,
-        tier="ordinary",
-        previous_tier=None,
-        recency=0,
-        frequency=0,
-        monetary=0,
-        purchases=0,
-        amount_minor=0,
-        last_purchase_at=None,
-        computed_at=START,
-    )
-
-
-async def count(world: ProfileWorld, sql: str, *arguments: Any) -> int:
-    return int(await world.db.pool.fetchval(sql, *arguments))
+from .erasing import PERSON, count, customers, erase, left_of, life, score, text_of
 
 
 async def test_a_person_is_gone_at_once_and_nobody_else(world: ProfileWorld, api: Api) -> None:
@@ -238,135 +151,6 @@ async def test_a_shared_identifier_stays_in_quarantine_with_nobody(world: Profil
         arrivals = [Arrival(stranger, Cause("test/0", 1))]
         erasures, identities = PostgresErasures(connection), PostgresIdentities(connection)
         assert await suppress(arrivals, erasures, identities) == (arrivals, 0)
-
-
-class _Killed(Exception):
-    """The process died before this statement."""
-
-
-class _Dying:
-    """A connection that dies before its n-th statement."""
-
-    def __init__(self, connection: Any, statements: int) -> None:
-        self._connection, self._left = connection, statements
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in ("execute", "fetch", "fetchrow", "fetchval"):
-            return getattr(self._connection, name)
-        self._left -= 1
-        if self._left < 0:
-            raise _Killed
-        return getattr(self._connection, name)
-
-
-async def test_killed_between_any_two_statements_it_is_all_or_nothing(world: ProfileWorld) -> None:
-    await life(world)
-    before = sorted((await text_of(world)).splitlines())
-    asked = ErasureAsked(None, world.ref(PERSON[0]).hash, "r", "dpo-1")
-    for statements in range(200):
-        try:
-            async with world.db.transaction() as connection:
-                dying: Any = _Dying(connection, statements)
-                await erasing(world)(asked, PostgresPersons(dying, world.keyring), PostgresLedger(dying))
-        except _Killed:
-            assert sorted((await text_of(world)).splitlines()) == before, statements
-        else:
-            break
-    assert statements > 20
-    assert await left_of(world, *PERSON) == []
-
-
-@asynccontextmanager
-async def stream(world: ProfileWorld, number: int) -> AsyncIterator[None]:
-    """Touchpoints of the person and of others keep coming on a partition of their own."""
-    stopping = asyncio.Event()
-
-    async def run() -> None:
-        turn = 0
-        while not stopping.is_set():
-            turn += 1
-            batch = [
-                world.touchpoint(f"{number}.{turn}.{n}", *who, traits={"turn": turn}, channel=f"c{turn % 5}")
-                for n, who in enumerate(
-                    (
-                        (PERSON[1],),
-                        (PERSON[0], f"device_id:of-{number}-{turn}"),
-                        (f"user_id:other-{number}", f"device_id:other-{number}-{turn % 9}"),
-                    )
-                )
-            ]
-            await world.resolve(batch, number)
-
-    task = asyncio.create_task(run())
-    try:
-        yield
-    finally:
-        stopping.set()
-        await task
-
-
-async def test_nothing_that_is_being_resolved_slips_past_an_erasure(world: ProfileWorld) -> None:
-    await life(world)
-    async with stream(world, 1), stream(world, 2), stream(world, 3):
-        for _ in range(3):
-            await more_resolved(world, 60)
-            await erase(world, PERSON[0])
-            await more_resolved(world, 30)
-    await world.db.pool.execute("DELETE FROM outbox")
-    assert await left_of(world, *PERSON) == []
-    erased = [row[0] for row in await world.db.pool.fetch("SELECT profile_id FROM erased_fragment")]
-    for table in ("activity", "trait", "fragment", "identifier"):
-        assert await count(world, f"SELECT count(*) FROM {table} WHERE profile_id = ANY($1)", erased) == 0
-    # Nobody is left over either: whoever has figures is somebody.
-    assert (
-        await count(
-            world,
-            "SELECT count(*) FROM activity LEFT JOIN fragment USING (profile_id)"
-            " WHERE fragment.profile_id IS NULL",
-        )
-        == 0
-    )
-    totals = await world.db.pool.fetchrow("SELECT sum(touchpoints), sum(fragments) - sum(merges) FROM totals")
-    assert totals[0] == await count(world, "SELECT sum(touchpoints) FROM activity")
-    assert totals[1] == await count(world, "SELECT count(DISTINCT customer_id) FROM fragment")
-
-
-async def more_resolved(world: ProfileWorld, touchpoints: int) -> None:
-    """Wait until so many more touchpoints were seen."""
-    least = touchpoints + await count(world, "SELECT count(*) FROM seen_touchpoint")
-
-    async def grown() -> bool:
-        return await count(world, "SELECT count(*) FROM seen_touchpoint") >= least
-
-    await eventually(grown, timeout=60)
-
-
-async def test_read_again_after_a_restore_the_request_erases_again(world: ProfileWorld) -> None:
-    touchpoints = await life(world)
-    erased = await erase(world, PERSON[0])
-    request = erased.request
-    assert request is not None
-    event = msgspec.json.decode(
-        msgspec.json.encode(msgspec.json.decode(requested(request, START).value)["data"]),
-        type=ErasureRequestedV1,
-    )
-    handler = privacy_erasure.subscription(world.keyring).handler
-    await world.db.pool.execute("DELETE FROM outbox")
-    await world.work(handler, [world.received(event, topic="privacy.erasure")])
-    assert (await world.events()).others == [], "what this database has erased it leaves alone"
-
-    # The database of before: the same person, and nothing known of the erasure.
-    for table in ("erasure_request", "erasure_receipt", "tombstone", "erased_fragment", "seen_touchpoint"):
-        await world.db.pool.execute(f"DELETE FROM {table}")
-    for touchpoint in touchpoints:
-        await world.resolve([touchpoint])
-    assert set(await left_of(world, *PERSON)) == set(PERSON)
-    await world.work(handler, [world.received(event, topic="privacy.erasure")])
-    assert await left_of(world, *PERSON) == []
-    assert await count(world, "SELECT count(*) FROM erasure_receipt") == 8
-    await world.db.pool.execute("DELETE FROM seen_touchpoint")
-    await world.resolve(touchpoints)
-    assert await left_of(world, *PERSON) == [], "the log is read again from the restored position"
 
 
 async def test_scores_of_the_erased_are_not_kept(world: ProfileWorld) -> None:

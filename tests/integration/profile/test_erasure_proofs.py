@@ -9,7 +9,7 @@ import msgspec
 from guanxi_contracts.privacy import ErasureRequestedV1
 
 from .conftest import Api, ProfileWorld
-from .test_erasure import PERSON, customers, left_of, life
+from .erasing import PERSON, customers, left_of, life
 
 HTML = {"accept": "text/html"}
 
