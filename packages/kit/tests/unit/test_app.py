@@ -5,17 +5,16 @@ import json
 import logging
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
 from asyncpg import exceptions as pg
-from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Query
 from pydantic import BaseModel, Field
 from starlette.types import Receive, Scope, Send
 
-from guanxi_kit.app import Check, NotReady, add_routes, create_app
+from guanxi_kit.app import add_routes, create_app
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.errors import PROBLEM_MEDIA_TYPE, FieldError, Problem
 from guanxi_kit.http import HttpClient, HttpResponse, TransportError
@@ -246,39 +245,6 @@ async def test_metrics_know_routes_and_no_addresses(client: HttpClient) -> None:
     assert "2025550" not in text
 
 
-async def test_health_needs_no_token_and_readiness_names_each_check() -> None:
-    state = {"database": True}
-
-    async def database() -> None:
-        if not state["database"]:
-            raise ConnectionRefusedError("postgresql://app:secret@db")
-
-    async def hangs() -> None:
-        if not state["database"]:
-            await asyncio.Event().wait()
-
-    async def catching_up() -> None:
-        if not state["database"]:
-            raise NotReady("catching up")
-
-    checks = [Check("database", database), Check("log", hangs, timeout=0.25), Check("replay", catching_up)]
-    app = create_app("Demo", ServiceSettings(service="demo"), readiness=checks)
-    async with client_of(app) as client:
-        assert (await client.get("/healthz")).json() == {"status": "ok"}
-        assert (await client.get("/readyz")).json() == {
-            "status": "ready",
-            "checks": {"database": "ok", "log": "ok", "replay": "ok"},
-        }
-        state["database"] = False
-        response = await client.get("/readyz")
-        assert response.status_code == 503
-        assert response.json()["checks"] == {"database": "failed", "log": "timeout", "replay": "catching up"}
-        assert (await client.get("/healthz")).status_code == 200
-        state["database"] = True
-        app.state.stopping.set()
-        assert (await client.get("/readyz")).status_code == 503
-
-
 async def test_openapi_tells_security_and_problems(client: HttpClient) -> None:
     document = (await client.get("/openapi.json")).json()
     assert set(document["components"]["securitySchemes"]) == {"bearerAuth", "writeKey"}
@@ -293,26 +259,6 @@ async def test_openapi_tells_security_and_problems(client: HttpClient) -> None:
     assert "/healthz" not in document["paths"]
     for page in ("/docs", "/redoc"):
         assert (await client.get(page)).status_code == 404
-
-
-async def test_the_lifespan_runs_around_the_serving() -> None:
-    seen: list[str] = []
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        seen.append("open")
-        yield
-        seen.append("close")
-
-    app = create_app("Demo", ServiceSettings(service="demo"), lifespan=lifespan)
-
-    @app.get("/seen")
-    async def look(request: Request) -> list[str]:
-        return [*seen, request.app.state.settings.service]
-
-    async with client_of(app) as client:
-        assert (await client.get("/seen")).json() == ["open", "demo"]
-    assert seen == ["open", "close"]
 
 
 async def test_others_are_answered_while_the_document_is_made(app: FastAPI, client: HttpClient) -> None:
