@@ -48,13 +48,10 @@ def decode_place(cursor: str, kind: type[T]) -> T:
         raise wrong_cursor() from None
 
 
-def wrong_cursor(field: str = "cursor", reason: str = "is not one this list gave out") -> Problem:
+def wrong_cursor(field: str = "cursor") -> Problem:
     """Return the problem of a cursor that nobody gave out."""
-    return Problem(
-        400,
-        detail="The request is not valid.",
-        errors=[FieldError(field, reason)],
-    )
+    fault = FieldError(field, "is not one this list gave out")
+    return Problem(400, detail="The request is not valid.", errors=[fault])
 
 
 def _text(raw: bytes) -> str:

@@ -8,9 +8,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from guanxi_cli.commands.jobs import SERVICES
 from guanxi_cli.following import follow_surely
 from guanxi_cli.gateway import Gateway, err, fail, out
+from guanxi_cli.gathering import SERVICES, gather, newest
 
 app = typer.Typer(
     no_args_is_help=True, help="Records that could not be processed: read, replay, discard them."
@@ -28,11 +28,7 @@ Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 def kinds(service: OnlyService = None, json: Json = False) -> None:
     """Count letters by topic and fault."""
     gateway = Gateway.from_environment()
-    found = [
-        {"service": name, **kind}
-        for name in _services(service)
-        for kind in gateway.get("dead-letters", name, "kinds")["items"]
-    ]
+    found = gather(lambda name: gateway.get("dead-letters", name, "kinds"), service)
     if json:
         out.print_json(data=found)
         return
@@ -56,11 +52,10 @@ def list_letters(
 ) -> None:
     """List letters, the newest first, without what is in them."""
     gateway = Gateway.from_environment()
-    letters: list[dict[str, Any]] = []
-    for name in _services(service):
-        items = gateway.get("dead-letters", name, topic=topic, fault=fault, limit=limit)["items"]
-        letters += [{"service": name, **letter} for letter in items]
-    letters = sorted(letters, key=lambda letter: str(letter["parked_at"]), reverse=True)[:limit]
+    found = gather(
+        lambda name: gateway.get("dead-letters", name, topic=topic, fault=fault, limit=limit), service
+    )
+    letters = newest(found, "parked_at", limit)
     if json:
         out.print_json(data=letters)
         return
@@ -105,10 +100,6 @@ def discard(
     body = {**_chosen(letter_id, topic, fault), "reason": reason}
     gone = Gateway.from_environment().post("dead-letters", service, "discard", body=body)
     err.print(f"{gone['discarded']} discarded.")
-
-
-def _services(service: str | None) -> tuple[str, ...]:
-    return (service,) if service else SERVICES
 
 
 def _chosen(letter_id: int | None, topic: str | None, fault: str | None) -> dict[str, Any]:

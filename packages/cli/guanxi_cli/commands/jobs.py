@@ -9,8 +9,7 @@ from rich.table import Table
 
 from guanxi_cli.following import follow_surely
 from guanxi_cli.gateway import Gateway, err, out
-
-SERVICES = ("profile", "interaction", "scoring", "notification")
+from guanxi_cli.gathering import SERVICES, gather, newest
 
 app = typer.Typer(no_args_is_help=True, help="Long work in the background of the services.")
 Service = Annotated[str, typer.Argument(help=", ".join(SERVICES))]
@@ -26,11 +25,8 @@ def list_jobs(
 ) -> None:
     """List jobs, the newest first."""
     gateway = Gateway.from_environment()
-    jobs: list[dict[str, Any]] = []
-    for name in (service,) if service else SERVICES:
-        items = gateway.get("jobs", service=name, limit=limit)["items"]
-        jobs += [{"service": name, **job} for job in items]
-    jobs = sorted(jobs, key=lambda job: str(job["requested_at"]), reverse=True)[:limit]
+    found = gather(lambda name: gateway.get("jobs", service=name, limit=limit), service)
+    jobs = newest(found, "requested_at", limit)
     if json:
         out.print_json(data=jobs)
         return

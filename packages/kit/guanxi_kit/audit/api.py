@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from guanxi_kit.audit.access import Place
 from guanxi_kit.audit.reading import AccessAudit, Fragments, Reading, masked
 from guanxi_kit.audit.search import FIRST, FoundAccess, accesses_of_people, accesses_of_subject
-from guanxi_kit.audit.verification import BadCursor, Finding, Kind, Verification
+from guanxi_kit.audit.verification import Finding, Kind, Verification
 from guanxi_kit.auth import require
 from guanxi_kit.cursors import decode_place, encode_place, wrong_cursor
 from guanxi_kit.errors import FieldError, Problem
@@ -126,10 +126,7 @@ def audit_router(fragments: Fragments) -> APIRouter:
         audit: AccessAudit = request.app.state.audit
         async with audit.database.transaction(isolation="repeatable_read", readonly=True) as connection:
             verification = Verification(connection, audit.keyring)
-            try:
-                page = await verification.page(cursor)
-            except BadCursor as error:
-                raise wrong_cursor(reason=str(error)) from None
+            page = await verification.page(cursor)
             if anchor is not None:
                 number, _, seal = anchor.partition(":")
                 if not await verification.has_anchor(int(number), bytes.fromhex(seal)):

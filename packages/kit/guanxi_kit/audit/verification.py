@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from guanxi_kit.audit.anchors import Anchor, last_anchor
 from guanxi_kit.audit.chain import START, Anchored, ChainKey
 from guanxi_kit.audit.trail import reason_aad, reason_digest
 from guanxi_kit.crypto import Keyring, SealBroken
+from guanxi_kit.cursors import decode_place, encode_place
 
 ROWS = 1000
 PEOPLE = 20_000
@@ -89,10 +88,6 @@ class _Cursor(msgspec.Struct, array_like=True):
     number: int = 0
 
 
-class BadCursor(ValueError):
-    """The cursor is not one that a verification gave out."""
-
-
 class Verification:
     """Verifies on one connection, in a transaction that sees one state (repeatable read)."""
 
@@ -103,8 +98,8 @@ class Verification:
         self._rows = rows
 
     async def page(self, cursor: str | None) -> VerifiedPage:
-        """Check what is behind `cursor`, None for the beginning. Raises BadCursor."""
-        place = _Cursor("ends") if cursor is None else _decode(cursor)
+        """Check what is behind `cursor`, None for the beginning. Raises Problem 400."""
+        place = _Cursor("ends") if cursor is None else decode_place(cursor, _Cursor)
         page = VerifiedPage(anchor=await last_anchor(self._connection))
         following: _Cursor | None
         match place.stage:
@@ -114,7 +109,7 @@ class Verification:
                 following = await self._anchors(page, place)
             case "rows":
                 following = await self._chains(page, place)
-        page.next = None if following is None else _encode(following)
+        page.next = None if following is None else encode_place(following)
         return page
 
     async def has_anchor(self, number: int, seal: bytes) -> bool:
@@ -249,16 +244,3 @@ def _bounded(rows: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
         for place, (row, people) in enumerate(zip(rows, named, strict=True))
         if place < 2 or people <= PEOPLE
     ]
-
-
-def _encode(cursor: _Cursor) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
-
-
-def _decode(cursor: str) -> _Cursor:
-    try:
-        return msgspec.json.decode(
-            base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True), type=_Cursor
-        )
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
-        raise BadCursor("is not one that a verification gave out") from None

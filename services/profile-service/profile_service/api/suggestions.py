@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import struct
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -14,7 +11,8 @@ from fastapi import APIRouter, Depends, Response
 from guanxi_kit.audit import Reading, masked
 from guanxi_kit.auth import Principal, require
 from guanxi_kit.consumer.unit import StreamUnit
-from guanxi_kit.errors import FieldError, Problem
+from guanxi_kit.cursors import decode_place, encode_place
+from guanxi_kit.errors import Problem
 from profile_service.adapters.merging import merge_in
 from profile_service.adapters.suggestion_store import PostgresSuggestions
 from profile_service.api.commands import Reasoned, State, carry_out
@@ -36,7 +34,6 @@ from profile_service.application.suggestions import (
 
 router = APIRouter(prefix="/v1/suggestions", tags=["merges"])
 Writer = Annotated[Principal, Depends(require("merge.write"))]
-_PLACE = struct.Struct(">?d16s")
 
 
 @dataclass(frozen=True)
@@ -70,12 +67,13 @@ async def list_suggestions(
     cursor: Cursor = None,
 ) -> Response:
     """Pairs of customers who may be one: probable duplicates, and those whom a limit on merging kept apart."""
-    after = None if cursor is None else _read_place(cursor)
+    after = None if cursor is None else decode_place(cursor, Place)
     async with service.database.connection() as connection:
         found = await PostgresSuggestions(connection).page(state, source, limit=limit + 1, after=after)
     page = list(found[:limit])
     await reading.of(end for each in page for end in (each.left_profile_id, each.right_profile_id))
-    return encoded(SuggestionPage(page, _write_place(page[-1]) if len(found) > limit else None))
+    more = encode_place(Place(page[-1].score, page[-1].suggestion_id)) if len(found) > limit else None
+    return encoded(SuggestionPage(page, more))
 
 
 @router.post("/{suggestion_id}/accept", response_model=SuggestionAccepted, summary="Accept a suggested merge")
@@ -138,19 +136,3 @@ def _refused(error: NoSuchSuggestion | AlreadyDecided) -> Problem:
         type="urn:guanxi:problem:already-decided",
         extra={"state": error.state},
     )
-
-
-def _write_place(suggestion: Suggestion) -> str:
-    score = suggestion.score
-    packed = _PLACE.pack(score is not None, score or 0.0, suggestion.suggestion_id.bytes)
-    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
-
-
-def _read_place(cursor: str) -> Place:
-    try:
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        scored, score, last = _PLACE.unpack(raw)
-    except (binascii.Error, ValueError, struct.error):
-        fault = FieldError("cursor", "is not one this list gave out")
-        raise Problem(400, detail="The request is not valid.", errors=[fault]) from None
-    return Place(score if scored else None, UUID(bytes=last))
