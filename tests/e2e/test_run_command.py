@@ -23,16 +23,6 @@ START_SECONDS = 120
 SPAN = 100
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("platform")
-
-
-@pytest.fixture(scope="module")
-def base() -> int:
-    return find_free_port(SPAN)
-
-
 class Platform:
     """A running `guanxi-dev run`."""
 
@@ -80,7 +70,9 @@ def shell(line: str) -> str:
     return subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True, timeout=30).stdout
 
 
-def test_the_printed_lines_work_and_the_data_outlive_a_stop(folder: Path, base: int) -> None:
+@pytest.mark.timeout(600)
+def test_the_printed_lines_work_the_data_outlive_a_stop_and_a_dead_child_is_named(tmp_path: Path) -> None:
+    folder, base = tmp_path, find_free_port(SPAN)
     with running(folder, base) as platform:
         assert json.loads(shell(printed_line(platform, "Post a touchpoint:")))["accepted"] == 2
         read = printed_line(platform, "Read the unified view:")
@@ -94,11 +86,15 @@ def test_the_printed_lines_work_and_the_data_outlive_a_stop(folder: Path, base: 
     assert not any(child.is_running() for child in children)
     assert not (folder / "dev.env").exists()
 
-    began = time.monotonic()
     with running(folder, base) as platform:
-        print(f"second start: {time.monotonic() - began:.1f} s")
         assert _read_until_purchase(printed_line(platform, "Read the unified view:")) == view
-    assert platform.process.returncode == 0, platform.text
+        children = platform.children()
+        victim = next(child for child in children if "scoring_service worker" in " ".join(child.cmdline()))
+        victim.kill()
+        platform.process.wait(60)
+    assert platform.process.returncode == 1
+    assert "scoring-worker died (exit code -9" in platform.text
+    assert not any(child.is_running() for child in children)
 
 
 def _read_until_purchase(line: str) -> dict[str, Any]:
@@ -110,14 +106,3 @@ def _read_until_purchase(line: str) -> dict[str, Any]:
             return dict(view)
         assert time.monotonic() < deadline, answered
         time.sleep(0.1)
-
-
-def test_a_dead_child_is_named_and_the_rest_stopped(folder: Path, base: int) -> None:
-    with running(folder, base) as platform:
-        children = platform.children()
-        victim = next(child for child in children if "scoring_service worker" in " ".join(child.cmdline()))
-        victim.kill()
-        platform.process.wait(60)
-    assert platform.process.returncode == 1
-    assert "scoring-worker died (exit code -9" in platform.text
-    assert not any(child.is_running() for child in children)
