@@ -35,8 +35,8 @@ _CASES = {
     **{
         f"POST /v1/cases/{{case_id}}/{act}": "case.write"
         for act in (
-            "respond", "plan", "update", "question", "answer", "note", "assign", "priority", "category", "solve",
-            "confirm", "review", "reopen", "link", "participants", "attachments",
+            "respond", "plan", "update", "question", "answer", "note", "assign", "priority", "kind", "category",
+            "solve", "confirm", "review", "reopen", "link", "participants", "attachments",
         )
     },
 }  # fmt: skip
@@ -48,6 +48,7 @@ _TASKS = {
     "GET /v1/tasks": "task.read",
     "GET /v1/tasks/{task_id}": "task.read",
     "GET /v1/my-day": "task.read",
+    "POST /v1/hand-over": "team.write",
     "GET /v1/customers/{customer_id}/brief": "task.read",
     **{
         f"POST /v1/tasks/{{task_id}}/{act}": "task.write"

@@ -19,6 +19,7 @@ from guanxi_gateway.api.schemas.cases import (
     CaseCategory,
     CaseConfirmation,
     CaseHistory,
+    CaseKindChange,
     CaseLink,
     CaseOpening,
     CasePage,
@@ -27,7 +28,10 @@ from guanxi_gateway.api.schemas.cases import (
     CaseSolution,
     CaseStanding,
     CaseText,
+    Category,
     Kind,
+    Priority,
+    Source,
     State,
 )
 
@@ -46,6 +50,12 @@ _ACTS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("note", CaseText, "Write an internal note", "The customer is told nothing; no clock changes."),
     ("assign", CaseAssignment, "Give a case to an owner or a team", "Time used so far stays used."),
     ("priority", CasePriority, "Say how urgent a case is", "`urgent` starts the clock of the plan."),
+    (
+        "kind",
+        CaseKindChange,
+        "Say that a case is of another kind",
+        "Other promises hold; time used stays used.",
+    ),
     ("category", CaseCategory, "Say where the cause lies", "Product, service or communication."),
     ("solve", CaseSolution, "Tell the customer that it is solved", "All clocks end."),
     ("confirm", CaseConfirmation, "Record that the customer confirms", "After it was solved."),
@@ -60,6 +70,48 @@ _ACTS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
         "By its address; nothing is fetched.",
     ),
 )
+
+
+async def wanted_cases(
+    *,
+    customer_id: UUID | None = None,
+    number: Annotated[str | None, Query(max_length=20, description="What people call it by.")] = None,
+    state: State | None = None,
+    kind: Kind | None = None,
+    priority: Priority | None = None,
+    category: Category | None = None,
+    cause: _Name = None,
+    source: Source | None = None,
+    team: _Name = None,
+    owner: _Name = None,
+    assigned: Annotated[bool | None, Query(description="Whether somebody has it.")] = None,
+    is_open: Annotated[
+        bool | None, Query(alias="open", description="Those that are open, or that are not.")
+    ] = None,
+    breached: Annotated[bool | None, Query(description="Whether a clock of its cycle ran out.")] = None,
+    due: Annotated[bool, Query(description="Open ones, the promise that is due next first.")] = False,
+) -> dict[str, str | None]:
+    """FastAPI dependency: which cases a list is to hold."""
+    return {
+        "customer_id": str(customer_id) if customer_id else None,
+        "number": number,
+        "state": state,
+        "kind": kind,
+        "priority": priority,
+        "category": category,
+        "cause": cause,
+        "source": source,
+        "team": team,
+        "owner": owner,
+        "assigned": _told(assigned),
+        "open": _told(is_open),
+        "breached": _told(breached),
+        "due": _told(due or None),
+    }
+
+
+def _told(flag: bool | None) -> str | None:
+    return None if flag is None else str(flag).lower()
 
 
 def cases_router(services: Services, allow: Allow) -> APIRouter:
@@ -96,29 +148,10 @@ def _add_desk(router: APIRouter, services: Services, allow: Allow) -> None:
         page: Page,
         clear: Clear,
         *,
-        customer_id: UUID | None = None,
-        state: State | None = None,
-        kind: Kind | None = None,
-        team: _Name = None,
-        owner: _Name = None,
-        is_open: Annotated[
-            bool | None, Query(alias="open", description="Those that are open, or that are not.")
-        ] = None,
-        due: Annotated[bool, Query(description="Open ones, the promise that is due next first.")] = False,
+        wanted: Annotated[dict[str, str | None], Depends(wanted_cases)],
     ) -> Response:
         """The newest first; of a customer those of everything that was merged into it."""
-        query = {
-            "customer_id": str(customer_id) if customer_id else None,
-            "state": state,
-            "kind": kind,
-            "team": team,
-            "owner": owner,
-            "open": None if is_open is None else str(is_open).lower(),
-            "due": "true" if due else None,
-            **page,
-            **clear,
-        }
-        return await forward(request, services.interaction, "/v1/cases", query)
+        return await forward(request, services.interaction, "/v1/cases", {**wanted, **page, **clear})
 
 
 def _add_reads(router: APIRouter, services: Services, allow: Allow) -> None:

@@ -14,6 +14,8 @@ from guanxi_gateway.api.limits import Allow
 from guanxi_gateway.api.queries import Clear, Page
 from guanxi_gateway.api.records import IdempotencyKey
 from guanxi_gateway.api.schemas.tasks import (
+    HandedOver,
+    HandOver,
     MyDay,
     Task,
     TaskNote,
@@ -111,7 +113,7 @@ def _add_desk(router: APIRouter, services: Services, allow: Allow) -> None:
 
 
 def my_day_router(services: Services, allow: Allow) -> APIRouter:
-    """Return the route of what somebody has to do today."""
+    """Return the routes of all that somebody has to do: the list of today, and giving it to somebody else."""
     router = APIRouter(prefix="/v1", tags=["tasks"], responses=UPSTREAM_PROBLEMS)
 
     @router.get(
@@ -140,6 +142,16 @@ def my_day_router(services: Services, allow: Allow) -> APIRouter:
             **clear,
         }
         return await forward(request, services.interaction, "/v1/my-day", query)
+
+    @router.post(
+        "/hand-over",
+        summary="Give all that somebody has to somebody else",
+        dependencies=[Depends(allow("team.write"))],
+        responses={200: {"model": HandedOver}},
+    )
+    async def hand_over(request: Request, asked: HandOver) -> Response:
+        """Open cases and tasks of somebody who leaves. Ask again while there are more."""
+        return await forward_write(request, services.interaction, "/v1/hand-over")
 
     return router
 

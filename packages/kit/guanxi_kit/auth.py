@@ -58,6 +58,7 @@ Permission = Literal[
     "task.read",
     "task.write",
     "team.read",
+    "team.write",
     "survey.write",
     "need.write",
     "report.read",
@@ -85,6 +86,7 @@ _TEAM_LEAD: frozenset[Permission] = _AGENT | {
     "job.read",
     "refusal.read",
     "team.read",
+    "team.write",
     "report.read",
 }
 _MARKETER: frozenset[Permission] = frozenset((

@@ -34,9 +34,11 @@ from guanxi_kit.timers import TimerHandler, TimerLoop
 from guanxi_kit.timers.api import TimersState
 from interaction_service.adapters import erase_timeline, index_timeline
 from interaction_service.adapters.case_channels import ChannelCases
+from interaction_service.adapters.case_links import CaseLinks
 from interaction_service.adapters.case_store import TIMER as CASE_CLOCK
 from interaction_service.adapters.case_work import CaseWork
 from interaction_service.adapters.channels import ChannelDirectory
+from interaction_service.adapters.clock_review import ClockReview
 from interaction_service.adapters.contact_counts import ContactCounts
 from interaction_service.adapters.event_names import NameFlush
 from interaction_service.adapters.holiday_watch import HolidayWatch
@@ -231,7 +233,7 @@ async def make_worker(
     subscriptions = [
         privacy_erasure.subscription(),
         touchpoint_resolved.subscription(recording, _writer, follow_ups),
-        customer_merged.subscription(recording, _writer),
+        customer_merged.subscription(recording, _writer, CaseLinks(case_work).part),
         case_changed.subscription(task_rules.of_cases),
     ]
     worker = Worker(
@@ -263,8 +265,20 @@ async def make_worker(
     sweeper = ImportSweeper(database, time)
     try:
         holidays = HolidayWatch(calendars, time)
+        clocks = ClockReview(database, relay, TIMERS, case_work, time)
         yield WorkerProcess(
-            [keys, anchors, RefusalSweep(database, time), holidays, sweeper, mail, timers, jobs, worker],
+            [
+                keys,
+                anchors,
+                RefusalSweep(database, time),
+                holidays,
+                sweeper,
+                mail,
+                clocks,
+                timers,
+                jobs,
+                worker,
+            ],
             [Check("database", database.ping), keys.readiness],
         )
     finally:

@@ -271,10 +271,14 @@ async def test_a_mail_about_a_case_is_its_customers_answer(mailed: Mailed) -> No
     history = (await desk.get(f"/{case['case_id']}/events")).json()["items"]
     assert [(one["kind"], one["actor"]) for one in history][-1] == ("answered", "post")
     assert len(history) == 3
+    twin = await desk.open(category="service")
+    await desk.act(twin, "link", case_id=case["case_id"])
+    await come(mail(customer, "It is the blue one", twin["number"]))
+    assert len((await desk.get(f"/{case['case_id']}/events")).json()["items"]) == 4
     await desk.act(case, "solve", text="Sent again")
     await come(mail(customer, "Thank you!"))
     assert (await desk.get(f"/{case['case_id']}")).json()["state"] == "solved"
-    assert len((await desk.get(customer_id=str(customer))).json()["items"]) == 1
+    assert len((await desk.get(customer_id=str(customer))).json()["items"]) == 2
     strangers = (await desk.get(customer_id=str(stranger))).json()["items"]
     assert [(one["kind"], one["subject"], one["description"]) for one in strangers] == [
         ("enquiry", f"Re: {number}", "Let me in")

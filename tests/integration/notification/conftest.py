@@ -100,7 +100,13 @@ def split(into: int, parted_from: int, *moved: tuple[int, int]) -> CustomerSplit
 
 
 def complaint(
-    profile: int, *, version: int = 1, is_open: bool = True, case: int = 1, kind: Any = "complaint"
+    profile: int,
+    *,
+    version: int = 1,
+    is_open: bool = True,
+    case: int = 1,
+    kind: Any = "complaint",
+    what: Sequence[str] = ("opened",),
 ) -> CaseChangedV1:
     """A case of a fragment as interaction-service tells of it."""
     return CaseChangedV1(
@@ -115,7 +121,7 @@ def complaint(
         opened_at=NOW,
         changed_at=NOW,
         version=version,
-        what=["opened"],
+        what=list(what),
     )
 
 

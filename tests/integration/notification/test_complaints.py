@@ -31,11 +31,15 @@ async def test_an_open_complaint_suppresses_what_is_due_at_the_moment_of_sending
         complaint(4, case=4),
         complaint(4, case=4, is_open=False, version=2),
         complaint(4, case=5),
+        complaint(5, case=6),
+        complaint(5, case=6, kind="enquiry", version=2, what=["reclassified"]),
+        complaint(5, case=6, kind="enquiry", version=3),
+        complaint(3, case=3, version=2, what=["reclassified"]),
     )
     await notification.settle(mailbox)
     told = await notification.decisions()
-    assert {number for number, codes in told.items() if "open_complaint" in codes} == {1, 4, 16}
-    assert {number for number, codes in told.items() if "sent" in codes} == {2, 3, 5}
+    assert {number for number, codes in told.items() if "open_complaint" in codes} == {1, 3, 4, 16}
+    assert {number for number, codes in told.items() if "sent" in codes} == {2, 5}
     failed = [data for kind, data in await notification.published() if kind == "failed"]
     assert {one["reason"] for one in failed} == {"open_complaint"}
 

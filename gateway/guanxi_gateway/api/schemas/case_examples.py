@@ -100,6 +100,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "CaseConfirmation": {"text": "Works now, thanks."},
     "CaseAssignment": {"owner": "agent-7", "team": "product"},
     "CasePriority": {"priority": "urgent", "text": "No tea since Monday"},
+    "CaseKindChange": {"kind": "complaint", "text": "It was no question"},
     "CaseCategory": {"category": "product", "cause": "defect"},
     "CaseSolution": {"text": "The new kettle was delivered.", "category": "product"},
     "CaseLink": {"case_id": _OTHER},

@@ -15,6 +15,7 @@ Kind = case.CaseKind
 Category = case.CaseCategory
 Priority = case.CasePriority
 State = case.CaseState
+Source = Literal["staff", "channel", "survey", "rule"]
 ClockName = Literal["first_response", "response_limit", "progress", "solution", "plan"]
 Text = Annotated[str, Field(min_length=1, max_length=4_000)]
 Line = Annotated[str, Field(min_length=1, max_length=200)]
@@ -73,8 +74,14 @@ class CasePriority(CaseConfirmation):
     priority: Priority
 
 
+class CaseKindChange(CaseConfirmation):
+    """What kind it is after all: a question that turns out to be a complaint."""
+
+    kind: Kind
+
+
 class CaseCategory(CaseConfirmation):
-    """Where its cause lies."""
+    """Where its cause lies. A cause that is found out later makes a case more urgent, never less."""
 
     category: Category
     cause: Line | None = None
@@ -129,7 +136,7 @@ class CaseStanding(Document):
     is_open: bool
     owner: str | None
     team: str
-    source: Literal["staff", "channel", "survey", "rule"]
+    source: Source
     duplicate_of: UUID | None
     participants: list[CaseParticipant]
     opened_at: datetime

@@ -161,6 +161,24 @@ class TaskPage(Document):
     next_cursor: str | None
 
 
+class HandOver(BaseModel):
+    """From whom to whom; where `to` is null to nobody, and so to the teams. `text` is kept with each."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    owner: Line
+    to: Line | None
+    text: Text | None = None
+
+
+class HandedOver(Document):
+    """How many there were, at most 100 of each; `more`: ask again for the others."""
+
+    cases: int
+    tasks: int
+    more: bool
+
+
 class MyDay(Document):
     """What somebody has to do; of `section` alone where one was asked for. `day` is that of `zone`, the team's.
 
@@ -239,6 +257,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "TaskStanding": STANDING,
     "Task": {**ITEM, "history": [_EVENT]},
     "TaskPage": {"items": [ITEM], "next_cursor": None},
+    "HandOver": {"owner": "agent-7", "to": "agent-9", "text": "On leave until June"},
+    "HandedOver": {"cases": 12, "tasks": 5, "more": False},
     "MyDay": {
         "owner": "agent-7",
         "zone": "Asia/Shanghai",

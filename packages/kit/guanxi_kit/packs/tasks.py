@@ -21,10 +21,13 @@ CaseHappening = Literal[
     "answered",
     "assigned",
     "prioritised",
+    "reclassified",
+    "categorised",
     "solved",
     "confirmed",
     "reviewed",
     "reopened",
+    "unlinked",
 ]
 Level = Annotated[str, Field(pattern=r"^([1-9][0-9]?|100|escalation:[0-9]{1,2})$")]
 

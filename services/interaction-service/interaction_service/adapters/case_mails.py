@@ -14,9 +14,10 @@ from interaction_service.application.case_desk import CaseDesk
 NUMBER = "case_number"
 TEXT = "text"
 LONGEST_TEXT = 4_000
-# A number is no secret: only who the case is of may say something about it.
+# A number is no secret: only who the case is of may say something about it. What is said of a case that is linked to
+# another is heard where that one is worked on.
 _CASE = """
-SELECT case_id FROM case_file AS file
+SELECT coalesce(duplicate_of, case_id) FROM case_file AS file
 LEFT JOIN membership AS owner ON owner.profile_id = file.profile_id
 LEFT JOIN membership AS writer ON writer.profile_id = $2
 WHERE number = $1 AND (file.profile_id = $2 OR owner.customer_id = writer.customer_id)

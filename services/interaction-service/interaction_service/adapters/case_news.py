@@ -18,7 +18,7 @@ from interaction_service.application.staff_edits import STAFF
 from interaction_service.domain.cases import Case, Source, Verb
 from interaction_service.domain.touchpoint import touchpoint_id
 
-ON_TIMELINE: frozenset[Verb] = frozenset(("opened", "solved", "confirmed", "reopened"))
+ON_TIMELINE: frozenset[Verb] = frozenset(("opened", "reclassified", "solved", "confirmed", "reopened"))
 TOLD_BEFORE: frozenset[Source] = frozenset(("channel", "survey"))
 """What opened these cases is a touchpoint of its own, which has the words."""
 Emit = Callable[[str, bytes, bytes], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -39,17 +39,42 @@ WHERE case_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
 """
 
 
+NEWEST_BEHIND = "(file.opened_at, file.case_id) < {place}"
+DUE_BEHIND = "(coalesce(file.next_due_at, '9999-12-31Z'), file.case_id) > {place}"
+
+
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Which cases to list; None means all. `due`: open ones only, the promise due first before the others."""
+    """Which cases to list; None means all. `due`: open ones only, the promise due first before the others.
+
+    `has_owner`: those that somebody has, or nobody. `is_breached`: those of which a clock of this cycle ran out, or
+    none did.
+    """
 
     profile_ids: Sequence[UUID] | None = None
+    number: str | None = None
     state: str | None = None
     kind: str | None = None
+    priority: str | None = None
+    category: str | None = None
+    cause: str | None = None
+    source: str | None = None
     team: str | None = None
     owner: str | None = None
+    has_owner: bool | None = None
     is_open: bool | None = None
+    is_breached: bool | None = None
     due: bool = False
+
+
+_EQUAL = ("number", "state", "kind", "priority", "category", "cause", "source", "team", "owner")
+# As DUE_BEHIND has it.
+_NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def place_of(row: asyncpg.Record, *, due: bool) -> tuple[datetime, UUID]:
+    """Return the place of a case in a list; those of which nothing is promised stand behind those due first."""
+    return (row["next_due_at"] or _NEVER if due else row["opened_at"]), row["case_id"]
 
 
 class PostgresCaseReads:
@@ -60,26 +85,17 @@ class PostgresCaseReads:
         self._keyring = keyring
 
     async def page(
-        self, only: CaseFilter, limit: int, behind: tuple[datetime, UUID] | None
+        self, only: CaseFilter, limit: int, behind: tuple[datetime, UUID] | None = None
     ) -> list[asyncpg.Record]:
         """Return cases, the newest first, or those due first; `behind` is the place of the last one seen."""
         conditions, arguments = _conditions(only)
         order = "file.next_due_at, file.case_id" if only.due else "file.opened_at DESC, file.case_id DESC"
         if behind is not None:
-            column, sign = ("next_due_at", ">") if only.due else ("opened_at", "<")
             arguments += behind
             place = f"(${len(arguments) - 1}::timestamptz, ${len(arguments)}::uuid)"
-            conditions.append(f"(file.{column}, file.case_id) {sign} {place}")
+            conditions.append((DUE_BEHIND if only.due else NEWEST_BEHIND).format(place=place))
         sql = LIST.format(conditions=" AND ".join(conditions) or "true", order=order, limit=int(limit))
         return list(await self._connection.fetch(sql, *arguments))
-
-    async def open_of(self, profile_ids: Sequence[UUID], limit: int) -> list[asyncpg.Record]:
-        """Return open cases of fragments, the promise due next first; those that none is running for stand behind."""
-        conditions = "file.is_open AND file.profile_id = ANY($1::uuid[])"
-        sql = LIST.format(
-            conditions=conditions, order="file.next_due_at NULLS LAST, file.opened_at", limit=int(limit)
-        )
-        return list(await self._connection.fetch(sql, list(profile_ids)))
 
     async def one(self, case_id: UUID) -> asyncpg.Record | None:
         """Return a case with the ids of those linked to it."""
@@ -118,20 +134,18 @@ class PostgresCaseReads:
 def _conditions(only: CaseFilter) -> tuple[list[str], list[Any]]:
     conditions: list[str] = []
     arguments: list[Any] = []
-    for column, value in (
-        ("file.state", only.state),
-        ("file.kind", only.kind),
-        ("file.team", only.team),
-        ("file.owner", only.owner),
-    ):
+    for column in _EQUAL:
+        value = getattr(only, column)
         if value is not None:
             arguments.append(value)
-            conditions.append(f"{column} = ${len(arguments)}")
+            conditions.append(f"file.{column} = ${len(arguments)}")
     if only.profile_ids is not None:
         arguments.append(list(only.profile_ids))
         conditions.append(f"file.profile_id = ANY(${len(arguments)}::uuid[])")
     if only.is_open is not None or only.due:
         conditions.append("file.is_open" if only.due or only.is_open else "NOT file.is_open")
-    if only.due:
-        conditions.append("file.next_due_at IS NOT NULL")
+    if only.has_owner is not None:
+        conditions.append("file.owner IS NOT NULL" if only.has_owner else "file.owner IS NULL")
+    if only.is_breached is not None:
+        conditions.append("file.breached <> '{}'" if only.is_breached else "file.breached = '{}'")
     return conditions, arguments

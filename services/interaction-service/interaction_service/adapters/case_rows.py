@@ -61,6 +61,7 @@ def case_of(row: asyncpg.Record) -> Case:
 def case_values(case: Case, changed_at: datetime) -> tuple[Any, ...]:
     """Return what may change of a case, in the order of its statements."""
     return (
+        case.kind,
         case.category,
         case.cause,
         case.priority,

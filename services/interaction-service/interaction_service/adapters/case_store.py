@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +34,7 @@ ON CONFLICT (day) DO UPDATE SET last = standing.last + 1 RETURNING last
 """
 HOLD = "SELECT * FROM case_file WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
 IS_REPEAT = "SELECT FROM case_event WHERE case_id = $1 AND repeat_key = $2"
+HAS_LINKS = "SELECT FROM case_file WHERE duplicate_of = $1 LIMIT 1"
 RUNS = """
 SELECT event.case_id, event.cycle, event.clock, event.run, event.kind, event.at, event.policy,
   ARRAY(SELECT level FROM case_alarm AS alarm WHERE (alarm.case_id, alarm.cycle, alarm.clock, alarm.run)
@@ -47,15 +48,15 @@ JOIN case_clock_event AS event ON event.case_id = file.case_id AND event.cycle =
 WHERE file.case_id = ANY($1::uuid[]) ORDER BY event.case_id, event.clock, event.seq
 """
 ADD = """
-INSERT INTO case_file (case_id, number, profile_id, kind, source, opened_at, category, cause, priority, state, is_open,
+INSERT INTO case_file (case_id, number, profile_id, source, opened_at, kind, category, cause, priority, state, is_open,
   owner, team, duplicate_of, participants, closed_at, changed_at, cycle, version, next_due_at, next_clock, breached,
   sealed)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 """
 SAVE = """
-UPDATE case_file SET category = $2, cause = $3, priority = $4, state = $5, is_open = $6, owner = $7, team = $8,
-  duplicate_of = $9, participants = $10, closed_at = $11, changed_at = $12, cycle = $13, version = $14,
-  next_due_at = $15, next_clock = $16, breached = $17
+UPDATE case_file SET kind = $2, category = $3, cause = $4, priority = $5, state = $6, is_open = $7, owner = $8,
+  team = $9, duplicate_of = $10, participants = $11, closed_at = $12, changed_at = $13, cycle = $14, version = $15,
+  next_due_at = $16, next_clock = $17, breached = $18
 WHERE case_id = $1
 """
 ADD_EVENT = """
@@ -92,6 +93,7 @@ class PostgresCases(KnowsCustomers):
 
     async def next_number(self, at: datetime) -> str:
         """Return the number of the next case of a day."""
+        at = at.astimezone(UTC)
         return case_number(at, await self._connection.fetchval(NEXT_NUMBER, at.date()))
 
     async def hold(self, case_ids: Collection[UUID]) -> Mapping[UUID, Case]:
@@ -103,6 +105,10 @@ class PostgresCases(KnowsCustomers):
         """Tell whether the case's history has an entry of this key."""
         return await self._connection.fetchrow(IS_REPEAT, case_id, repeat_key) is not None
 
+    async def has_links(self, case_id: UUID) -> bool:
+        """Tell whether other cases are linked to this one."""
+        return await self._connection.fetchrow(HAS_LINKS, case_id) is not None
+
     async def runs(self, case_ids: Collection[UUID]) -> Sequence[Run]:
         """Return the newest run of each clock in the present cycle of each case."""
         return runs_of(await self._connection.fetch(RUNS, list(case_ids)), self._book)
@@ -110,7 +116,7 @@ class PostgresCases(KnowsCustomers):
     async def add(self, case: Case, said: Mapping[str, Any]) -> None:
         """Write a new case."""
         sealed = self._keyring.seal(msgspec.json.encode(said), case_aad(case.case_id))
-        first = (case.case_id, case.number, case.profile_id, case.kind, case.source, case.opened_at)
+        first = (case.case_id, case.number, case.profile_id, case.source, case.opened_at)
         await self._connection.execute(ADD, *first, *case_values(case, case.opened_at), sealed)
 
     async def save(self, cases: Sequence[Case], now: datetime) -> None:

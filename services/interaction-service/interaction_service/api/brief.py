@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from guanxi_kit.audit import Reading, maskable
-from interaction_service.adapters.case_reads import PostgresCaseReads
+from interaction_service.adapters.case_reads import CaseFilter, PostgresCaseReads
 from interaction_service.adapters.contact_store import PostgresContacts
 from interaction_service.adapters.task_news import CORRECTED, RECORDED
 from interaction_service.adapters.task_reads import PostgresTaskReads, TaskFilter
@@ -84,7 +84,7 @@ async def read_dealings(
         cases = PostgresCaseReads(connection, state.work.keyring)
         tasks = PostgresTaskReads(connection, state.work.keyring)
         contacts = await _standing(page.entries, PostgresContacts(connection, state.work.keyring))
-        open_cases = await cases.open_of(people, MOST_OPEN + 1)
+        open_cases = await cases.page(CaseFilter(people, due=True), MOST_OPEN + 1)
         open_tasks = await tasks.page(TaskFilter(people, state="open"), MOST_OPEN + 1)
     await reading.kept()
     show = reading.shown

@@ -110,6 +110,15 @@ class Prioritised(MayTell):
         return {"priority": self.priority}
 
 
+class Reclassified(MayTell):
+    """What kind it is after all: a question that turns out to be a complaint."""
+
+    kind: Kind
+
+    def changes(self) -> dict[str, Any]:
+        return {"kind": self.kind}
+
+
 class Categorised(MayTell):
     """Where its cause lies."""
 

@@ -1,7 +1,7 @@
-"""The case desk: opening, listing and reading cases, and what is done about them."""
+"""The case desk: opening, listing and reading cases."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from uuid import UUID
 
@@ -12,25 +12,13 @@ from guanxi_kit.auth import Principal, require
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.cursors import decode_cursor, encode_cursor
 from guanxi_kit.errors import Problem
-from interaction_service.adapters.case_reads import CaseFilter, PostgresCaseReads
+from interaction_service.adapters.case_reads import CaseFilter, PostgresCaseReads, place_of
 from interaction_service.adapters.case_work import CaseWork
 from interaction_service.api import case_documents as documents
 from interaction_service.api.answers import json_of, no_customer, people_of, wrong
-from interaction_service.api.case_bodies import (
-    Assigned,
-    Attached,
-    CaseAct,
-    CaseOpened,
-    Categorised,
-    Linked,
-    MayTell,
-    Prioritised,
-    Solved,
-    TakesPart,
-    Told,
-)
+from interaction_service.api.case_bodies import CaseOpened
 from interaction_service.api.commands import Commands
-from interaction_service.application.case_commands import Act, OpenCase
+from interaction_service.application.case_commands import OpenCase
 from interaction_service.application.case_desk import CaseDesk
 from interaction_service.application.case_ports import NoSuchCause
 from interaction_service.application.desk_faults import (
@@ -39,7 +27,15 @@ from interaction_service.application.desk_faults import (
     NoSuchTeam,
     VersionConflict,
 )
-from interaction_service.domain.cases import Case, Kind, NotNow, Participant, State, Verb
+from interaction_service.domain.cases import (
+    Case,
+    Category,
+    Kind,
+    NotNow,
+    Priority,
+    Source,
+    State,
+)
 
 router = APIRouter(prefix="/v1/cases", tags=["cases"])
 CaseReading = Annotated[Reading, maskable("case.read", "cases")]
@@ -94,6 +90,40 @@ async def cases_state(request: Request) -> CasesState:
 Cases = Annotated[CasesState, Depends(cases_state)]
 
 
+async def case_filter(
+    *,
+    number: Annotated[str | None, Query(pattern=r"^[Ss]\d{8}-\d{4,8}$")] = None,
+    case_state: Annotated[State | None, Query(alias="state")] = None,
+    kind: Kind | None = None,
+    priority: Priority | None = None,
+    category: Category | None = None,
+    cause: Name = None,
+    source: Source | None = None,
+    team: Name = None,
+    owner: Name = None,
+    assigned: Annotated[bool | None, Query(description="Whether somebody has it.")] = None,
+    is_open: Annotated[bool | None, Query(alias="open")] = None,
+    breached: Annotated[bool | None, Query(description="Whether a clock of this cycle ran out.")] = None,
+    due: Annotated[bool, Query(description="Open ones only, the promise due next first.")] = False,
+) -> CaseFilter:
+    """FastAPI dependency: which cases are asked for, whoever they are of."""
+    return CaseFilter(
+        number=number and number.upper(),
+        state=case_state,
+        kind=kind,
+        priority=priority,
+        category=category,
+        cause=cause,
+        source=source,
+        team=team,
+        owner=owner,
+        has_owner=assigned,
+        is_open=is_open,
+        is_breached=breached,
+        due=due,
+    )
+
+
 @router.post("", response_model=documents.StandingDocument, summary="Open a case")
 async def open_case(
     body: CaseOpened, state: Cases, principal: Writer, idempotency_key: RepeatKey = None
@@ -123,20 +153,15 @@ async def list_cases(
     request: Request,
     state: Cases,
     reading: CaseReading,
+    only: Annotated[CaseFilter, Depends(case_filter)],
     customer_id: UUID | None = None,
-    case_state: Annotated[State | None, Query(alias="state")] = None,
-    kind: Kind | None = None,
-    team: Name = None,
-    owner: Name = None,
-    is_open: Annotated[bool | None, Query(alias="open")] = None,
-    due: Annotated[bool, Query(description="Open ones only, the promise due next first.")] = False,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
     """The newest first. Those of a customer are those of all of the customer's fragments."""
     behind = None if cursor is None else decode_cursor(cursor)
     people = None if customer_id is None else await people_of(request, customer_id)
-    only = CaseFilter(people, case_state, kind, team, owner, is_open, due)
+    only = replace(only, profile_ids=people)
     async with state.commands.database.connection() as connection:
         reads = PostgresCaseReads(connection, state.work.keyring)
         found = await reads.page(only, limit + 1, behind)
@@ -144,7 +169,7 @@ async def list_cases(
     await reading.of(people or {row["profile_id"] for row in page})
     more = None
     if len(found) > limit:
-        more = encode_cursor(page[-1]["next_due_at" if due else "opened_at"], page[-1]["case_id"])
+        more = encode_cursor(*place_of(page[-1], due=only.due))
     items = [documents.item(row, reads, reading.shown) for row in page]
     return json_of({"items": items, "next_cursor": more})
 
@@ -187,85 +212,6 @@ async def read_history(
         "next_cursor": str(found[limit - 1]["seq"]) if len(found) > limit else None,
     }
     return json_of(document)
-
-
-_ACTS: tuple[tuple[str, Verb, type[CaseAct], str], ...] = (
-    ("respond", "responded", Told, "Give the customer the first answer"),
-    ("plan", "planned", Told, "Tell the customer the plan of an urgent case"),
-    ("update", "updated", Told, "Tell the customer how it goes"),
-    ("question", "asked", Told, "Ask the customer; the clock of the solution pauses"),
-    ("answer", "answered", Told, "Record what the customer said"),
-    ("note", "noted", Told, "Write an internal note"),
-    ("assign", "assigned", Assigned, "Give a case to an owner or a team"),
-    ("priority", "prioritised", Prioritised, "Say how urgent a case is"),
-    ("category", "categorised", Categorised, "Say where the cause lies"),
-    ("solve", "solved", Solved, "Tell the customer that it is solved"),
-    ("confirm", "confirmed", MayTell, "Record that the customer confirms the solution"),
-    ("review", "reviewed", Told, "Record what was learnt"),
-    ("reopen", "reopened", Told, "Open a closed case again"),
-    ("attachments", "attached", Attached, "Attach a file that is kept elsewhere"),
-)
-
-
-def _add_act(name: str, verb: Verb, model: type[CaseAct], summary: str) -> None:
-    async def act(
-        case_id: UUID,
-        body: model,  # type: ignore[valid-type]
-        state: Cases,
-        principal: Writer,
-        idempotency_key: RepeatKey = None,
-    ) -> Response:
-        asked = _asked(case_id, verb, body, principal, idempotency_key)
-        return await state.carry_out(lambda desk: desk.act(asked))
-
-    router.add_api_route(
-        f"/{{case_id}}/{name}",
-        act,
-        methods=["POST"],
-        name=f"case_{name}",
-        response_model=documents.StandingDocument,
-        summary=summary,
-    )
-
-
-for _act in _ACTS:
-    _add_act(*_act)
-
-
-@router.post(
-    "/{case_id}/link", response_model=documents.StandingDocument, summary="Link a case that repeats another"
-)
-async def link_case(
-    case_id: UUID, body: Linked, state: Cases, principal: Writer, idempotency_key: RepeatKey = None
-) -> Response:
-    """Its clocks stop, and the other one is worked on. Opening it again takes the link away."""
-    asked = _asked(case_id, "linked", body, principal, idempotency_key)
-    return await state.carry_out(lambda desk: desk.link(asked, body.case_id))
-
-
-@router.post(
-    "/{case_id}/participants", response_model=documents.StandingDocument, summary="Say who takes part"
-)
-async def change_participants(
-    case_id: UUID, body: TakesPart, state: Cases, principal: Writer, idempotency_key: RepeatKey = None
-) -> Response:
-    """Add somebody who takes part, or remove."""
-    verb: Verb = "participant_removed" if body.remove else "participant_added"
-    asked = _asked(case_id, verb, body, principal, idempotency_key)
-    return await state.carry_out(lambda desk: desk.take_part(asked, Participant(body.subject, body.role)))
-
-
-def _asked(case_id: UUID, verb: Verb, body: CaseAct, principal: Principal, key: str | None) -> Act:
-    return Act(
-        case_id=case_id,
-        verb=verb,
-        actor=principal.subject,
-        changes=body.changes(),
-        detail=body.detail(),
-        said=body.said(),
-        version=body.version,
-        key=key,
-    )
 
 
 def no_case() -> Problem:

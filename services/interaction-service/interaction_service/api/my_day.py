@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
@@ -18,7 +18,7 @@ from guanxi_kit.auth import require
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.cursors import decode_cursor, encode_cursor
 from guanxi_kit.masking import Shown
-from interaction_service.adapters.case_reads import CaseFilter, PostgresCaseReads
+from interaction_service.adapters.case_reads import CaseFilter, PostgresCaseReads, place_of
 from interaction_service.adapters.task_reads import PostgresTaskReads, TaskFilter
 from interaction_service.api import case_documents, task_documents
 from interaction_service.api.answers import json_of, wrong
@@ -29,12 +29,6 @@ from interaction_service.application.days import end_of_day
 router = APIRouter(tags=["tasks"])
 Section = Literal["overdue", "today", "reminders", "cases"]
 Behind = tuple[datetime, UUID] | None
-_ORDERED_BY: Mapping[Section, str] = {
-    "overdue": "due_at",
-    "today": "due_at",
-    "reminders": "remind_at",
-    "cases": "next_due_at",
-}
 
 
 class MyDay(BaseModel):
@@ -86,11 +80,14 @@ class _Day:
             items = [task_documents.item(row, self._tasks, self._show) for row in shown]
         more = None
         if len(rows) > limit:
-            last = shown[-1]
-            more = encode_cursor(
-                last[_ORDERED_BY[section]], last["case_id" if section == "cases" else "task_id"]
-            )
+            more = encode_cursor(*_place_of(section, shown[-1]))
         return {"items": items, "next_cursor": more}
+
+
+def _place_of(section: Section, row: asyncpg.Record) -> tuple[datetime, UUID]:
+    if section == "cases":
+        return place_of(row, due=True)
+    return row["remind_at" if section == "reminders" else "due_at"], row["task_id"]
 
 
 @router.get(

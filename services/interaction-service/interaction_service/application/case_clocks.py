@@ -9,11 +9,13 @@ from uuid import UUID
 
 from interaction_service.application.case_ports import CaseRules, Derived, LookAgain, Raised, Run
 from interaction_service.domain.case_clocks import (
+    RESPONSE,
     WHOLE,
     Alarm,
     Clock,
     ClockMove,
     alarms_of,
+    owed,
     recipients_of,
 )
 from interaction_service.domain.cases import Case
@@ -53,12 +55,22 @@ class Clocks:
                     pass
 
     def change_policies(self, case: Case, rules: CaseRules, at: datetime) -> None:
-        """Hold running clocks to what holds for the case as it is now; time used so far stays used."""
+        """Hold running clocks to what holds for the case as it is now; time used so far stays used.
+
+        One that nothing is promised of any more ends. One that something is promised of for the first time starts: of
+        a response when the customer told it, otherwise now.
+        """
         self.case = case
-        for clock, run in list(self.runs.items()):
+        for clock, standing in list(self.runs.items()):
             policy = rules.policy_of(clock, case.kind, case.priority, case.team)
-            if not run.is_stopped and policy is not None and policy != _policy_of(run):
+            if not standing.is_stopped and policy is None:
+                self._append(clock, ClockEvent("stop", at))
+            elif not standing.is_stopped and policy != _policy_of(standing):
                 self._append(clock, ClockEvent("policy", at, policy))
+        for clock in owed(case):
+            run = self.runs.get(clock)
+            if run is None or (run.is_stopped and clock != "plan"):
+                self._start(clock, rules, case.opened_at if clock in RESPONSE else at)
 
     def _start(self, clock: Clock, rules: CaseRules, at: datetime) -> None:
         case = self.case

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4, uuid5
 
 from interaction_service.application.case_clocks import Clocks, by_case, first_look, raise_due, standing_of
@@ -29,7 +29,19 @@ from interaction_service.application.desk_faults import (
     VersionConflict,
 )
 from interaction_service.domain.case_clocks import moves_of
-from interaction_service.domain.cases import TO_CUSTOMER, Case, NotNow, Participant, Step, take
+from interaction_service.domain.cases import (
+    PRIORITIES,
+    TO_CUSTOMER,
+    Case,
+    NotNow,
+    Participant,
+    Step,
+    Verb,
+    check_link,
+    differences,
+    first_standing,
+    take,
+)
 
 _CASES = UUID("2c7c2f6e-2c55-5a0e-8d19-6d4a7b1b0f53")
 MOST_PARTICIPANTS = 50
@@ -99,7 +111,10 @@ class CaseDesk:
         clocks.move(moves_of(None, "opened", case), self._rules, opened_at)
         case, derived = self._derived(case, clocks)
         await self._store.add(case, asked.said)
-        happening = Happening(case_id, 1, "opened", opened_at, asked.actor, {"source": asked.source})
+        entered = {} if opened_at == self._now else {"entered_at": self._now.isoformat()}
+        happening = Happening(
+            case_id, 1, "opened", opened_at, asked.actor, {**first_standing(case), **entered}
+        )
         await self._keep(case, customer_id, clocks, derived, happening)
         self._news.happened(case, happening, asked.said)
         return case
@@ -107,22 +122,12 @@ class CaseDesk:
     async def act(self, asked: Act) -> Case:
         """Do something about a case. Raises NoSuchCase, NoSuchTeam, NoSuchCause, VersionConflict, NotNow."""
         case = await self._held(asked.case_id)
-        repeat_key = None if asked.key is None else self._digest(asked.actor, asked.key)
-        if repeat_key is not None and await self._store.is_repeat(case.case_id, repeat_key):
+        if await self._is_repeat(asked):
             return case
         if asked.version is not None and asked.version != case.version:
             raise VersionConflict(case.version)
-        if "team" in asked.changes:
-            self._check_team(asked.changes["team"])
-        changes = dict(asked.changes)
-        if changes.get("cause") is not None and (cause := self._rules.cause(changes["cause"])):
-            changes["category"] = changes.get("category") or cause.category
-        after = take(case, Step(asked.verb, changes), self._now)
-        runs = by_case(await self._store.runs([case.case_id])).get(case.case_id, {})
-        clocks = Clocks(after, {} if after.cycle != case.cycle else runs)
-        clocks.move(moves_of(case, asked.verb, after), self._rules, self._now)
-        if (after.team, after.priority) != (case.team, case.priority):
-            clocks.change_policies(after, self._rules, self._now)
+        after = take(case, Step(asked.verb, self._changes(case, asked)), self._now)
+        clocks = await self._moved(case, asked.verb, after)
         after, derived = self._derived(after, clocks)
         customer_id = await self._customer_of(case.profile_id)
         happening = Happening(
@@ -131,9 +136,9 @@ class CaseDesk:
             asked.verb,
             self._now,
             asked.actor,
-            asked.detail,
+            {**asked.detail, **differences(case, after)},
             asked.said,
-            repeat_key,
+            self._repeat_key(asked),
         )
         await self._store.save([after], self._now)
         await self._keep(after, customer_id, clocks, derived, happening)
@@ -149,8 +154,8 @@ class CaseDesk:
         customers = await self._store.customers_of([one.profile_id for one in held.values()])
         if other is None or customers.get(other.profile_id) != customers.get(case.profile_id):
             raise NotNow("can be linked to a case of the same customer only")
-        if other_id == case.case_id or other.duplicate_of is not None:
-            raise NotNow("cannot be linked to itself, or to a case that is linked to another")
+        if not await self._is_repeat(asked):
+            check_link(case, other, has_links=await self._store.has_links(case.case_id))
         return await self.act(replace(asked, changes={"duplicate_of": other_id}))
 
     async def take_part(self, asked: Act, participant: Participant) -> Case:
@@ -190,6 +195,30 @@ class CaseDesk:
             customer_id = customers.get(case.profile_id, case.profile_id)
             self._news.changed(case, customer_id, _what(cases[case.case_id], case))
 
+    def _changes(self, case: Case, asked: Act) -> Mapping[str, Any]:
+        """Return what changes, with what the pack says of the cause that is named. Raises NoSuchTeam, NoSuchCause.
+
+        A cause that is found out later makes a case more urgent, never less.
+        """
+        changes = dict(asked.changes)
+        if "team" in changes:
+            self._check_team(changes["team"])
+        if changes.get("cause") is not None and (cause := self._rules.cause(changes["cause"])):
+            changes["category"] = changes.get("category") or cause.category
+            if asked.verb == "categorised" and case.is_open:
+                changes["priority"] = max(case.priority, cause.priority, key=PRIORITIES.index)
+        return changes
+
+    async def _moved(self, case: Case, verb: Verb, after: Case) -> Clocks:
+        """Return the clocks of a case after a step."""
+        runs = by_case(await self._store.runs([case.case_id])).get(case.case_id, {})
+        clocks = Clocks(after, {} if after.cycle != case.cycle else runs)
+        clocks.move(moves_of(case, verb, after), self._rules, self._now)
+        promised = (after.kind, after.team, after.priority) != (case.kind, case.team, case.priority)
+        if promised and after.is_open:
+            clocks.change_policies(after, self._rules, self._now)
+        return clocks
+
     def _derived(self, case: Case, clocks: Clocks) -> tuple[Case, list[Derived]]:
         derived = clocks.derive(self._now)
         return standing_of(case, derived), derived
@@ -213,6 +242,13 @@ class CaseDesk:
                 await self._counts.responded(case, happening.actor, one.state.used_seconds, self._now)
         for follower in self._followers:
             await follower.happened(case, happening)
+
+    def _repeat_key(self, asked: Act) -> bytes | None:
+        return None if asked.key is None else self._digest(asked.actor, asked.key)
+
+    async def _is_repeat(self, asked: Act) -> bool:
+        key = self._repeat_key(asked)
+        return key is not None and await self._store.is_repeat(asked.case_id, key)
 
     async def _held(self, case_id: UUID) -> Case:
         held = await self._store.hold([case_id])

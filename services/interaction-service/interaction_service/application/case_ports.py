@@ -136,6 +136,10 @@ class CaseStore(Protocol):
         """Tell whether the case's history has an entry of this key."""
         ...
 
+    async def has_links(self, case_id: UUID) -> bool:
+        """Tell whether other cases are linked to this one."""
+        ...
+
     async def runs(self, case_ids: Collection[UUID]) -> Sequence[Run]:
         """Return the newest run of each clock in the present cycle of each case."""
         ...

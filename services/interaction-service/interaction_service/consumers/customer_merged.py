@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from guanxi_contracts.catalog import CUSTOMER_MERGED_TOPIC
 from guanxi_contracts.customer import CustomerMergedV1, CustomerSplitV1
@@ -13,12 +13,18 @@ from interaction_service.application.recording import Belonging, MoveFragments, 
 Event = CustomerMergedV1 | CustomerSplitV1
 
 
-def subscription(recording: Recording, writer: Callable[[Unit], TimelineWriter]) -> Subscription:
+FollowUp = Callable[[Unit, Sequence[Received[Event]]], Awaitable[None]]
+
+
+def subscription(
+    recording: Recording, writer: Callable[[Unit], TimelineWriter], follow_up: FollowUp
+) -> Subscription:
     """Return the subscription that follows merges and undos; `writer` writes within a unit's transaction."""
 
     async def handle(unit: Unit, received: Sequence[Received[Event]]) -> None:
         known = await without_erased_moves(unit.connection, received)
         await recording.move(command([item.event.data for item in known]), writer(unit))
+        await follow_up(unit, known)
 
     return Subscription(CUSTOMER_MERGED_TOPIC.name, CUSTOMER_MERGED_TOPIC.decoders, handle)
 

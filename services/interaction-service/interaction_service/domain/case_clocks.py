@@ -30,13 +30,8 @@ def moves_of(before: Case | None, verb: Verb, after: Case) -> list[ClockMove]:
 
     Moves of clocks that are not running are for the caller to leave out.
     """
-    if before is None or verb == "reopened":
-        started: list[Clock] = ["progress", "solution"]
-        if before is None:
-            started = [*RESPONSE, *started]
-        if after.priority == "urgent":
-            started.append("plan")
-        return [ClockMove(clock, "start") for clock in started]
+    if before is None or verb in ("reopened", "unlinked"):
+        return [ClockMove(clock, "start") for clock in owed(after)]
     if verb in ("solved", "linked"):
         return [ClockMove(clock, "stop") for clock in CLOCKS]
     moves: list[ClockMove] = []
@@ -49,9 +44,16 @@ def moves_of(before: Case | None, verb: Verb, after: Case) -> list[ClockMove]:
         moves.append(ClockMove("solution", "pause"))
     elif verb == "answered" and before.state == "waiting_for_customer":
         moves.append(ClockMove("solution", "resume"))
-    elif verb == "prioritised" and (before.priority == "urgent") != (after.priority == "urgent"):
+    if (before.priority == "urgent") != (after.priority == "urgent"):
         moves.append(ClockMove("plan", "start" if after.priority == "urgent" else "stop"))
     return moves
+
+
+def owed(case: Case) -> list[Clock]:
+    """Return the clocks of what a case owes the customer as it stands, where such a promise was made."""
+    response = RESPONSE if case.state == "received" else ()
+    plan: tuple[Clock, ...] = ("plan",) if case.priority == "urgent" else ()
+    return [*response, "progress", "solution", *plan]
 
 
 @dataclass(frozen=True, slots=True)

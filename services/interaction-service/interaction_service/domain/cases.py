@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 Kind = Literal["enquiry", "complaint", "request"]
@@ -41,10 +41,14 @@ Verb = Literal[
     "confirmed",
     "reviewed",
     "reopened",
+    "unlinked",
+    "reclassified",
 ]
 """What happened, as the case's history and its events call it."""
 
 STATES: tuple[State, ...] = get_args(State)
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
+"""Rising."""
 CLOSED: frozenset[State] = frozenset(("solved", "confirmed", "reviewed"))
 OPEN: frozenset[State] = frozenset(STATES) - CLOSED
 TO_CUSTOMER: frozenset[Verb] = frozenset(("responded", "planned", "updated", "asked", "solved"))
@@ -118,6 +122,7 @@ _ALLOWED: Mapping[Verb, frozenset[State]] = {
     "reviewed": frozenset(("confirmed",)),
     "reopened": frozenset(STATES),
     "prioritised": OPEN,
+    "reclassified": OPEN,
     "linked": OPEN,
 }
 """States in which a verb is possible; one that is not named here always is."""
@@ -133,6 +138,7 @@ _WORKED_ON: Mapping[Verb, frozenset[State]] = {
     "planned": _ACTIVE,
     "updated": _ACTIVE,
     "answered": frozenset(("waiting_for_customer",)),
+    "unlinked": frozenset(("waiting_for_customer",)),
 }
 """Verbs that show that work goes on, and the states that they lead out of, into `in_progress`."""
 
@@ -143,7 +149,7 @@ def take(case: Case, step: Step, at: datetime) -> Case:
     A word of the customer on a closed case (a "thank you") is recorded and reopens nothing.
     """
     verb = step.verb
-    if case.duplicate_of is not None and verb not in {"noted", "answered", "reopened", "attached"}:
+    if case.duplicate_of is not None and verb not in _OF_LINKED:
         raise NotNow("is linked to another case, which is the one to work on")
     if case.state not in _ALLOWED.get(verb, frozenset(STATES)):
         raise NotNow(f"cannot be {_SAID.get(verb, verb)} while it is {case.state}")
@@ -157,6 +163,8 @@ def take(case: Case, step: Step, at: datetime) -> Case:
         return _solved(after, at)
     if verb == "reopened":
         return replace(after, cycle=case.cycle + 1, closed_at=None, duplicate_of=None, breached=())
+    if verb == "unlinked":
+        return replace(after, closed_at=None, duplicate_of=None)
     return replace(after, closed_at=at) if verb == "linked" else after
 
 
@@ -164,7 +172,43 @@ _SAID: Mapping[Verb, str] = {
     "responded": "responded to",
     "asked": "asked about",
     "prioritised": "given a priority",
+    "reclassified": "made one of another kind",
 }
+_OF_LINKED: frozenset[Verb] = frozenset(("noted", "answered", "reopened", "unlinked", "attached"))
+"""What is possible with a case that is linked to another."""
+
+
+def first_standing(case: Case) -> dict[str, str]:
+    """Return what the history tells of a case that is opened."""
+    told = {name: getattr(case, name) for name in ("source", *_RECORDED)}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def differences(before: Case, after: Case) -> dict[str, Any]:
+    """Return what the history tells of a step: what the fields that changed are, and `was`, what they were."""
+    names = [name for name in _RECORDED if getattr(before, name) != getattr(after, name)]
+    if not names:
+        return {}
+    now, was = ({name: getattr(case, name) for name in names} for case in (after, before))
+    return {**now, "was": was}
+
+
+_RECORDED = ("kind", "priority", "category", "cause", "owner", "team")
+
+
+def check_link(case: Case, other: Case, *, has_links: bool) -> None:
+    """Raise NotNow where the other one could not take over what is owed in this case.
+
+    `has_links`: other cases are linked to this one; whoever follows a link is to find the case that is worked on.
+    """
+    if other.case_id == case.case_id or other.duplicate_of is not None:
+        raise NotNow("cannot be linked to itself, or to a case that is linked to another")
+    if not other.is_open:
+        raise NotNow("cannot be linked to a case that is closed: open that again first")
+    if case.kind == "complaint" and other.kind != "complaint":
+        raise NotNow("is a complaint and can be linked to a complaint only")
+    if has_links:
+        raise NotNow("is what other cases are linked to: link the other one to this")
 
 
 def _solved(case: Case, at: datetime) -> Case:

@@ -23,6 +23,7 @@ from interaction_service.application.case_ports import (
 )
 from interaction_service.domain.calendars import ALWAYS
 from interaction_service.domain.case_clocks import Clock, Rung
+from interaction_service.domain.case_numbers import case_number
 from interaction_service.domain.cases import Case, Kind, Priority, Verb
 from interaction_service.domain.clocks import ClockState, Policy
 
@@ -74,13 +75,16 @@ class Memory:
         return {one: one for one in profile_ids if one.int < 10}
 
     async def next_number(self, at: datetime) -> str:
-        return f"S{at:%Y%m%d}-{len(self.cases) + 1:04}"
+        return case_number(at, len(self.cases) + 1)
 
     async def hold(self, case_ids: Collection[UUID]) -> Mapping[UUID, Case]:
         return {one: self.cases[one] for one in case_ids if one in self.cases}
 
     async def is_repeat(self, case_id: UUID, repeat_key: bytes) -> bool:
         return any((one.case_id, one.repeat_key) == (case_id, repeat_key) for one in self.happenings)
+
+    async def has_links(self, case_id: UUID) -> bool:
+        return any(case.duplicate_of == case_id for case in self.cases.values())
 
     async def runs(self, case_ids: Collection[UUID]) -> Sequence[Run]:
         newest: dict[tuple[UUID, str], Run] = {}

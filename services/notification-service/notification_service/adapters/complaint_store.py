@@ -30,13 +30,13 @@ JOIN complaint ON complaint.profile_id = fragment.profile_id AND complaint.is_op
 
 
 async def keep_complaints(connection: asyncpg.Connection[Any], complaints: Sequence[CaseChangedV1]) -> None:
-    """Keep complaints that are newer than what is there; one row a case."""
+    """Keep complaints, and what is none any more, where newer than what is there; one row a case."""
     await connection.execute(
         KEEP,
         [case.case_id for case in complaints],
         [case.profile_id for case in complaints],
         [case.version for case in complaints],
-        [case.is_open for case in complaints],
+        [case.is_open and case.kind == "complaint" for case in complaints],
     )
 
 

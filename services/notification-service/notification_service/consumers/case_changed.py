@@ -15,6 +15,7 @@ from notification_service.application.notice_ports import Directory
 from notification_service.domain.notices import Alarm, plan_notices
 
 Event = CaseAlarmV1 | CaseChangedV1
+RECLASSIFIED = "reclassified"
 
 
 def subscription(directory: Directory) -> Subscription:
@@ -33,7 +34,8 @@ async def _keep_complaints(unit: Unit, received: Sequence[Received[Event]]) -> N
     newest: dict[UUID, CaseChangedV1] = {}
     for each in received:
         case = each.event.data
-        if isinstance(case, CaseChangedV1) and case.kind == "complaint":
+        # One that is found to be none any more was a complaint before.
+        if isinstance(case, CaseChangedV1) and (case.kind == "complaint" or RECLASSIFIED in case.what):
             standing = newest.get(case.case_id)
             if standing is None or standing.version < case.version:
                 newest[case.case_id] = case

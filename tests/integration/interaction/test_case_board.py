@@ -1,0 +1,109 @@
+"""What a team lead asks of the board: which cases there are, and giving everything of somebody to somebody else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from interaction_service.api import hand_over
+
+from .conftest import Service
+from .events import record, resolved
+from .test_cases import Desk
+
+
+@pytest.fixture
+async def desk(service: Service) -> Desk:
+    customer = uuid4()
+    await record(service, resolved(service.keyring, customer))
+    return Desk(service, customer)
+
+
+async def numbers(desk: Desk, **query: Any) -> list[int]:
+    answer = await desk.get(**query)
+    assert answer.status_code == 200, answer.text
+    return [int(each["number"].rpartition("-")[2]) for each in answer.json()["items"]]
+
+
+async def test_the_board_is_asked_in_many_ways(service: Service, desk: Desk) -> None:
+    first = await desk.open(priority="urgent", owner="agent-7")
+    await desk.open(cause="defect", owner="agent-7")
+    third = await desk.open(kind="enquiry")
+    service.clock.advance(timedelta(minutes=5))
+    await desk.act(third, "kind", kind="complaint", text="no question at all")
+    await desk.act(third, "category", category="product", cause="system_down")
+    for query, found in (
+        ({"number": first["number"].lower()}, [1]),
+        ({"number": "S20990101-0001"}, []),
+        ({"priority": "urgent"}, [1, 3]),
+        ({"kind": "complaint", "assigned": "false"}, [3]),
+        ({"category": "product"}, [2, 3]),
+        ({"cause": "defect", "owner": "agent-7", "assigned": "true"}, [2]),
+        ({"source": "rule"}, []),
+        ({"breached": "true"}, []),
+        ({"breached": "false", "due": "true"}, [1, 2, 3]),
+    ):
+        assert sorted(await numbers(desk, **query)) == found, query
+    assert (await desk.get(number="1 OR 1=1")).status_code == 400
+    history = (await desk.get(f"/{third['case_id']}/events")).json()["items"]
+    assert [each["detail"].get("was") for each in history] == [
+        None,
+        {"kind": "enquiry"},
+        {"priority": "normal", "category": None, "cause": None},
+    ]
+    assert history[0]["detail"] == {
+        "source": "staff",
+        "kind": "enquiry",
+        "priority": "normal",
+        "team": "emergency",
+    }
+
+
+async def test_open_cases_of_which_nothing_is_promised_stand_last(service: Service, desk: Desk) -> None:
+    cases = [await desk.open(owner="agent-7", category="service") for _ in range(4)]
+    async with service.database.connection() as connection:
+        await connection.execute(
+            "UPDATE case_file SET next_due_at = NULL WHERE number = ANY($1::text[])",
+            [case["number"] for case in cases[:3]],
+        )
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while len(seen) < 4:
+        page = (await desk.get(due="true", limit=1, **cursor)).json()
+        seen += [each["case_id"] for each in page["items"]]
+        cursor = {"cursor": page["next_cursor"]}
+    assert seen == [cases[3]["case_id"], *sorted(each["case_id"] for each in cases[:3])]
+    assert page["next_cursor"] is None
+
+
+async def test_everything_open_of_somebody_goes_to_somebody_else(
+    service: Service, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hand_over, "BATCH", 2)
+    cases = [await desk.open(owner="agent-7", category="service") for _ in range(4)]
+    await desk.act(cases[3], "solve", text="Done")
+    await desk.open(owner="agent-8")
+
+    async def post(path: str, body: Any, role: Any = "team_lead") -> Any:
+        return await service.client.post(f"/v1/{path}", json=body, headers=service.staff.headers(role))
+
+    due = (service.clock.now() + timedelta(days=1)).isoformat()
+    task = {"title": "Call", "case_id": cases[0]["case_id"], "due_at": due, "owner": "agent-7"}
+    assert (await post("tasks", task)).status_code == 200
+    body = {"owner": "agent-7", "to": "agent-9", "text": "on leave"}
+    assert (await post("hand-over", body, role="agent")).status_code == 403
+    assert (await post("hand-over", {**body, "to": "agent-7"})).status_code == 400
+    answers = [(await post("hand-over", body)).json() for _ in range(3)]
+    assert answers == [
+        {"cases": 2, "tasks": 1, "more": True},
+        {"cases": 1, "tasks": 0, "more": False},
+        {"cases": 0, "tasks": 0, "more": False},
+    ]
+    assert sorted(await numbers(desk, owner="agent-9")) == [1, 2, 3]
+    assert await numbers(desk, owner="agent-7") == [4]
+    (given,) = (await desk.get(f"/{cases[0]['case_id']}/events", cursor="1")).json()["items"]
+    assert (given["kind"], given["said"]) == ("assigned", {"text": "on leave"})
+    assert given["detail"] == {"owner": "agent-9", "was": {"owner": "agent-7"}}
