@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from guanxi_gateway.api.ingest import INGEST_PATHS
 from guanxi_gateway.api.schemas import ingest
 from guanxi_gateway.api.schemas.examples import EXAMPLES
 from guanxi_kit.errors import PROBLEM_MEDIA_TYPE
@@ -69,6 +70,7 @@ _INGEST: dict[str, tuple[type[BaseModel], str]] = {
     "import": (ingest.Batch, "Send many messages of the past"),
     "cloudevents": (ingest.CloudEvent, "Send CloudEvents"),
 }
+_SHORT = {long: f"\n\nAlso as `{short}`." for short, long in INGEST_PATHS.items() if short != long}
 _ACCEPTED = {
     "description": "Durably accepted; a batch names the messages that were refused.",
     "content": {"application/json": {"schema": {"$ref": _REF.format(model="Accepted")}}},
@@ -111,7 +113,7 @@ def _operation(name: str, model: type[BaseModel], summary: str) -> dict[str, Any
     return {
         "tags": ["ingest"],
         "summary": summary,
-        "description": (model.__doc__ or "").strip(),
+        "description": f"{(model.__doc__ or '').strip()}{_SHORT.get(f'/v1/{name}', '')}",
         "operationId": f"ingest_{name}",
         "security": [{"writeKey": []}],
         "requestBody": {"required": True, "content": content},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,10 +15,12 @@ from guanxi_gateway.api.limits import count, write_key_of
 from guanxi_gateway.application.rate_limits import RateLimiter
 from guanxi_kit.errors import Problem
 
-INGEST_PATHS = frozenset(
-    f"/v1/{name}"
-    for name in ("identify", "track", "page", "screen", "group", "alias", "batch", "import", "cloudevents")
-)
+_OF_SDKS = ("identify", "track", "page", "screen", "group", "alias", "batch")
+INGEST_PATHS: Mapping[str, str] = {
+    **{f"/v1/{name}": f"/v1/{name}" for name in (*_OF_SDKS, "import", "cloudevents")},
+    **{f"/v1/{name[0]}": f"/v1/{name}" for name in _OF_SDKS},
+}
+"""Where ingest is asked for, and where it is: Segment's SDKs of browsers and phones call by the first letter."""
 
 HOOKS = "/v1/hooks/"
 _QUERY_SAFE = "%&=+-_.~!$'()*,;:@/?"
@@ -49,7 +51,7 @@ class IngestLane:
         if scope["type"] != "http" or not (hook or path in INGEST_PATHS):
             await self._app(scope, receive, send)
             return
-        scope["guanxi.route"] = f"{HOOKS}{{channel}}" if hook else path
+        scope["guanxi.route"] = f"{HOOKS}{{channel}}" if hook else INGEST_PATHS[path]
         methods = ("GET", "POST") if hook else ("POST",)
         if scope["method"] not in methods:
             raise Problem(405, headers={"Allow": ", ".join(methods)})
@@ -67,7 +69,7 @@ class IngestLane:
         body = Body(receive)
         try:
             content = await body.open()
-            target = _target(scope) if hook else scope["path"]
+            target = _target(scope) if hook else INGEST_PATHS[scope["path"]]
             answer = await self._interaction.send(
                 scope["method"], target, _forwarded(headers, scope), content
             )

@@ -72,6 +72,18 @@ async def test_a_touchpoint_passes_as_it_is(gateway: Any, stand_in: Any, path: s
     assert not {"x-secret", "te"} & set(seen.headers)
 
 
+@pytest.mark.parametrize("path", PATHS[:-1])
+async def test_sdks_of_browsers_and_phones_call_by_the_first_letter(
+    gateway: Any, stand_in: Any, path: str
+) -> None:
+    stand_in.answers(200, {"success": True, "accepted": 1, "refused": []})
+    async with gateway.client() as client:
+        headers = {"origin": "https://shop.example.com", "content-type": "text/plain"}
+        answer = await client.post(f"/v1/{path[0]}", content=b'{"writeKey":"key"}', headers=headers)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
+    assert [seen.path for seen in stand_in.seen] == [f"/v1/{path}"]
+
+
 async def test_a_webhook_passes_with_its_query_and_any_answer(gateway: Any, stand_in: Any) -> None:
     stand_in.answers(200, b"success", media_type="text/plain; charset=utf-8")
     path = "/v1/hooks/till?signature=a%2Bb&echostr=%E4%BD%A0&timestamp=1"
