@@ -8,12 +8,12 @@ from uuid import uuid4
 
 import msgspec
 
-from guanxi_contracts.touchpoint import Purchase, TouchpointReceivedV1
+from guanxi_contracts.touchpoint import Purchase, TouchpointKind, TouchpointReceivedV1
 from guanxi_kit.crypto import Keyring
-from interaction_service.application.content import SealedContent, encode_content
+from interaction_service.application.content import SealedContent, Unusable, encode_content
 from interaction_service.application.event_names import EventNames
 from interaction_service.application.event_rules import EventRules, Quarantined
-from interaction_service.application.identification import Identification, Usable
+from interaction_service.application.identification import Identification, Identified, Usable
 from interaction_service.application.message import (
     Draft,
     JsonObject,
@@ -92,41 +92,17 @@ class Preparation:
         message_id = message.message_id or str(uuid4())
         identity = touchpoint_id(channel.channel_id, message_id)
         time = time_of(message, submission, received_at)
-        if submission.context is not msgspec.UNSET and isinstance(message, Message):
-            message.context = share(submission.context, message.context)
-        context = read_object(message.context, "context")
+        context = _context(message, submission)
         traits = traits_of(message, kind, context)
-        properties = read_object(message.properties, "properties")
-        purchase: Purchase | None = None
-        if kind == "track" and message.event is not None:
-            self._check_event(message.event, properties, channel, names)
-            purchase = self._purchasing.read(message.event, properties)
+        purchase = self._checked(kind, message, channel, names)
         person = self._identification.identify(message, traits, context)
         if submission.by_any_identifier and not person.refs:
             raise nobody(person)
-        enterprise = self._identification.identify_enterprise(
-            message.group_id if kind == "group" else context.get("groupId")
+        group_id = message.group_id if kind == "group" else context.get("groupId")
+        enterprise = self._identification.identify_enterprise(group_id)
+        content = _content(
+            kind, message, message_id, person, enterprise=enterprise, traits=traits, context=context
         )
-        content = SealedContent(
-            message_id=message_id,
-            identifiers=person.clear,
-            unusable=person.unusable,
-            properties=message.properties,
-            context=message.context,
-            category=message.category,
-        )
-        if traits:
-            told = isinstance(message, Message) and kind == "identify" and not context.get("traits")
-            content.traits = message.traits if told else traits
-        if kind == "group":
-            content.group = {"id": message.group_id, "traits": read_object(message.traits, "traits")}
-        if isinstance(enterprise, Usable):
-            content.enterprise, content.contact = enterprise.clear, contact_of(traits)
-        elif enterprise is not None:
-            content.unusable = [*person.unusable, enterprise]
-        text = encode_content(content)
-        if isinstance(message, Draft):
-            check_bounds(text)
         return TouchpointReceivedV1(
             touchpoint_id=identity,
             channel=channel.name,
@@ -135,7 +111,7 @@ class Preparation:
             occurred_at=time,
             received_at=received_at,
             identifiers=person.refs,
-            sealed=self._keyring.seal(text, identity.bytes),
+            sealed=self._keyring.seal(_encoded(content, message), identity.bytes),
             has_traits=bool(traits),
             purchase=purchase,
             enterprise=enterprise.ref if isinstance(enterprise, Usable) else None,
@@ -143,6 +119,16 @@ class Preparation:
             has_unusable=bool(content.unusable),
             has_consent="consent" in context and has_consent(context["consent"]),
         )
+
+    def _checked(
+        self, kind: TouchpointKind, message: Message | Draft, channel: Channel, names: EventNames | None
+    ) -> Purchase | None:
+        """Hold properties against what the pack says of the event; return its purchase. Raises as `_check_event`."""
+        properties = read_object(message.properties, "properties")
+        if kind != "track" or message.event is None:
+            return None
+        self._check_event(message.event, properties, channel, names)
+        return self._purchasing.read(message.event, properties)
 
     def _check_event(
         self, event: str, properties: JsonObject, channel: Channel, names: EventNames | None
@@ -155,3 +141,49 @@ class Preparation:
             raise Quarantined(violation.field, violation.reason)
         if names is not None and (violation is not None or not self._events.knows(event)):
             names.note(channel.name, name_in_clear(event) or event, violation)
+
+
+def _context(message: Message | Draft, submission: Submission) -> JsonObject:
+    """Return the context of a message, which from here on holds what its batch shares, too. Raises Refused."""
+    if submission.context is not msgspec.UNSET and isinstance(message, Message):
+        message.context = share(submission.context, message.context)
+    return read_object(message.context, "context")
+
+
+def _encoded(content: SealedContent, message: Message | Draft) -> bytes:
+    """Return what is to be sealed. What never was JSON has its bounds here. Raises Refused."""
+    text = encode_content(content)
+    if isinstance(message, Draft):
+        check_bounds(text)
+    return text
+
+
+def _content(
+    kind: TouchpointKind,
+    message: Message | Draft,
+    message_id: str,
+    person: Identified,
+    *,
+    enterprise: Usable | Unusable | None,
+    traits: JsonObject,
+    context: JsonObject,
+) -> SealedContent:
+    """Return what is sealed of a message. Traits that all are the message's own stay as they were written."""
+    content = SealedContent(
+        message_id=message_id,
+        identifiers=person.clear,
+        unusable=person.unusable,
+        properties=message.properties,
+        context=message.context,
+        category=message.category,
+    )
+    if traits:
+        told = isinstance(message, Message) and kind == "identify" and not context.get("traits")
+        content.traits = message.traits if told else traits
+    if kind == "group":
+        content.group = {"id": message.group_id, "traits": read_object(message.traits, "traits")}
+    if isinstance(enterprise, Usable):
+        content.enterprise, content.contact = enterprise.clear, contact_of(traits)
+    elif enterprise is not None:
+        content.unusable = [*person.unusable, enterprise]
+    return content
