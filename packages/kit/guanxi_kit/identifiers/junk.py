@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 _WORDS = frozenset((
     "null", "nil", "none", "undefined", "unknown", "unidentified", "guest", "anonymous", "anon", "nan",
-    "n/a", "na", "#n/a", "test", "testing", "tester", "[object object]", "<null>", "<nil>", "(null)",
+    "n/a", "na", "#n/a", "\\n", "test", "testing", "tester", "[object object]", "<null>", "<nil>", "(null)",
     "(none)", "not set", "(not set)", "not provided", "not available", "missing", "empty", "true",
     "false", "default", "string", "xxx", "无", "没有", "未知", "未填", "空", "匿名", "游客", "访客", "测试",
     "暂无", "不详",
@@ -25,6 +26,13 @@ _PHONE_DIGITS = frozenset((
     "13800138000", "13800138001", "1234567", "12345678", "123456789", "1234567890",
     "13812345678", "13912345678", "13888888888", "18888888888", "13999999999", "13911111111",
 ))  # fmt: skip
+
+_ROUNDED = re.compile(r"-?\d(?:\.\d+)?[Ee]\+\d{2,3}")
+
+
+def is_rounded(text: str) -> bool:
+    """Whether clean text is a long number as a spreadsheet shows it, 6.2E+15: all that begin alike look alike."""
+    return "+" in text and _ROUNDED.fullmatch(text) is not None
 
 
 def junk_words(more: Iterable[str]) -> frozenset[str]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import msgspec
 
-from guanxi_kit.identifiers.junk import is_junk_email, is_junk_phone, is_junk_text, junk_words
+from guanxi_kit.identifiers.junk import is_junk_email, is_junk_phone, is_junk_text, is_rounded, junk_words
 from guanxi_kit.identifiers.mail_address import NotEmailError, fast_email, slow_email
 from guanxi_kit.identifiers.phone import NotPhoneError, fast_phone, slow_phone
 from guanxi_kit.identifiers.text import NotTextError, clean_text
@@ -37,6 +37,7 @@ class Junk(msgspec.Struct, frozen=True):
 
 
 _PLACEHOLDER = Junk("is a placeholder that identifies nobody")
+_ROUNDED = Junk("was rounded by a spreadsheet (1.39E+10): format its column as text")
 _Normaliser = Callable[[str], str | Invalid]
 
 
@@ -96,6 +97,8 @@ class IdentifierRules:
             return Invalid(str(error))
         if is_junk_text(text, rule.junk):
             return _PLACEHOLDER
+        if is_rounded(text):
+            return _ROUNDED
         if rule.namespaced and not space:
             return Invalid("needs a namespace")
         value = rule.apply(text)

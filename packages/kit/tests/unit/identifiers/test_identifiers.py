@@ -125,6 +125,8 @@ def test_what_is_no_email_is_invalid(raw: str) -> None:
         "[object Object]",
         "NaN",
         "n/a",
+        "\\N",
+        "6.22E+15",
         "-",
         "--",
         "...",
