@@ -122,7 +122,7 @@ async def test_only_the_sender_gets_in(service: Service) -> None:
 KINDS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "as GitHub": (
         {"header": "x-hub-signature-256", "prefix": "sha256="},
-        {"x-hub-signature-256": "sha256=" + hmac.new(b"key", b"{}", "sha256").hexdigest()},
+        {"x-hub-signature-256": "sha256=" + hmac.new(b"key", b"{}", "sha256").hexdigest().upper()},
     ),
     "as Shopify": (
         {"header": "x-shop-hmac", "encoding": "base64"},

@@ -104,10 +104,13 @@ class _HmacVerifier(_NeverAsked):
             given = header.split()
         else:
             members = [
-                (name.strip(), value) for name, _, value in (m.partition("=") for m in header.split(","))
+                (name.strip(), value.strip())
+                for name, _, value in (m.partition("=") for m in header.split(","))
             ]
             given = [value for name, value in members if name == check.member]
         candidates = [one.removeprefix(check.prefix) for one in given if one.startswith(check.prefix)]
+        if check.encoding == "hex":
+            candidates = [one.lower() for one in candidates]
         timestamp = self._timestamp(request, dict(members))
         identity = request.headers.get(check.id_header, "") if check.id_header else ""
         signed = self._signed(request.body, timestamp, identity)

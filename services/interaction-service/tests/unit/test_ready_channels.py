@@ -156,6 +156,13 @@ SAMPLES = {
     "a position": Sample(
         "wechat_official_account", follower(MsgType="event", Event="LOCATION"), [], set(), {}
     ),
+    "a word to the account": Sample(
+        "wechat_official_account",
+        follower(MsgType="event", Event="MASSSENDJOBFINISH", MsgID=1000001625, Status="send success"),
+        [],
+        set(),
+        {},
+    ),
     "a new contact": Sample(
         "wecom_external_contact",
         contact("add_external_contact", State="store-7", WelcomeCode="w"),
@@ -175,6 +182,14 @@ SAMPLES = {
         ["Mini-program Message Received"],
         {("wechat_openid", FOLLOWER)},
         {"message_type": "text", "text": "在吗"},
+    ),
+    "a mini-program card": Sample(
+        "wechat_mini_program",
+        json.dumps({**PUSHED, "MsgType": "miniprogrampage", "AppId": "wx7", "Title": "预约", "MsgId": 245}),
+        ["Mini-program Message Received"],
+        # As that of a text: in another namespace the same person would be two.
+        {("wechat_openid", FOLLOWER), ("in", "gh_mini")},
+        {"message_type": "miniprogrampage", "title": "预约"},
     ),
     "a mini-program session": Sample(
         "wechat_mini_program",
@@ -254,7 +269,8 @@ async def test_a_sample_becomes_its_touchpoints(name: str) -> None:
     for touchpoint in touchpoints:
         assert touchpoint.occurred_at.date().isoformat() == "2026-05-20"
         content = json.loads(KEYRING.open(touchpoint.sealed, touchpoint.touchpoint_id.bytes))
-        assert sample.identifiers <= {(one["type"], one["value"]) for one in content["identifiers"]}
+        told = {(one["type"], one["value"]) for one in content["identifiers"]}
+        assert sample.identifiers <= told | {("in", one["namespace"]) for one in content["identifiers"]}
         if touchpoint.kind == "track":
             assert sample.properties.items() <= content["properties"].items()
         assert (touchpoint.purchase is not None) == (touchpoint.name == "Order Completed")
