@@ -57,6 +57,7 @@ def _add_upload(router: APIRouter, uploads: Upstream) -> None:
     )
     async def upload(
         request: Request,
+        *,
         name: Annotated[str, Query(min_length=1, max_length=255, description="The name of the file.")],
         encoding: Annotated[
             Literal["utf-8", "gb18030"] | None, Query(description="Found out when it is not given.")
@@ -70,9 +71,13 @@ def _add_upload(router: APIRouter, uploads: Upstream) -> None:
         header: Annotated[
             bool | None, Query(description="Whether the first row names the columns; found out if not given.")
         ] = None,
+        sheet: Annotated[
+            str | None,
+            Query(min_length=1, max_length=100, description="The first visible one if not given."),
+        ] = None,
     ) -> Response:
         """CSV, JSON lines, Parquet or Excel (.xlsx). Nothing is taken in before the import is started."""
-        query = {"name": name, "encoding": encoding, "delimiter": delimiter}
+        query = {"name": name, "encoding": encoding, "delimiter": delimiter, "sheet": sheet}
         given = None if header is None else str(header).lower()
         return await forward_upload(request, uploads, "/v1/imports", {**query, "header": given})
 

@@ -21,7 +21,18 @@ def guarded(cell: Any) -> Any:
     if cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool)):
         return cell
     text = str(cell)
-    return f"'{text}" if text.lstrip(_BLANKS)[:1] in _FORMULA and text.lstrip(_BLANKS) else text
+    return f"'{text}" if _might_be_carried_out(text) else text
+
+
+def unguarded(cell: Any) -> Any:
+    """Return a cell as it was before `guarded`."""
+    is_text = isinstance(cell, str) and cell.startswith("'")
+    return cell[1:] if is_text and _might_be_carried_out(cell[1:]) else cell
+
+
+def _might_be_carried_out(text: str) -> bool:
+    bare = text.lstrip(_BLANKS)
+    return bool(bare) and bare[0] in _FORMULA
 
 
 def csv_lines(rows: Iterable[Sequence[Any]]) -> bytes:

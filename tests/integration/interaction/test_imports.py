@@ -119,7 +119,7 @@ async def test_a_file_of_customers_from_upload_to_refused_rows(service: Service)
     assert (await call(service, "GET", import_id, "preview")).status_code == 409
 
     lines = await refused(service, import_id)
-    assert lines[0] == ["row", "field", "reason", "客户编号", "姓名", "手机号码", "生日", "备注"]
+    assert lines[0] == ["row", "field", "reason (masked)", "客户编号", "姓名", "手机号码", "生日", "备注"]
     assert [line[0] for line in lines[1:]] == ["3", "5", "6"]
     assert lines[1][3:6] == ["C2", "李**", "****"], "masked"
     reason = {"clear": "true", "reason": "mending what was refused"}
@@ -127,6 +127,27 @@ async def test_a_file_of_customers_from_upload_to_refused_rows(service: Service)
     clear = await refused(service, import_id, "admin", **reason)
     assert clear[1][3:6] == ["C2", "李四", "12"]
     assert clear[3][-1] == "'@SUM(A1)", "no cell is a formula"
+    await a_mended_list_comes_back(service, clear)
+
+
+async def a_mended_list_comes_back(service: Service, lines: list[list[str]]) -> None:
+    """Without its own columns, and with cells as they were before they were made harmless."""
+    lines[1][5] = "'+8613800000002"
+    lines[3][3] = "C6"
+    text = io.StringIO()
+    csv.writer(text).writerows([lines[0], lines[1], lines[3]])
+    document = await upload(service, text.getvalue().encode("gb18030"))
+    mapped = [column["column"] for column in document["mapping"]["columns"]]
+    assert mapped == ["客户编号", "姓名", "手机号码", "生日"]
+    mapping = {**document["mapping"], "columns": [*document["mapping"]["columns"]]}
+    mapping["columns"].append({"column": "备注", "to": "trait.nickname"})
+    path = (document["import_id"], "mapping")
+    assert (await call(service, "POST", *path, json=mapping)).status_code == 200
+    async with running_worker(service):
+        assert (await ended(service, document["import_id"]))["progress"]["accepted"] == 2
+    second, sixth = [service.opened(each) for each in (await service.received())[-2:]]
+    assert {"type": "phone", "namespace": "", "value": "+8613800000002"} in second["identifiers"]
+    assert sixth["traits"]["nickname"] == "@SUM(A1)"
 
 
 async def no_chunks(service: Service) -> bool:

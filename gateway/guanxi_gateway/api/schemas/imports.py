@@ -52,13 +52,19 @@ class ImportMapping(BaseModel):
 
 
 class ImportForm(Document):
-    """How a file is read; `encoding`, `delimiter` and `header` mean nothing to kinds that have none."""
+    """How a file is read; `encoding`, `delimiter` and `header` mean nothing to kinds that have none.
+
+    `above` records stand above the header, such as a title; they are no rows. `sheet` is the one that is read of the
+    visible `sheets`.
+    """
 
     kind: Literal["csv", "jsonl", "parquet", "excel"]
     encoding: Literal["utf-8", "gb18030"]
     delimiter: str
     header: bool
+    above: int
     sheet: str | None
+    sheets: list[str]
 
 
 class ImportProgress(Document):
@@ -128,7 +134,15 @@ IMPORT: dict[str, Any] = {
     "rows": 1000000,
     "uploaded_by": "analyst@example.com",
     "uploaded_at": "2024-05-01T08:00:00Z",
-    "form": {"kind": "csv", "encoding": "gb18030", "delimiter": ",", "header": True, "sheet": None},
+    "form": {
+        "kind": "csv",
+        "encoding": "gb18030",
+        "delimiter": ",",
+        "header": True,
+        "above": 0,
+        "sheet": None,
+        "sheets": [],
+    },
     "columns": [
         {"name": "订单号", "type": "text"},
         {"name": "下单时间", "type": "date"},
@@ -170,7 +184,7 @@ PREVIEW: dict[str, Any] = {
     ]
 }
 REFUSED_CSV = (
-    '\ufeff"row","field","reason","订单号","手机","金额"\r\n'
+    '\ufeff"row","field","reason (masked)","订单号","手机","金额"\r\n'
     '"3","金额","must be a number","A2","138****0001","x"\r\n'
 )
 EXAMPLES: dict[str, dict[str, Any]] = {

@@ -44,6 +44,12 @@ def import_file(
     time_zone: Annotated[str | None, typer.Option(help="Of times without an offset.")] = None,
     encoding: Annotated[str | None, typer.Option(help="utf-8 or gb18030; found out without it.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="One character or tab; found out without it.")] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Whether the first row names the columns.")
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help="Of a workbook; the first visible one without it.")
+    ] = None,
     refused: Annotated[Path | None, typer.Option(help="Write refused rows here.")] = None,
     clear: Annotated[str | None, typer.Option(help="Write them unmasked, for this reason.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Start without asking.")] = False,
@@ -51,7 +57,9 @@ def import_file(
 ) -> None:
     """Import a file: show what its columns become, ask, take its rows in, and list those that were refused."""
     gateway = Gateway.from_environment()
-    query = {"name": file.name, "encoding": encoding, "delimiter": delimiter}
+    query = {"name": file.name, "encoding": encoding, "delimiter": delimiter, "sheet": sheet}
+    if header is not None:
+        query["header"] = str(header).lower()
     found = _upload(gateway, file, query)
     import_id = found["import_id"]
     changes = {"kind": kind, "event": event, "channel": channel, "time_zone": time_zone}
@@ -120,6 +128,8 @@ def _changed(mapping: dict[str, Any], changes: dict[str, str], columns: list[str
 def _tell_mapping(found: dict[str, Any]) -> None:
     form, mapping = found["form"], found["mapping"]
     what = form["kind"] if form["kind"] in {"parquet", "excel"} else f"{form['kind']}, {form['encoding']}"
+    if others := [name for name in form["sheets"] if name != form["sheet"]]:
+        what += f", sheet {escape(form['sheet'])} (not {escape(', '.join(others))})"
     out.print(f"{escape(found['name'])}: {what}, about {found['rows']:,} rows; import {found['import_id']}")
     out.print(
         f"Each row is {mapping['kind'] or 'what a column says'} {escape(mapping['event'] or '')}"

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from guanxi_kit.spreadsheets import csv_lines, guarded
+from guanxi_kit.spreadsheets import csv_lines, guarded, unguarded
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,7 @@ from guanxi_kit.spreadsheets import csv_lines, guarded
 )
 def test_a_formula_becomes_text(cell: str) -> None:
     assert guarded(cell) == f"'{cell}"
+    assert unguarded(guarded(cell)) == cell
 
 
 def test_all_else_stays() -> None:

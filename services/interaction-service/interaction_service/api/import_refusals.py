@@ -16,6 +16,7 @@ from guanxi_kit.spreadsheets import BOM, MEDIA_TYPE, csv_lines
 from interaction_service.adapters.imports.refusals import kept_refusals
 from interaction_service.api.import_state import ImportState, State, known
 from interaction_service.application.imports.document import Import
+from interaction_service.domain.imports.columns import MASKED, REFUSED_LIST
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"])
 RefusedReading = Annotated[Reading, maskable("import.write", "import")]
@@ -38,7 +39,8 @@ async def _refused_lines(state: ImportState, found: Import, reading: Reading) ->
     names = found.document.names
     show = reading.shown.declaring(state.declared)
     targets = {column.column: column.to for column in found.document.mapping.columns}
-    yield BOM.encode() + csv_lines([["row", "field", "reason", *names]])
+    heading = REFUSED_LIST if show.clear else (*REFUSED_LIST[:-1], MASKED)
+    yield BOM.encode() + csv_lines([[*heading, *names]])
     async for page in kept_refusals(state.database, state.keyring, found.import_id):
         yield csv_lines(
             [

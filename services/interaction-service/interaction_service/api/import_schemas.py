@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from interaction_service.application.imports.document import Import
-from interaction_service.domain.imports.limits import MAX_FILE_NAME
+from interaction_service.domain.imports.limits import MAX_FILE_NAME, MAX_SHEET_NAME
 from interaction_service.domain.imports.sniffing import Encoding
 
 ImportState = Literal["uploaded", "queued", "running", "done", "failed", "cancelled"]
@@ -22,6 +22,7 @@ class UploadAsked(BaseModel):
     encoding: Encoding | None = None
     delimiter: Annotated[str | None, Field(pattern=r"^([^\"\r\n]|tab)$")] = None
     header: bool | None = None
+    sheet: Annotated[str | None, Field(min_length=1, max_length=MAX_SHEET_NAME)] = None
 
 
 class ColumnDocument(BaseModel):
@@ -51,13 +52,18 @@ class MappingDocument(BaseModel):
 
 
 class FormDocument(BaseModel):
-    """How the file is read; encoding, delimiter and header mean nothing to the kinds that have none."""
+    """How the file is read; encoding, delimiter and header mean nothing to the kinds that have none.
+
+    `above` records stand above the header and are no rows. `sheet` is the one that is read of the visible `sheets`.
+    """
 
     kind: Literal["csv", "jsonl", "parquet", "excel"]
     encoding: str
     delimiter: str
     header: bool
+    above: int
     sheet: str | None
+    sheets: list[str]
 
 
 class ProgressDocument(BaseModel):
@@ -124,7 +130,9 @@ def import_document(found: Import, now: datetime) -> ImportDocument:
             encoding=form.encoding,
             delimiter=form.delimiter,
             header=form.header,
+            above=form.above,
             sheet=form.sheet,
+            sheets=form.sheets,
         ),
         columns=[ColumnDocument(name=column.name, type=column.type) for column in document.columns],
         mapping=MappingDocument(

@@ -49,7 +49,9 @@ async def post_import(
     """The body is the file. It is stored under seal as it comes; nothing is taken in before the import is started."""
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Problem(415, detail="The file is uploaded as it is, without Content-Encoding.")
-    form = Asked(asked.encoding, "\t" if asked.delimiter == _TAB else asked.delimiter, asked.header)
+    form = Asked(
+        asked.encoding, "\t" if asked.delimiter == _TAB else asked.delimiter, asked.header, asked.sheet
+    )
     import_id = await state.uploads.receive(
         request.stream(), asked.name, form, uploaded_by=principal.subject, now=state.clock.now()
     )

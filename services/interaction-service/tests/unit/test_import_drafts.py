@@ -137,3 +137,11 @@ def test_bad_rows_name_their_column(cells: dict[str, Any], fault: tuple[str, str
     mapper = RowMapper(mapping, list(cells), IMPORT)
     (refused,) = PREPARE.prepare(CHANNEL, mapper, [Row(2, list(cells.values()))], NOW).refused
     assert (refused.field, refused.reason) == fault
+
+
+def test_empty_cells_behind_the_last_column_are_none() -> None:
+    mapper = RowMapper(ImportMapping([COLUMNS["编号"]], kind="track", event="Noted"), ["编号"], IMPORT)
+    rows = [Row(2, ["u", "", None]), Row(3, ["u", "", "x"])]
+    prepared = PREPARE.prepare(CHANNEL, mapper, rows, NOW)
+    assert [row.number for row in prepared.rows] == [2]
+    assert [one.reason for one in prepared.refused] == ["has 3 cells, the file 1 columns"]

@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,8 +17,8 @@ from interaction_service.adapters.imports.opening import open_rows
 from interaction_service.adapters.imports.text_rows import CsvRows
 from interaction_service.application.imports.document import FileDocument
 from interaction_service.application.imports.ports import FileForm, Row, RowReader
-from interaction_service.domain.imports.columns import column_names
-from interaction_service.domain.imports.sniffing import NotImportable, delimiter_of, encoding_of, has_header
+from interaction_service.domain.imports.columns import column_names, has_header
+from interaction_service.domain.imports.sniffing import NotImportable, delimiter_of, encoding_of
 from interaction_service.domain.imports.targets import Declared
 from interaction_service.domain.imports.values import Unreadable, read_number, read_time
 
@@ -72,6 +73,8 @@ def test_form_is_found() -> None:
     assert has_header(["姓名", "手机"])
     assert not has_header(["张三", "13800000001"])
     assert not has_header(["a", "a"])
+    assert has_header(["姓名", "电话", "电话", "2023"], [["张三", "13800000001", "", "7"]])
+    assert not has_header(["1001", "张三", "无"], [["1002", "李四", "13800000001"]])
     assert column_names(["a", "", "a", None]) == ["a", "column 2", "a (2)", "column 4"]
 
 
@@ -81,6 +84,8 @@ def test_form_is_found() -> None:
         ("2024-05-01T12:00:00+08:00", "2024-05-01T04:00:00+00:00"),
         ("2024/5/1 12:30", "2024-05-01T04:30:00+00:00"),
         ("2024年5月1日 12时30分", "2024-05-01T04:30:00+00:00"),
+        ("2024/5/1 星期三 下午 3:20:10", "2024-05-01T07:20:10+00:00"),
+        ("2024年5月1日 上午12点05分", "2024-04-30T16:05:00+00:00"),
         ("20240501", "2024-04-30T16:00:00+00:00"),
         ("20240501123000", "2024-05-01T04:30:00+00:00"),
         ("2024-05-01 12:30:15.250Z", "2024-05-01T12:30:15.250000+00:00"),
@@ -119,6 +124,14 @@ PERSON = """<row r="{0}"><c r="A{0}" t="str"><f>CONCAT("M",{0})</f><v>M{0}</v></
 <c r="C{0}"><v>13800000001</v></c><c r="D{0}" s="1"><v>32932</v></c></row>"""
 
 
+def archive(**parts: str) -> Bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        for name, content in parts.items():
+            packed.writestr(name, content)
+    return Bytes(file.getvalue())
+
+
 def workbook(*sheet: str, texts: str = TEXTS) -> Bytes:
     """A workbook as Excel lays it out; the pieces of its sheet are repeated as they come."""
     file = io.BytesIO()
@@ -134,8 +147,8 @@ def workbook(*sheet: str, texts: str = TEXTS) -> Bytes:
     return Bytes(file.getvalue())
 
 
-async def looked_at(file: Bytes) -> FileDocument:
-    return await look_at("file", file, Asked(), Declared(), whole_is_utf8=False, lines=0)
+async def looked_at(file: Bytes, **asked: Any) -> FileDocument:
+    return await look_at("file", file, Asked(**asked), Declared(), whole_is_utf8=False, lines=0)
 
 
 async def reads_on(file: Bytes, document: FileDocument, rows: Sequence[Row]) -> None:
@@ -154,6 +167,53 @@ async def test_a_workbook() -> None:
     await reads_on(file, document, rows)
 
 
+async def test_a_sheet_below_its_title_with_what_other_programs_write() -> None:
+    rows = [
+        ["客户导出", None, None],
+        ["订单", "备注", "微信"],
+        ["20240501123456789", "一_x000D_\n二_x0001__x005F_x", "wx"],
+    ]
+    cells = (
+        "".join(f"<c t='{'n' if str(cell).isdigit() else 'str'}'><v>{cell or ''}</v></c>" for cell in row)
+        for row in rows
+    )
+    sheet = f"<worksheet {MAIN}>{''.join(f'<row>{row}</row>' for row in cells)}</worksheet>"
+    names = "".join(
+        f"<sheet name='{name}' state='{state}'/>"
+        for name, state in (("说明", "visible"), ("旧", "hidden"), ("订单", "visible"))
+    )
+    book = {"xl/workbook.xml": f"<workbook {MAIN}><sheets>{names}</sheets></workbook>"}
+    # Parts are found by the relations; without any by the number of the visible sheet.
+    file = archive(**book, **{"xl/worksheets/sheet1.xml": sheet, "xl/worksheets/sheet2.xml": sheet})
+    document = await looked_at(file, sheet="订单")
+    assert (document.form.sheet, document.form.sheets, document.form.above) == ("订单", ["说明", "订单"], 1)
+    assert document.names == ["订单", "备注", "微信"]
+    assert await rest(open_rows(file, document.form, document.names), 5) == [
+        Row(3, [20240501123456789, "一\r\n二_x", "wx"])
+    ]
+    with pytest.raises(NotImportable, match="no visible sheet of this name"):
+        await looked_at(file, sheet="旧")
+
+
+async def test_what_stands_above_a_header_is_no_row() -> None:
+    for above in ("sep=;\n", "\n客户名单;;;;\n导出日期;2024-05-01;;;\n", ""):
+        file = Bytes(f"{above}姓名;电话;城市;店;分\n张三;13800000001;上海;一;2;\n李四;13800000002\n".encode())
+        document = await looked_at(file)
+        assert (document.names, document.form.above) == (
+            ["姓名", "电话", "城市", "店", "分"],
+            above.count("\n"),
+        )
+        rows = await rest(open_rows(file, document.form, document.names), 1)
+        assert [row.number for row in rows] == [above.count("\n") + 2, above.count("\n") + 3]
+    first = await looked_at(Bytes("名单,,\n姓名,电话,城市\n".encode()), header=True)
+    assert first.names == ["名单", "column 2", "column 3"], "as it was said"
+
+
+async def test_names_in_json_lines_end_at_line_breaks_alone() -> None:
+    document = await looked_at(Bytes('{"userId":"1","note":"a\u2028b"}\n'.encode()))
+    assert document.names == ["userId", "note"]
+
+
 @pytest.mark.parametrize(
     ("file", "reason"),
     [
@@ -164,6 +224,12 @@ async def test_a_workbook() -> None:
         (workbook(texts=f"<!DOCTYPE sst [<!ENTITY a 'b'>]>{TEXTS}"), "declares a document type"),
         (workbook("<row><c t='s'><v>9</v></c></row>"), "names a text that it does not hold"),
         (Bytes(b"PK\x03\x04" + b"x" * 100), "no workbook"),
+        (archive(**{"orders.csv": "a,b"}), "an archive and no workbook"),
+        (Bytes(b"\xd0\xcf\x11\xe0" + b"x" * 100), "or one with a password"),
+        (Bytes(b"\xef\xbb\xbf\n<html><table>"), "a web page or XML, whatever its name says"),
+        (Bytes(b'[\n  {"userId": "1"}]'), "one JSON array"),
+        (Bytes(b"name,phone\rZhang,1\r"), "row 1 is not valid CSV"),
+        (Bytes("row,field,reason (masked),姓名\n3,,,张*\n".encode()), "holds masked cells"),
         (Bytes(b"PAR1" + b"x" * 100 + b"PAR1"), "no Parquet"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Rows of a workbook's first visible sheet, one after another; a formula is the value that it last had."""
+"""Rows of a sheet of a workbook, one after another; a formula is the value that it last had."""
 
 from __future__ import annotations
 
@@ -8,35 +8,49 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from interaction_service.adapters.imports.table_rows import buffered
-from interaction_service.adapters.imports.workbook import MAX_SHEET_BYTES, CellText, Workbook, parse
+from interaction_service.adapters.imports.workbook import (
+    MAX_SHEET_BYTES,
+    CellText,
+    Workbook,
+    parse,
+    unescaped,
+)
 from interaction_service.application.imports.ports import Row, StoredFile
 from interaction_service.domain.imports.limits import MAX_COLUMNS
 from interaction_service.domain.imports.sniffing import NotImportable
 
 _SINCE_1900, _SINCE_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001 (a workbook's times have no zone)
 _MICROSECONDS = 86_400_000_000
+MAX_DIGITS = 64
+MAX_SHEETS = 100
+"""Names of sheets that are shown."""
 
 
-def excel_rows(file: StoredFile, loop: asyncio.AbstractEventLoop, skipped: int) -> Iterator[Row]:
-    """Yield the rows behind the first so many, empty ones left out; in a thread. Raises NotImportable."""
-    workbook = Workbook(buffered(file, loop))
+def excel_rows(
+    file: StoredFile, loop: asyncio.AbstractEventLoop, skipped: int, *, sheet: str | None = None
+) -> Iterator[Row]:
+    """Yield the rows of a sheet behind the first so many, empty ones left out; in a thread. Raises NotImportable."""
+    workbook = Workbook(buffered(file, loop), sheet)
     stream = workbook.open(workbook.sheet.part, MAX_SHEET_BYTES)
     if stream is None:
-        raise NotImportable("lacks its first sheet")
-    sheet = _Sheet(workbook)
+        raise NotImportable("lacks the sheet that it names")
+    content = _Sheet(workbook)
     passed = 0
     with stream:
-        for _ in parse(stream, sheet.start, sheet.end, sheet.text.add):
-            for row in sheet.rows:
+        for _ in parse(stream, content.start, content.end, content.text.add):
+            for row in content.rows:
                 passed += 1
                 if passed > skipped:
                     yield row
-            sheet.rows.clear()
+            content.rows.clear()
 
 
-def sheet_name(file: StoredFile, loop: asyncio.AbstractEventLoop) -> str:
-    """Return the name of the sheet that is read; in a thread. Raises NotImportable."""
-    return Workbook(buffered(file, loop)).sheet.name
+def sheet_names(
+    file: StoredFile, loop: asyncio.AbstractEventLoop, sheet: str | None
+) -> tuple[str, list[str]]:
+    """Return the name of the sheet that is read and those of all visible ones; in a thread. Raises NotImportable."""
+    workbook = Workbook(buffered(file, loop), sheet)
+    return workbook.sheet.name, [one.name for one in workbook.sheets[:MAX_SHEETS]]
 
 
 class _Sheet:
@@ -91,11 +105,15 @@ class _Sheet:
             return text == "1"
         if self._kind == "d":
             return datetime.fromisoformat(text)
-        return self._of_number(float(text)) if self._kind == "n" else text
+        return self._of_number(text) if self._kind == "n" else unescaped(text)
 
-    def _of_number(self, number: float) -> Any:
+    def _of_number(self, text: str) -> Any:
         if self._is_date:
-            return self._of_serial(number)
+            return self._of_serial(float(text))
+        if text.isdigit() and len(text) <= MAX_DIGITS:
+            # Not by way of a float, which has no more than 15 digits right: other programs write longer ids.
+            return int(text)
+        number = float(text)
         return int(number) if number.is_integer() else number
 
     def _of_serial(self, number: float) -> datetime | date | float:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from interaction_service.adapters.imports.excel import excel_rows, sheet_name
+from interaction_service.adapters.imports.excel import excel_rows, sheet_names
 from interaction_service.adapters.imports.opening import open_rows
 from interaction_service.adapters.imports.parquet import parquet_columns
 from interaction_service.adapters.imports.table_rows import TableRows
 from interaction_service.application.imports.document import FileColumn, FileDocument
 from interaction_service.application.imports.mapping import ColumnMapping, ImportMapping
 from interaction_service.application.imports.ports import FileForm, StoredFile
-from interaction_service.domain.imports.columns import Column, column_names, look_at_columns
+from interaction_service.domain.imports.columns import (
+    REFUSED_LIST,
+    Column,
+    column_names,
+    header_place,
+    is_refused_list,
+    look_at_columns,
+)
 from interaction_service.domain.imports.limits import MAX_COLUMNS, SAMPLE_BYTES, SAMPLE_ROWS
 from interaction_service.domain.imports.sniffing import (
     Encoding,
@@ -23,7 +31,6 @@ from interaction_service.domain.imports.sniffing import (
     NotImportable,
     delimiter_of,
     encoding_of,
-    has_header,
     kind_of,
     records,
     text_of,
@@ -41,6 +48,7 @@ class Asked(msgspec.Struct, frozen=True):
     encoding: Encoding | None = None
     delimiter: str | None = None
     header: bool | None = None
+    sheet: str | None = None
 
 
 async def look_at(
@@ -55,14 +63,16 @@ async def look_at(
         form, names, count = await _excel_form(file, asked)
     else:
         form, names = _text_form(kind, sample, asked, whole_is_utf8=whole_is_utf8)
-        count = lines - (1 if form.header else 0)
+        count = lines - form.heading
     reader = open_rows(file, form, names)
     try:
-        rows = [row.values for row in await reader.read(SAMPLE_ROWS) if row.fault is None]
+        sample_rows = await reader.read(SAMPLE_ROWS)
     finally:
         await reader.close()
+    rows = [row.values for row in sample_rows if row.fault is None]
     if not rows:
-        raise NotImportable("holds no row that can be read")
+        fault = f": row {sample_rows[0].number} {sample_rows[0].fault}" if sample_rows else ""
+        raise NotImportable(f"holds no row that can be read{fault}")
     return describe(name, form, look_at_columns(names, rows), declared, count)
 
 
@@ -70,7 +80,10 @@ def describe(
     name: str, form: FileForm, columns: Sequence[Column], declared: Declared, count: int
 ) -> FileDocument:
     """Return the document of a file of `count` rows, with the mapping that suggests itself."""
-    suggested = suggest(columns, declared)
+    of_rows = (
+        columns[len(REFUSED_LIST) :] if is_refused_list([column.name for column in columns]) else columns
+    )
+    suggested = suggest(of_rows, declared)
     mapped = [
         ColumnMapping(column.name, target, form_of(column, target, declared))
         for column in columns
@@ -92,16 +105,23 @@ async def _parquet_form(file: StoredFile) -> tuple[FileForm, list[str], int]:
 
 async def _excel_form(file: StoredFile, asked: Asked) -> tuple[FileForm, list[str], int]:
     """How many rows a sheet has is told by no more than its length: about one for so many bytes."""
-    sheet = await asyncio.to_thread(sheet_name, file, asyncio.get_running_loop())
-    reader = TableRows(excel_rows, file)
+    sheet, sheets = await asyncio.to_thread(sheet_names, file, asyncio.get_running_loop(), asked.sheet)
+    reader = TableRows(partial(excel_rows, sheet=sheet), file)
     rows = [row.values for row in await reader.read(_LOOKED_AT)]
     await reader.close()
-    first = rows[0] if rows else []
-    header = has_header([str(cell or "") for cell in first]) if asked.header is None else asked.header
+    place = _header_place(rows, asked)
     widest = max(map(len, rows), default=0)
-    given = [None if cell is None else str(cell) for cell in first] if header else []
+    given = [] if place is None else [None if cell is None else str(cell) for cell in rows[place]]
     names = column_names([*given, *([None] * (widest - len(given)))])
-    return FileForm("excel", header=header, sheet=sheet), names, file.size // _BYTES_OF_A_ROW
+    form = FileForm("excel", header=place is not None, sheet=sheet, sheets=sheets, above=place or 0)
+    return form, names, file.size // _BYTES_OF_A_ROW
+
+
+def _header_place(rows: Sequence[Sequence[Any]], asked: Asked) -> int | None:
+    """Return which record is the header: the one that is found out, or the first that is not empty if one is said."""
+    if asked.header is None:
+        return header_place(rows)
+    return next((place for place, row in enumerate(rows) if row), None) if asked.header else None
 
 
 def _text_form(kind: Kind, sample: bytes, asked: Asked, *, whole_is_utf8: bool) -> tuple[FileForm, list[str]]:
@@ -110,17 +130,17 @@ def _text_form(kind: Kind, sample: bytes, asked: Asked, *, whole_is_utf8: bool) 
     if kind == "jsonl":
         return FileForm(kind, encoding, header=False), _keys(text)
     delimiter = asked.delimiter or delimiter_of(text)
-    found = [row for row in records(text, delimiter, SAMPLE_ROWS) if row]
-    first: list[str] = found[0] if found else []
-    header = has_header(first) if asked.header is None else asked.header
+    found = records(text, delimiter, SAMPLE_ROWS)
+    place = _header_place(found, asked)
     widest = max(map(len, found), default=0)
-    return FileForm(kind, encoding, delimiter, header), column_names(first if header else [None] * widest)
+    names = column_names([None] * widest if place is None else found[place])
+    return FileForm(kind, encoding, delimiter, header=place is not None, above=place or 0), names
 
 
 def _keys(text: str) -> list[str]:
     """Return the names in the first lines, in the order of their first appearance."""
     names: dict[str, None] = {}
-    for line in text.splitlines()[:SAMPLE_ROWS]:
+    for line in text.split("\n", SAMPLE_ROWS)[:SAMPLE_ROWS]:
         try:
             names.update(dict.fromkeys(_OBJECT.decode(line)))
         except (msgspec.MsgspecError, RecursionError):

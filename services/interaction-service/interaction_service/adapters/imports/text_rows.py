@@ -29,6 +29,7 @@ class _Rows(ABC):
         offset, self._number, self._inside_overlong = place or (0, 1, False)
         self._lines = Lines(file, offset, form.encoding)
         self._form = form
+        self._heading = form.heading
 
     @property
     def place(self) -> list[int | bool]:
@@ -108,7 +109,7 @@ class CsvRows(_Rows):
         return csv.reader(self._lines, delimiter=self._form.delimiter, strict=True)
 
     def _accept(self, rows: list[Row], record: list[str]) -> None:
-        if record and not (self._number == 1 and self._form.header):
+        if record and self._number > self._heading:
             rows.append(Row(self._number, record))
         self._number += 1
 

@@ -12,10 +12,10 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from posixpath import join, normpath
-from typing import IO
+from typing import IO, NoReturn
 from xml.parsers import expat
 
-from interaction_service.domain.imports.limits import KIB
+from interaction_service.domain.imports.limits import KIB, MAX_SHEET_NAME
 from interaction_service.domain.imports.sniffing import NotImportable
 
 MIB = 1024 * KIB
@@ -29,6 +29,7 @@ PIECE = 64 * KIB
 
 _DATE_FORMATS = frozenset((*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)))
 _QUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _NAMESPACE = " "
 
 Start = Callable[[str, dict[str, str]], None]
@@ -101,6 +102,16 @@ class CellText:
         return text
 
 
+def unescaped(text: str) -> str:
+    """Return a text of a workbook, in which _x000D_ is a character that XML cannot hold; most of those are left out."""
+    return text if "_x" not in text else _ESCAPED.sub(_character, text)
+
+
+def _character(escaped: re.Match[str]) -> str:
+    code = int(escaped[1], 16)
+    return chr(code) if code in (0x9, 0xA, 0xD) or 0x20 <= code < 0xD800 else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """A sheet by its name, and the part that holds it."""
@@ -110,9 +121,12 @@ class Sheet:
 
 
 class Workbook:
-    """An open workbook. Raises NotImportable for one that is none, or unpacks to more than it may."""
+    """An open workbook. Raises NotImportable for one that is none, or unpacks to more than it may.
 
-    def __init__(self, file: io.BufferedReader) -> None:
+    `sheet` is the one of this name, or else the first visible one.
+    """
+
+    def __init__(self, file: io.BufferedReader, name: str | None = None) -> None:
         try:
             self._archive = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, ValueError, OSError):
@@ -120,7 +134,8 @@ class Workbook:
         if len(self._archive.infolist()) > MAX_PARTS:
             raise NotImportable("has too many parts for a workbook")
         self.from_1904 = False
-        self.sheet = self._first_sheet()
+        self.sheets = self._sheets()
+        self.sheet = next((one for one in self.sheets if name in (None, one.name)), None) or _no_sheet(name)
         self.texts = self._texts()
         self.dates = self._dates()
 
@@ -148,14 +163,15 @@ class Workbook:
                 pass
         return True
 
-    def _first_sheet(self) -> Sheet:
+    def _sheets(self) -> list[Sheet]:
+        """Return the visible sheets."""
         found: list[tuple[str, str]] = []
         parts: dict[str, str] = {}
 
         def of_workbook(name: str, given: dict[str, str]) -> None:
             if name == "sheet" and given.get("state", "visible") == "visible":
                 key = next((value for key, value in given.items() if key.endswith(f"{_NAMESPACE}id")), "")
-                found.append((given.get("name", ""), key))
+                found.append((given.get("name", "")[:MAX_SHEET_NAME], key))
             elif name == "workbookPr":
                 self.from_1904 = given.get("date1904") in ("1", "true")
 
@@ -163,12 +179,13 @@ class Workbook:
             if name == "Relationship":
                 parts[given.get("Id", "")] = given.get("Target", "")
 
-        if not self._run("xl/workbook.xml", of_workbook) or not found:
-            raise NotImportable("is no workbook, or has no sheet")
+        if not self._run("xl/workbook.xml", of_workbook):
+            raise NotImportable("is an archive and no workbook: unpack it first")
         self._run("xl/_rels/workbook.xml.rels", of_relations)
-        target = parts.get(found[0][1], "worksheets/sheet1.xml")
-        part = target.lstrip("/") if target.startswith("/") else normpath(join("xl", target))
-        return Sheet(found[0][0], part)
+        return [
+            Sheet(name, _part(parts.get(key, f"worksheets/sheet{number}.xml")))
+            for number, (name, key) in enumerate(found, 1)
+        ]
 
     def _texts(self) -> list[str]:
         texts: list[str] = []
@@ -177,7 +194,7 @@ class Workbook:
         def end(name: str) -> None:
             gathered.end(name)
             if name == "si":
-                texts.append(gathered.take())
+                texts.append(unescaped(gathered.take()))
 
         self._run(
             "xl/sharedStrings.xml", lambda name, _: gathered.begin(name), end, gathered.add, MAX_TEXTS_BYTES
@@ -207,3 +224,12 @@ class Workbook:
 
         self._run("xl/styles.xml", start, end)
         return frozenset(place for place, style in enumerate(styles) if style in formats)
+
+
+def _part(target: str) -> str:
+    """Return the name of a part that a relation points to."""
+    return target.lstrip("/") if target.startswith("/") else normpath(join("xl", target))
+
+
+def _no_sheet(name: str | None) -> NoReturn:
+    raise NotImportable("has no visible sheet" if name is None else "has no visible sheet of this name")

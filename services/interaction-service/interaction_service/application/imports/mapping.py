@@ -38,6 +38,7 @@ from interaction_service.domain.refusal import Refused
 
 _DECODE = msgspec.json.Decoder().decode
 _MAX_COLUMNS = 500
+_ABSENT = (None, "")
 _IDENTIFYING = {
     **{f"{TRAIT}{name}": type_ for name, type_ in IDENTIFYING_TRAITS},
     "user_id": "user_id",
@@ -164,7 +165,7 @@ class RowMapper:
     def message(self, row: Row) -> Draft:
         """Return the message of a row. Raises Refused; its field is the column."""
         values = row.values
-        if len(values) > self._width:
+        if len(values) > self._width and any(cell not in _ABSENT for cell in values[self._width :]):
             raise Refused("", f"has {len(values)} cells, the file {self._width} columns")
         if len(values) < self._width:
             values = [*values, *[None] * (self._width - len(values))]

@@ -11,13 +11,23 @@ from interaction_service.domain.imports.sniffing import Encoding, Kind
 
 
 class FileForm(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How a file is read. `sheet` is the one of a workbook; a header is a first row of names."""
+    """How a file is read. A header is a row of names; so many records stand `above` it, such as a title.
+
+    `sheet` is the one of a workbook that is read, of its visible `sheets`.
+    """
 
     kind: Kind
     encoding: Encoding = "utf-8"
     delimiter: str = ","
     header: bool = True
     sheet: str | None = None
+    sheets: list[str] = []
+    above: int = 0
+
+    @property
+    def heading(self) -> int:
+        """How many records go before the first row."""
+        return self.above + 1 if self.header else 0
 
 
 class Row(NamedTuple):

@@ -1,7 +1,8 @@
-"""The columns of a file: their names, and what their cells look like."""
+"""The columns of a file: where their names stand, what they are, and what their cells look like."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,15 @@ from interaction_service.domain.imports.sniffing import NotImportable
 from interaction_service.domain.imports.values import ColumnType, type_of
 
 _MOSTLY = 0.9
+_LOOKED_AT = 100
+_YEAR = re.compile(r"(?:19|20)\d{2}")
+_HIGHEST = 10
+"""How many records may stand above a header."""
+
+REFUSED_LIST = ("row", "field", "reason")
+"""The first columns of a list of refused rows, which may come back with its rows mended."""
+MASKED = "reason (masked)"
+"""In place of the reason where cells are masked: such rows are not to be imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +31,35 @@ class Column:
     name: str
     type: ColumnType
     distinct: bool
+
+
+def header_place(rows: Sequence[Sequence[Any]]) -> int | None:
+    """Return which of the first records names the columns; None when none does.
+
+    It is the first that fills more than half of the table's width: a title or a date of export above it fills less.
+    """
+    filled = [sum(cell not in (None, "") for cell in row) for row in rows[:_LOOKED_AT]]
+    half = max(filled, default=0) / 2
+    wide = [place for place, number in enumerate(filled[: _HIGHEST + 1]) if number > half]
+    filled_in = [place for place, number in enumerate(filled) if number]
+    candidates = (*wide[:1], *filled_in[:1])
+    return next((place for place in candidates if has_header(rows[place], rows[place + 1 :])), None)
+
+
+def has_header(first: Sequence[Any], below: Sequence[Sequence[Any]] = ()) -> bool:
+    """Tell whether a record names columns.
+
+    It does when it holds nothing but texts, each once, or texts and years, one of which stands above what is no text.
+    """
+    names = ["" if cell is None else str(cell).strip() for cell in first]
+    named = [name for name in names if name]
+    years = sum(_YEAR.fullmatch(name) is not None for name in named)
+    if not named or sum(type_of(name) == "text" for name in named) + years < len(named):
+        return False
+    return (not years and len(named) == len(set(named))) or any(
+        type_of(name) == "text" and _type_of(_cells(below[:_LOOKED_AT], place)) not in ("text", "empty")
+        for place, name in enumerate(names)
+    )
 
 
 def column_names(header: Iterable[str | None]) -> list[str]:
@@ -37,15 +76,27 @@ def column_names(header: Iterable[str | None]) -> list[str]:
     return names
 
 
+def is_refused_list(names: Sequence[str]) -> bool:
+    """Tell whether a file is a list of refused rows. Raises NotImportable for one with masked cells."""
+    beginning = tuple(names[: len(REFUSED_LIST)])
+    if beginning == (*REFUSED_LIST[:-1], MASKED):
+        raise NotImportable("holds masked cells: download the refused rows in clear and mend those")
+    return beginning == REFUSED_LIST
+
+
 def look_at_columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Column]:
     """Return the columns with what the cells of these rows look like; shorter rows lack their last cells."""
     found = []
     for place, name in enumerate(names):
-        cells = [row[place] if place < len(row) else None for row in rows]
+        cells = _cells(rows, place)
         texts = [str(cell) for cell in cells if cell not in (None, "")]
         distinct = bool(texts) and len(set(texts)) == len(texts) == len(rows)
         found.append(Column(name, _type_of(cells), distinct))
     return found
+
+
+def _cells(rows: Sequence[Sequence[Any]], place: int) -> list[Any]:
+    return [row[place] if place < len(row) else None for row in rows]
 
 
 def _type_of(cells: Sequence[Any]) -> ColumnType:

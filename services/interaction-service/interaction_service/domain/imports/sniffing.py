@@ -1,15 +1,14 @@
-"""Tells from the beginning of a file what it is: its kind, encoding, delimiter, and whether it has a header."""
+"""Tells from the beginning of a file what it is: its kind, encoding and delimiter."""
 
 from __future__ import annotations
 
 import codecs
 import csv
-from collections.abc import Sequence
+import io
+import re
 from contextlib import suppress
 from itertools import islice
 from typing import Literal
-
-from interaction_service.domain.imports.values import type_of
 
 Kind = Literal["csv", "jsonl", "parquet", "excel"]
 Encoding = Literal["utf-8", "gb18030"]
@@ -17,8 +16,13 @@ Encoding = Literal["utf-8", "gb18030"]
 BOM = codecs.BOM_UTF8
 DELIMITERS = (",", "\t", ";", "|")
 _LOOKED_AT = 100
+_WEB_PAGE = "a web page or XML, whatever its name says: open it in a spreadsheet and save it as .xlsx"
+_JSON_ARRAY = re.compile(rb"\[\s*\{")
 _FOREIGN = (
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls): save it as .xlsx or CSV"),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "an old Excel workbook (.xls) or one with a password: save it as .xlsx without one, or as CSV",
+    ),
     (b"\x1f\x8b", "compressed: unpack it first"),
     (b"BZh", "compressed: unpack it first"),
     (b"\xfd7zXZ", "compressed: unpack it first"),
@@ -46,7 +50,12 @@ def kind_of(sample: bytes) -> Kind:
         return "excel"
     if b"\0" in sample[:4096]:
         raise NotImportable("is no text, workbook or Parquet file")
-    return "jsonl" if sample.removeprefix(BOM).lstrip()[:1] == b"{" else "csv"
+    text = sample.removeprefix(BOM).lstrip()
+    if text.startswith(b"<"):
+        raise NotImportable(f"is {_WEB_PAGE}")
+    if _JSON_ARRAY.match(text):
+        raise NotImportable("is one JSON array: write each object on a line of its own")
+    return "jsonl" if text.startswith(b"{") else "csv"
 
 
 class Utf8Watch:
@@ -104,12 +113,6 @@ def records(text: str, delimiter: str, most: int) -> list[list[str]]:
     """Return the first records of a text; what follows an unreadable one is left out."""
     found: list[list[str]] = []
     with suppress(csv.Error):
-        found += islice(csv.reader(text.splitlines(keepends=True), delimiter=delimiter), most)
+        # Lines end where the reader of the whole file ends them, and nowhere else.
+        found += islice(csv.reader(io.StringIO(text, newline="\n"), delimiter=delimiter), most)
     return found
-
-
-def has_header(first: Sequence[str]) -> bool:
-    """Tell whether a first record names columns: nothing in it looks like data, and no name comes twice."""
-    names = [cell.strip() for cell in first]
-    named = [name for name in names if name]
-    return len(named) == len(set(named)) > 0 and all(type_of(name) == "text" for name in named)

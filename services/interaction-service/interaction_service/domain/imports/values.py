@@ -16,7 +16,8 @@ _MOBILE = re.compile(r"(?:(?:\+|00)?86)?1[3-9]\d{9}")
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _TIME = re.compile(
     r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?"
-    r"(?:[T\s]*(\d{1,2})\s*[:时点]\s*(\d{1,2})\s*(?:[:分]\s*(\d{1,2})(?:[.,](\d{1,9}))?\s*秒?)?\s*分?)?\s*"
+    r"(?:\s*(?:星期|周)[一二三四五六日天])?"
+    r"(?:[T\s]*(上午|下午)?\s*(\d{1,2})\s*[:时点]\s*(\d{1,2})\s*(?:[:分]\s*(\d{1,2})(?:[.,](\d{1,9}))?\s*秒?)?\s*分?)?\s*"
     r"(Z|[+-]\d{2}:?\d{2})?"
 )
 _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2}))?")
@@ -94,12 +95,14 @@ def _moment(value: Any, zone: tzinfo) -> datetime:
         if found is None:
             return _epoch(text)
         year, month, day, *clock = found.groups()
-        hour, minute, second, fraction, offset = (*clock, None, None)[:5]
+        half, hour, minute, second, fraction, offset = (
+            clock if found.re is _TIME else (None, *clock, None, None)
+        )
         moment = datetime(
             int(year),
             int(month),
             int(day),
-            int(hour or 0),
+            _hour(half, int(hour or 0)),
             int(minute or 0),
             int(second or 0),
             int((fraction or "").ljust(6, "0")[:6]),
@@ -108,6 +111,13 @@ def _moment(value: Any, zone: tzinfo) -> datetime:
         return moment if offset is None else datetime.fromisoformat(f"{moment.isoformat()}{offset}")
     except (ValueError, OverflowError):
         raise Unreadable("must be a time, year first") from None
+
+
+def _hour(half: str | None, hour: int) -> int:
+    """Return the hour of the day; `half` of the day says that it is told from 1 to 12."""
+    if half is None or not 1 <= hour <= 12:
+        return hour
+    return hour % 12 + (12 if half == "下午" else 0)
 
 
 def _epoch(text: str) -> datetime:
