@@ -79,6 +79,7 @@ _EVERYWHERE = {
     "GET /v1/dead-letters": "deadletter.read",
     "GET /v1/dead-letters/kinds": "deadletter.read",
     "GET /v1/dead-letters/{letter_id}": "deadletter.read",
+    "POST /v1/dead-letters/{letter_id}/mend": "deadletter.write",
     "POST /v1/dead-letters/replay": "deadletter.write",
     "POST /v1/dead-letters/discard": "deadletter.write",
 }
@@ -129,6 +130,7 @@ DOORS: Mapping[str, Mapping[str, str]] = {
         "GET /v1/dead-letters/{service}": "deadletter.read",
         "GET /v1/dead-letters/{service}/kinds": "deadletter.read",
         "GET /v1/dead-letters/{service}/{letter_id}": "deadletter.read",
+        "POST /v1/dead-letters/{service}/{letter_id}/mend": "deadletter.write",
         "POST /v1/dead-letters/{service}/replay": "deadletter.write",
         "POST /v1/dead-letters/{service}/discard": "deadletter.write",
         "GET /v1/keys/status": "key.rotate",

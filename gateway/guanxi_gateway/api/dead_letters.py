@@ -1,4 +1,4 @@
-"""Dead letters of every service: listed, read, replayed, discarded."""
+"""Dead letters of every service: listed, read, mended, replayed, discarded."""
 
 from typing import Annotated, Any
 
@@ -12,12 +12,14 @@ from guanxi_gateway.api.limits import Allow
 from guanxi_gateway.api.queries import Page
 from guanxi_gateway.api.schemas.dead_letters import (
     ChosenLetters,
+    DeadLetter,
     DeadLetterContent,
     DeadLetterKinds,
     DeadLetterPage,
     DiscardedLetters,
     LettersDiscarded,
     LettersReplay,
+    MendedLetter,
 )
 from guanxi_gateway.api.schemas.jobs import ServiceName
 
@@ -25,6 +27,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     **UPSTREAM_PROBLEMS,
     404: problem("There is no such dead letter."),
 }
+_LetterId = Annotated[int, Path(ge=1)]
 _Text = Annotated[str | None, Query(min_length=1, max_length=700, pattern=r"^[^\x00]*$")]
 
 
@@ -71,7 +74,7 @@ def _add_reads(router: APIRouter, services: Services, allow: Allow) -> None:
     async def read_letter(
         request: Request,
         service: ServiceName,
-        letter_id: Annotated[int, Path(ge=1)],
+        letter_id: _LetterId,
         reason: Annotated[
             str | None, Query(max_length=500, description="Why it has to be seen; kept in the access audit.")
         ] = None,
@@ -83,6 +86,19 @@ def _add_reads(router: APIRouter, services: Services, allow: Allow) -> None:
 
 def _add_settling(router: APIRouter, services: Services, allow: Allow) -> None:
     writer = [Depends(allow("deadletter.write"))]
+
+    @router.post(
+        "/{service}/{letter_id}/mend",
+        summary="Mend a dead letter",
+        dependencies=writer,
+        responses={200: {"model": DeadLetter}, 409: problem("No key opens it any more.")},
+    )
+    async def mend_letter(
+        request: Request, service: ServiceName, letter_id: _LetterId, given: MendedLetter
+    ) -> Response:
+        """Put right what its record says, not whom or what it is about; it waits to be replayed."""
+        path = f"/v1/dead-letters/{letter_id}/mend"
+        return await forward_write(request, upstream_of(services, service), path)
 
     @router.post(
         "/{service}/replay",

@@ -19,7 +19,7 @@ from guanxi_kit.consumer.dead_letters import DeadLetter, mentions_of, park
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import open_pool
 from guanxi_kit.dead_letters import REPLAY, Letters, ReplayDeadLetters
-from guanxi_kit.dead_letters.store import remove_letters
+from guanxi_kit.dead_letters.store import mend_letter, read_letter, remove_letters
 from guanxi_kit.erasure import DEAD_LETTERS, KEYS, PLUMBING, carry_out
 from guanxi_kit.jobs import Job, JobRunner, read_job, submit_job
 from guanxi_kit.jobs.schema import JOB_TABLE
@@ -180,6 +180,30 @@ async def test_what_is_discarded_while_it_is_replayed_has_no_effect(office: Offi
     assert held.is_set()
     assert job.result == {"replayed": 0, "failed": 0, "gone": 1}
     assert await office.effects() == await office.emitted() == []
+
+
+@pytest.mark.parametrize("poison", [set(), {1}])
+async def test_what_is_mended_while_it_is_replayed_takes_effect_as_mended(
+    office: Office, poison: set[int]
+) -> None:
+    await office.park(1)
+    office.poison = poison
+
+    async def slow(unit: Unit, received: Sequence[Received[Numbered]]) -> None:
+        if received[0].event.data.number == 1:
+            async with office.db.pool.acquire() as other:
+                found = await read_letter(other, 1)
+                assert found is not None
+                record = found.record(office.keyring)._replace(value=office.encoded(2))
+                await mend_letter(other, office.keyring, 1, record)
+        await office.handle(unit, received)
+
+    office.handler = ReplayDeadLetters(
+        office.db, office.keyring, [Subscription("numbers", {NUMBERED.type: NUMBERED}, slow)]
+    )
+    job = await office.replay(Letters(fault=FAULT))
+    assert job.result == {"replayed": 1, "failed": 0, "gone": 0}
+    assert await office.effects() == await office.emitted() == [2]
 
 
 async def test_an_erasure_finds_letters_by_key_and_by_whom_they_name(office: Office) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from .conftest import Platform
 REASON = "looking for the cause of an incident"
 REFUSE = "ALTER TABLE profile.activity ADD CONSTRAINT refuses CHECK (false) NOT VALID"
 MEND = "ALTER TABLE profile.activity DROP CONSTRAINT refuses"
+MENDED = "2020-01-31"
 ONE, OTHER = UUID(int=1), UUID(int=2)
 ASIDE = """
 INSERT INTO timer (kind, key, shard, due_at, turn_at, failed_at, reason)
@@ -63,7 +65,7 @@ async def guanxi(platform: Platform, *arguments: str, code: int = 0) -> str:
     return result.output
 
 
-async def test_letters_timers_and_mails_are_mended_by_hand(platform: Platform) -> None:
+async def test_letters_timers_and_mails_are_mended_by_hand(platform: Platform, tmp_path: Path) -> None:
     # One platform for all of it, because starting one costs more than the test; this part needs no worker.
     await timers_and_mails_are_settled(platform)
     email = {"email": "ada@example.com"}
@@ -85,6 +87,7 @@ async def test_letters_timers_and_mails_are_mended_by_hand(platform: Platform) -
         listed = json.loads(await guanxi(platform, "dead-letters", "list", "--json"))
         assert [(one["failures"], one["group"]) for one in listed] == [(2, "profile-service")] * 3
         of_ada, of_mo, of_lin = listed
+        await one_is_mended(platform, client, of_lin, tmp_path / "letter.json")
         await a_replay_reaches_every_view(platform, client, of_lin)
         await what_is_in_one_is_shown_for_a_reason(platform, client, of_ada)
         discarded = ("profile", str(of_mo["letter_id"]), "--reason", REASON)
@@ -143,7 +146,25 @@ async def a_replay_reaches_every_view(platform: Platform, client: Any, letter: d
     await eventually(lambda: arrived(client, "lin", 2))
     view = (await client.get(f"/v1/customers/{lin}")).json()
     assert (view["touchpoints"], view["traits"]["nickname"]["value"]) == (2, "new")
+    items = (await client.get(f"/v1/customers/{lin}/timeline")).json()["items"]
+    assert items[-1]["occurred_at"].startswith(MENDED), "as it was mended"
     assert "no such dead letter" in await guanxi(platform, *replay, code=1)
+
+
+async def one_is_mended(platform: Platform, client: Any, letter: dict[str, Any], file: Path) -> None:
+    letter_id = str(letter["letter_id"])
+    file.write_text(await guanxi(platform, "dead-letters", "show", "profile", letter_id, "--reason", REASON))
+    shown = json.loads(file.read_text())
+    mend = ("dead-letters", "mend", "profile", letter_id, str(file), "--reason", REASON)
+    for changes, code in (({"touchpoint_id": str(ONE)}, 1), ({"occurred_at": f"{MENDED}T08:00:00Z"}, 0)):
+        data = {**shown["content"]["data"], **changes}
+        file.write_text(json.dumps({**shown, "content": {**shown["content"], "data": data}}))
+        said = await guanxi(platform, *mend, code=code)
+        assert ("Mended" in said) == (code == 0), said
+    kept = (await client.get("/v1/audit", params={"subject": "staff-1"})).json()["items"]
+    place = f"touchpoint.received/{letter['partition']}/{letter['offset']}"
+    (mended,) = [one for one in kept if one["action"].endswith("/mend")]
+    assert (mended["detail"], mended["reason"]) == (place, REASON)
 
 
 async def what_is_in_one_is_shown_for_a_reason(

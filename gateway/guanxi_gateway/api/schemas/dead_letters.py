@@ -76,6 +76,18 @@ class DiscardedLetters(ChosenLetters):
     reason: Annotated[str, Field(min_length=10, max_length=500)]
 
 
+class MendedLetter(BaseModel):
+    """What a letter's record shall say, and why: `content` as it was read, put right.
+
+    Its id, source, type and subject, every UUID, identifiers, versions and what is under seal must stay.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    content: dict[str, Any]
+    reason: Annotated[str, Field(min_length=10, max_length=500)]
+
+
 class LettersReplay(BaseModel):
     """The job that replays them; follow it under /v1/jobs."""
 
@@ -118,6 +130,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         **_LETTER,
         "key": "5f2e6c9d1b370b7f3a528c005d1eb0a4",
         "content": {"type": "guanxi.touchpoint.received.v1", "data": {"channel": "till-7", "kind": "track"}},
+    },
+    "DeadLetter": _LETTER,
+    "MendedLetter": {
+        "content": {
+            "specversion": "1.0",
+            "id": "0198b1c2-6f1e-7c51-8a43-2f9f5d2c7e01",
+            "source": "guanxi/interaction-service",
+            "type": "guanxi.touchpoint.received.v1",
+            "time": "2026-05-20T07:58:00Z",
+            "data": {"channel": "till-7", "kind": "track", "name": "Order Completed"},
+        },
+        "reason": "the till sends amounts without end",
     },
     "ChosenLetters": {"topic": "touchpoint.received", "fault": "NumericValueOutOfRangeError 22003"},
     "DiscardedLetters": {"letter_id": 17, "reason": "sent by a load test by mistake"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json as jsons
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +15,7 @@ from guanxi_cli.gateway import Gateway, err, fail, out
 from guanxi_cli.gathering import SERVICES, gather, newest
 
 app = typer.Typer(
-    no_args_is_help=True, help="Records that could not be processed: read, replay, discard them."
+    no_args_is_help=True, help="Records that could not be processed: read, mend, replay, discard them."
 )
 Service = Annotated[str, typer.Argument(help=", ".join(SERVICES))]
 Letter = Annotated[int | None, typer.Argument(metavar="[LETTER_ID]", help="One letter; else --fault.")]
@@ -73,6 +75,25 @@ def list_letters(
 def show(service: Service, letter_id: Annotated[int, typer.Argument()], reason: Reason) -> None:
     """Show a letter with its record, as JSON."""
     out.print_json(data=Gateway.from_environment().get("dead-letters", service, letter_id, reason=reason))
+
+
+@app.command()
+def mend(
+    service: Service,
+    letter_id: Annotated[int, typer.Argument()],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="What `show` printed, `content` put right.")
+    ],
+    reason: Reason,
+) -> None:
+    """Put right what a letter says; replay it then. Whom and what it is about must stay."""
+    try:
+        content = jsons.loads(file.read_text())["content"]
+    except (ValueError, KeyError, TypeError):
+        fail(f"{file} is not what `show` printed.")
+    body = {"content": content, "reason": reason}
+    Gateway.from_environment().post("dead-letters", service, str(letter_id), "mend", body=body)
+    err.print("Mended; replay it.")
 
 
 @app.command()

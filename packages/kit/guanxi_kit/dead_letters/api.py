@@ -17,19 +17,23 @@ from guanxi_kit.auth import Principal, require
 from guanxi_kit.clock import Clock
 from guanxi_kit.crypto import Keyring, SealBroken
 from guanxi_kit.db import Database
+from guanxi_kit.dead_letters.mending import CannotMend, mended_value
 from guanxi_kit.dead_letters.replay import REPLAY
 from guanxi_kit.dead_letters.store import (
     Letter,
     LetterKind,
     Letters,
+    SealedLetter,
     extent_of,
     kinds_of_letters,
+    mend_letter,
     page_of_letters,
     read_letter,
     remove_letters,
 )
-from guanxi_kit.errors import Problem
+from guanxi_kit.errors import FieldError, Problem
 from guanxi_kit.jobs import submit_once
+from guanxi_kit.log.port import Record
 
 FIELDS = "dead letter"
 LARGEST_ID = 2**63 - 1
@@ -112,6 +116,15 @@ class Discarded(Chosen):
     reason: StatedReason
 
 
+class Mended(BaseModel):
+    """What a letter's record shall say, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    content: dict[str, Any]
+    reason: StatedReason
+
+
 class ReplayDocument(BaseModel):
     """The job that replays `letters` letters."""
 
@@ -185,12 +198,8 @@ async def get_letter(
         found = await read_letter(connection, letter_id)
     if found is None:
         raise _nothing_here()
-    try:
-        content = _content(found.record(state.keyring).value)
-    except SealBroken:
-        raise Problem(409, detail="No key of this installation opens the letter.") from None
-    people = people_in(content)
-    await reading.of(people, look_up=None if people else found.key, detail=found.letter.place)
+    content = _content(_opened(state, found).value)
+    await _keep(reading, found, content)
     document = {**state.shown(found.letter), "key": found.key.hex(), "content": content}
     return Response(msgspec.json.encode(document), media_type="application/json")
 
@@ -210,6 +219,27 @@ async def post_replay(chosen: Chosen, state: State, principal: Writer) -> Replay
             now=state.clock.now(),
         )
     return ReplayDocument(job_id=job_id, letters=letters)
+
+
+@router.post("/{letter_id}/mend", summary="Mend a dead letter")
+async def post_mend(
+    letter_id: LetterId, mended: Mended, request: Request, state: State, principal: Writer
+) -> LetterDocument:
+    """Put right what its record says, not whom or what it is about; it waits to be replayed. The audit keeps why."""
+    reading = reading_for(request, principal, FIELDS, mended.reason)
+    async with state.database.transaction() as connection:
+        found = await read_letter(connection, letter_id, locked=True)
+        if found is None:
+            raise _nothing_here()
+        record = _opened(state, found)
+        try:
+            value = mended_value(record.topic, record.value, mended.content)
+        except CannotMend as error:
+            fault = FieldError(f"content.{error.field}".strip("."), str(error))
+            raise Problem(400, detail="The letter cannot be mended so.", errors=[fault]) from None
+        await mend_letter(connection, state.keyring, letter_id, record._replace(value=value))
+        await _keep(reading, found, mended.content)
+    return LetterDocument(**state.shown(found.letter))
 
 
 @router.post("/discard", summary="Discard dead letters")
@@ -245,6 +275,19 @@ def _content(value: bytes) -> Any:
         return msgspec.json.decode(value)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return value.decode("utf-8", "backslashreplace")
+
+
+def _opened(state: DeadLettersState, found: SealedLetter) -> Record:
+    try:
+        return found.record(state.keyring)
+    except SealBroken:
+        raise Problem(409, detail="No key of this installation opens the letter.") from None
+
+
+async def _keep(reading: Reading, found: SealedLetter, content: Any) -> None:
+    """Keep in the audit whose record is read or mended."""
+    people = people_in(content)
+    await reading.of(people, look_up=None if people else found.key, detail=found.letter.place)
 
 
 def _named(letters: Letters, gone: int) -> str:

@@ -24,6 +24,7 @@ from guanxi_kit.dead_letters.store import (
     Letters,
     SealedLetter,
     extent_of,
+    is_there,
     keep_failed,
     next_letter,
     remove_letter,
@@ -48,8 +49,8 @@ class _Progress(msgspec.Struct):
         return self.replayed + self.failed + self.gone
 
 
-class _Gone(Exception):
-    """Somebody else has replayed, discarded or erased the letter meanwhile."""
+class _Taken(Exception):
+    """Somebody else has replayed, discarded, erased or mended the letter meanwhile."""
 
 
 class ReplayDeadLetters:
@@ -81,25 +82,27 @@ class ReplayDeadLetters:
         progress, found = worked
         if found is not None:
             outcome = await self._replay(unit, found)
-            setattr(progress, outcome, getattr(progress, outcome) + 1)
-            progress.after = found.letter.letter_id
+            if outcome is not None:
+                setattr(progress, outcome, getattr(progress, outcome) + 1)
+                progress.after = found.letter.letter_id
         result = {"replayed": progress.replayed, "failed": progress.failed, "gone": progress.gone}
         cursor = msgspec.to_builtins(progress)
         return Step(cursor, progress.tried, progress.total, finished=found is None, result=result)
 
-    async def _replay(self, unit: StreamUnit, found: SealedLetter) -> str:
+    async def _replay(self, unit: StreamUnit, found: SealedLetter) -> str | None:
+        """Return what became of the letter; None when it holds something else by now, and is to be read again."""
         inner = Unit(unit.connection, unit.now, Outbox())
         try:
             async with unit.connection.transaction():
                 await self._handle(inner, found)
                 await _remove(inner, found)
-        except _Gone:
-            return "gone"
+        except _Taken:
+            return await _left(unit, found)
         except Exception as error:
             if not is_record_fault(error):
                 raise
-            kept = await keep_failed(unit.connection, found.letter.letter_id, reason_of(error), unit.now)
-            return "failed" if kept else "gone"
+            kept = await keep_failed(unit.connection, found, reason_of(error), unit.now)
+            return "failed" if kept else await _left(unit, found)
         for topic, key, value in inner.outbox.take():
             unit.emit(topic, key, value)
         return "replayed"
@@ -115,5 +118,10 @@ class ReplayDeadLetters:
 
 async def _remove(unit: Unit, found: SealedLetter) -> None:
     """Remove a letter that has taken effect: last, as an erasure does, after the locks of what it is about."""
-    if not await remove_letter(unit.connection, found.letter.letter_id):
-        raise _Gone
+    if not await remove_letter(unit.connection, found):
+        raise _Taken
+
+
+async def _left(unit: StreamUnit, found: SealedLetter) -> str | None:
+    """Return what became of a letter that is no longer what was found."""
+    return None if await is_there(unit.connection, found.letter.letter_id) else "gone"

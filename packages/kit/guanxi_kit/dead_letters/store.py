@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 
-from guanxi_kit.consumer.dead_letters import aad_of, storable
+from guanxi_kit.consumer.dead_letters import aad_of, mentions_of, storable
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.log.port import Record
 
@@ -41,12 +41,14 @@ REMOVE = """
 DELETE FROM dead_letter
 WHERE ($1::bigint IS NULL OR id = $1) AND ($2::text IS NULL OR topic = $2) AND ($3::text IS NULL OR reason = $3)
 """
-REMOVE_ONE = "DELETE FROM dead_letter WHERE id = $1"
+REMOVE_ONE = "DELETE FROM dead_letter WHERE id = $1 AND sealed_value = $2"
+IS_THERE = "SELECT EXISTS (SELECT FROM dead_letter WHERE id = $1)"
+MEND = "UPDATE dead_letter SET sealed_value = $2, mentions = $3 WHERE id = $1"
 KINDS = """
 SELECT topic, reason AS fault, count(*) AS letters, min(parked_at) AS oldest_at, max(parked_at) AS newest_at
 FROM dead_letter GROUP BY topic, reason ORDER BY count(*) DESC, topic, reason LIMIT $1
 """
-FAIL = "UPDATE dead_letter SET reason = $2, failures = failures + 1, failed_at = $3 WHERE id = $1"
+FAIL = "UPDATE dead_letter SET reason = $2, failures = failures + 1, failed_at = $3 WHERE id = $1 AND sealed_value = $4"
 
 
 class Letter(NamedTuple):
@@ -127,9 +129,15 @@ async def kinds_of_letters(connection: Connection) -> Sequence[LetterKind]:
     return [LetterKind(*row) for row in await connection.fetch(KINDS, MOST_KINDS)]
 
 
-async def read_letter(connection: Connection, letter_id: int) -> SealedLetter | None:
-    """Return one letter."""
-    return _sealed(await connection.fetchrow(READ, letter_id))
+async def read_letter(connection: Connection, letter_id: int, *, locked: bool = False) -> SealedLetter | None:
+    """Return one letter, and (`locked`) keep it as it is until the transaction ends."""
+    return _sealed(await connection.fetchrow(f"{READ} FOR UPDATE" if locked else READ, letter_id))
+
+
+async def mend_letter(connection: Connection, keyring: Keyring, letter_id: int, record: Record) -> None:
+    """Let a letter hold this record of its place; erasures find it by whom it names, as before."""
+    sealed = keyring.seal(record.value, aad_of(record))
+    await connection.execute(MEND, letter_id, sealed, mentions_of(record.value) or None)
 
 
 async def next_letter(
@@ -151,14 +159,21 @@ async def remove_letters(connection: Connection, letters: Letters) -> int:
     return int(status.rpartition(" ")[2])
 
 
-async def remove_letter(connection: Connection, letter_id: int) -> bool:
-    """Remove one letter; False when it is gone."""
-    return bool(await connection.execute(REMOVE_ONE, letter_id) == "DELETE 1")
+async def remove_letter(connection: Connection, found: SealedLetter) -> bool:
+    """Remove one letter; False when it is gone, or no longer what was found."""
+    status = await connection.execute(REMOVE_ONE, found.letter.letter_id, found.sealed)
+    return bool(status == "DELETE 1")
 
 
-async def keep_failed(connection: Connection, letter_id: int, fault: str, now: datetime) -> bool:
-    """Note that a letter failed again; False when it is gone."""
-    return bool(await connection.execute(FAIL, letter_id, storable(fault), now) == "UPDATE 1")
+async def keep_failed(connection: Connection, found: SealedLetter, fault: str, now: datetime) -> bool:
+    """Note that a letter failed again; False when it is gone, or no longer what was found."""
+    status = await connection.execute(FAIL, found.letter.letter_id, storable(fault), now, found.sealed)
+    return bool(status == "UPDATE 1")
+
+
+async def is_there(connection: Connection, letter_id: int) -> bool:
+    """Tell whether a letter is there, whatever it holds."""
+    return bool(await connection.fetchval(IS_THERE, letter_id))
 
 
 def _sealed(row: asyncpg.Record | None) -> SealedLetter | None:
