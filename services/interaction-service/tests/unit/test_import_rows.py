@@ -168,7 +168,7 @@ async def test_a_workbook() -> None:
 
 
 async def test_a_sheet_below_its_title_with_what_other_programs_write() -> None:
-    rows = [
+    rows: list[list[str | None]] = [
         ["客户导出", None, None],
         ["订单", "备注", "微信"],
         ["20240501123456789", "一_x000D_\n二_x0001__x005F_x", "wx"],
@@ -252,3 +252,37 @@ async def test_parquet() -> None:
     rows = await rest(open_rows(file, document.form, document.names), 7)
     assert (rows[0], len(rows)) == (Row(1, ["u0", 1.5, at]), 50)
     await reads_on(file, document, rows)
+
+
+def broken(content: bytes, place: int) -> Bytes:
+    return Bytes(content[:place] + b"\xff" * 2_000 + content[place + 2_000 :])
+
+
+async def test_what_is_broken_in_the_middle_is_told() -> None:
+    texts = [f"{n * 7919 % 10007:x}" * 4 for n in range(20_000)]
+    parquet, at = io.BytesIO(), [datetime(2024, 5, 1, tzinfo=UTC)] * 20_000
+    pq.write_table(
+        pa.table({"user_id": texts, "at": at}), parquet, row_group_size=5_000, use_dictionary=False
+    )
+    sheet = workbook(*(f"<row><c t='str'><v>{text}</v></c></row>" for text in texts)).content
+    for content in (parquet.getvalue(), sheet):
+        document = await looked_at(Bytes(content))
+        file = broken(content, len(content) // 2)
+        with pytest.raises(NotImportable, match=r"broken in the middle|can be read"):
+            await rest(open_rows(file, document.form, document.names), 1_000)
+
+
+async def test_times_that_python_does_not_have() -> None:
+    at = pa.array([1714537800000000001, 9_000_000_000_000_000_000], pa.timestamp("ns"))
+    far = pa.array([1, 900_000_000_000_000_000], pa.timestamp("us"))
+    content = io.BytesIO()
+    pq.write_table(
+        pa.Table.from_arrays([at, pa.array(["1", "2"]), far], names=["at", "电话", "电话"]), content
+    )
+    file = Bytes(content.getvalue())
+    document = await looked_at(file)
+    assert document.names == ["at", "电话", "电话 (2)"]
+    first, second = await rest(open_rows(file, document.form, document.names), 7)
+    assert read_time(first.values[0], UTC) == "2024-05-01T04:30:00+00:00"
+    with pytest.raises(Unreadable):
+        read_time(second.values[2], UTC)

@@ -8,6 +8,7 @@ from typing import Any
 
 from interaction_service.adapters.imports.table_rows import FileInThread
 from interaction_service.application.imports.ports import Row, StoredFile
+from interaction_service.domain.imports.columns import column_names
 from interaction_service.domain.imports.limits import KIB, MAX_COLUMNS
 from interaction_service.domain.imports.sniffing import NotImportable
 
@@ -19,11 +20,11 @@ BATCH = 1_000
 def parquet_columns(file: StoredFile, loop: asyncio.AbstractEventLoop) -> tuple[list[str], int]:
     """Return the names of the columns and how many rows there are; in a thread. Raises NotImportable."""
     parquet = _open(file, loop)
-    return list(parquet.schema_arrow.names), parquet.metadata.num_rows
+    return column_names(parquet.schema_arrow.names), parquet.metadata.num_rows
 
 
 def parquet_rows(file: StoredFile, loop: asyncio.AbstractEventLoop, skipped: int) -> Iterator[Row]:
-    """Yield the rows behind the first so many; in a thread."""
+    """Yield the rows behind the first so many; in a thread. Raises NotImportable."""
     parquet = _open(file, loop)
     before = 0
     for group in range(parquet.metadata.num_row_groups):
@@ -31,12 +32,38 @@ def parquet_rows(file: StoredFile, loop: asyncio.AbstractEventLoop, skipped: int
         if before + rows <= skipped:
             before += rows
             continue
-        for batch in parquet.iter_batches(BATCH, row_groups=[group], use_threads=False):
-            columns = [column.to_pylist() for column in batch.columns]
+        for columns in _batches(parquet, group):
             for values in zip(*columns, strict=True):
                 before += 1
                 if before > skipped:
                     yield Row(before, [_plain(value) for value in values])
+
+
+def _batches(parquet: Any, group: int) -> Iterator[list[list[Any]]]:
+    """Yield the columns of a row group, so many rows at a time. Raises NotImportable where they are broken."""
+    import pyarrow as pa
+
+    try:
+        for batch in parquet.iter_batches(BATCH, row_groups=[group], use_threads=False):
+            yield [_cells(column) for column in batch.columns]
+    except (pa.ArrowException, OSError) as error:
+        # Faults of the connection to where the file lies are of other kinds.
+        if isinstance(error, OSError) and type(error) is not OSError:
+            raise
+        raise NotImportable("is broken in the middle") from None
+
+
+def _cells(column: Any) -> list[Any]:
+    """Return the values of a column; times finer than a microsecond, or of no year that Python has, as texts."""
+    import pyarrow as pa
+
+    try:
+        cells: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError):
+        if not pa.types.is_timestamp(column.type):
+            raise NotImportable("holds a value that is no time of any calendar") from None
+        cells = column.cast(pa.string()).to_pylist()
+    return cells
 
 
 def _open(file: StoredFile, loop: asyncio.AbstractEventLoop) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from posixpath import join, normpath
@@ -57,7 +58,7 @@ def parse(stream: IO[bytes], start: Start, end: End, text: Text | None = None) -
             yield
         parser.Parse(b"", True)
         yield
-    except (expat.ExpatError, zipfile.BadZipFile, EOFError, ValueError) as error:
+    except (expat.ExpatError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
         if isinstance(error, NotImportable):
             raise
         raise NotImportable("is no workbook that can be read") from None
