@@ -31,9 +31,9 @@ class ChannelAsked(_Asked):
 
 
 class SampleAsked(_Asked):
-    """A payload to try, with what declares its channel in place of what holds."""
+    """A payload to try, or else the declaration's sample, with what declares its channel in place of what holds."""
 
-    payload: str = Field(max_length=200_000, description="The body as the sender sends it.")
+    payload: str | None = Field(None, max_length=200_000, description="The body as the sender sends it.")
     headers: dict[str, str] = Field({}, max_length=64)
     query: dict[str, str] = Field({}, max_length=32)
     template: str | None = Field(None, max_length=64)

@@ -20,6 +20,7 @@ FieldName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00
 Inner = Expression | dict[FieldName, Expression]
 Shape = Expression | dict[FieldName, Inner] | list[Inner]
 """An expression, or an object or list of them; what comes to null is left out of an object."""
+MAX_SAMPLE = 20_000
 _PLACES = re.compile(r"\{(\w+)\}")
 _KNOWN_PLACES = {"body", "timestamp", "id"}
 
@@ -163,7 +164,10 @@ class FixedAnswer(PackModel):
 
 
 class ChannelDocument(PackModel):
-    """A declaration. `each` finds the items of a payload; without it the payload is one item."""
+    """A declaration. `each` finds the items of a payload; without it the payload is one item.
+
+    `sample` is a payload as the sender sends it, out of its envelope, for whoever wants to see what becomes of it.
+    """
 
     kind: Slug
     verify: Check
@@ -171,6 +175,7 @@ class ChannelDocument(PackModel):
     each: Expression | None = None
     when: Annotated[tuple[MappingRule, ...], Field(min_length=1, max_length=32)]
     respond: FixedAnswer | None = None
+    sample: Annotated[str, Field(min_length=1, max_length=MAX_SAMPLE)] | None = None
 
 
 class ReadyChannel(PackModel):

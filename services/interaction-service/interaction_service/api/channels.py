@@ -136,8 +136,11 @@ async def post_dry_run(name: ChannelName, asked: SampleAsked, desk: Desk, _: Wri
     document, secrets = await _asked(desk, name, asked)
     check = document.verify.secrets and all(secrets.get(name) for name in document.verify.secrets)
     hook = _compiled(name, document, secrets if check else None)
+    payload = document.sample if asked.payload is None else asked.payload
+    if payload is None:
+        raise _refused([FieldError("payload", "is missing, and the declaration has no sample")])
     headers = {header.lower(): value for header, value in asked.headers.items()}
-    sample = HookRequest(headers, asked.query, asked.payload.encode("utf-8", "replace"), desk.clock.now())
+    sample = HookRequest(headers, asked.query, payload.encode("utf-8", "replace"), desk.clock.now())
     try:
         trial = await try_sample(hook, sample, desk.intake, desk.keyring)
     except Malformed as error:

@@ -277,6 +277,13 @@ async def test_a_sample_becomes_its_touchpoints(name: str) -> None:
     assert [one.touchpoint_id for one in await mapped(sample)] == [one.touchpoint_id for one in touchpoints]
 
 
+@pytest.mark.parametrize("channel", PACK.channels)
+async def test_its_own_sample_becomes_touchpoints(channel: str) -> None:
+    sample = PACK.channels[channel].declaration.sample
+    assert sample is not None
+    assert await mapped(Sample(channel, sample, [], set(), {}))
+
+
 async def test_a_tick_of_the_form_is_a_consent() -> None:
     touchpoint, _ = await mapped(SAMPLES["a form"])
     assert touchpoint.has_consent
