@@ -59,12 +59,14 @@ async def declared(service: Service, document: dict[str, Any] = SALE, name: str 
     return answer.json()
 
 
-async def sent(service: Service, payload: Any, *, at: Any = NOW, secret: str = SECRET, **headers: str) -> Any:
+async def sent(
+    service: Service, payload: Any, *, at: Any = NOW, secret: str = SECRET, query: str = "", **headers: str
+) -> Any:
     body = payload if isinstance(payload, bytes) else msgspec.json.encode(payload)
     timestamp = str(int(at.timestamp()))
     digest = hmac.digest(secret.encode(), timestamp.encode() + b"." + body, "sha256").hex()
     signed = {"x-timestamp": timestamp, "x-signature": f"sha256={digest}", **headers}
-    return await service.client.post("/v1/hooks/till", content=body, headers=signed)
+    return await service.client.post(f"/v1/hooks/till{query}", content=body, headers=signed)
 
 
 async def test_a_payload_becomes_touchpoints(service: Service) -> None:
@@ -286,6 +288,11 @@ async def test_a_dry_run_shows_what_would_come(service: Service) -> None:
     assert tried["signature_reason"]
     broken = await service.client.post("/v1/channels/till/dry-run", json={"payload": "{"}, headers=headers)
     assert broken.json()["errors"][0]["field"] == "payload"
+    own: dict[str, Any] = {"declaration": {**SALE, "sample": payload}}
+    tried = await service.client.post("/v1/channels/till/dry-run", json=own, headers=headers)
+    assert len(tried.json()["touchpoints"]) == 2, "its own sample, where no payload is given"
+    missing = await service.client.post("/v1/channels/till/dry-run", json={}, headers=headers)
+    assert missing.json()["errors"][0]["field"] == "payload"
     assert await service.received() == []
     nobody = await service.client.post(
         "/v1/channels/till/dry-run", json=asked, headers=service.staff.headers("agent")

@@ -23,7 +23,7 @@ from interaction_service.application.refusals import ITEMS_A_MINUTE
 
 from .conftest import NOW, PACKS, MemoryEngine, Service, ServiceOn, running_worker
 from .events import rows
-from .test_hooks import MEMBER, PAID, declared, sent
+from .test_hooks import MEMBER, PAID, SALE, declared, sent
 
 SCHEMAS = """
 schemas:
@@ -81,6 +81,8 @@ async def test_a_refused_message_is_read_mended_and_replayed_once(service: Servi
     mended = clear.json()["item"]
     assert mended["context"]["traits"]["phone"] == "+12025550142"
     assert (await replayed(service, kept["refusal_id"])).status_code == 400
+    as_shown = await replayed(service, kept["refusal_id"], item={**read["item"], "properties": {"seats": 2}})
+    assert as_shown.json()["errors"][0]["field"] == "item.context.traits.phone", "masked values are no values"
     service.clock.advance(timedelta(minutes=30))
     answer = await replayed(
         service, kept["refusal_id"], item={**mended, "messageId": "b-2", "properties": {"seats": 2}}
@@ -139,6 +141,30 @@ async def test_what_is_quarantined_was_accepted_and_waits(service: Service) -> N
     answer = await replayed(service, kept["refusal_id"], item={**visited, "properties": {"room": "7"}})
     assert answer.status_code == 200, answer.text
     assert [one.name for one in await service.received()] == ["Visited"]
+
+
+async def test_an_item_is_replayed_with_what_stood_beside_it(service: Service) -> None:
+    rule = {
+        "type": "track",
+        "event": "'Visited'",
+        "messageId": "join('-', [_payload.shop.id, id])",
+        "userId": "who",
+        "properties": {"room": "room", "by": "_query.by"},
+    }
+    await declared(service, {**SALE, "when": [{"message": rule}]})
+    large = "x" * 100_000
+    visits = [{"id": "v-1", "who": "u-1"}, {"id": "v-2", "who": "u-2", "large": large}]
+    body = {"shop": {"id": "sh-7", "staff": ["a"]}, "sales": visits}
+    assert (await sent(service, body, query="?by=hand")).status_code == 200
+    assert await service.received() == []
+    for kept in await listed(service, state="quarantined"):
+        path = f"/v1/refusals/{kept['refusal_id']}"
+        item = (await service.client.get(path, headers=service.staff.headers("admin"))).json()["item"]
+        answer = await replayed(service, kept["refusal_id"], item={**item, "room": "7"})
+        assert answer.status_code == 200, answer.text
+    told = [service.opened(one) for one in await service.received()]
+    assert {one["message_id"] for one in told} == {"sh-7-v-1", "sh-7-v-2"}, "the large one was kept as well"
+    assert {one["properties"]["by"] for one in told} == {"hand"}
 
 
 async def test_a_channel_has_so_much_kept_in_a_minute(service: Service) -> None:

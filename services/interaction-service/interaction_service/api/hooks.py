@@ -101,7 +101,7 @@ async def _take(door: HookDoor, hook: Hook, body: bytes, query: dict[str, str]) 
         await door.ingest.refusals.keep(
             hook.channel,
             outcome,
-            lambda index: (_item(items[mapped.places[index]]), mapped.messages[index]),
+            lambda index: (_item(hook, items[mapped.places[index]]), mapped.messages[index]),
         )
     placed = [
         Refusal(mapped.places[one.index], one.message_id, one.field, one.reason) for one in outcome.refused
@@ -118,10 +118,11 @@ def _body(body: bytes) -> Origin:
     return Origin("body", body.decode("utf-8", "replace"))
 
 
-def _item(item: Any) -> Origin:
+def _item(hook: Hook, item: Any) -> Origin:
     """Return an item as it came, with what names its messages."""
     try:
-        return Origin("item", written(item).decode(), seed=digest_of(item))
+        beside = hook.mapping.beside(item)
+        return Origin("item", written(item).decode(), seed=digest_of(item), beside=beside)
     except Refused:
         return Origin("item", "")
 

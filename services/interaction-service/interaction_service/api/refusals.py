@@ -27,6 +27,7 @@ from interaction_service.adapters.refusals import (
     settle_refusal,
 )
 from interaction_service.api.ingest import not_stored
+from interaction_service.application.masked_items import still_masked
 from interaction_service.application.ports import Channel, Unavailable
 from interaction_service.application.refusals import Origin, refusal_aad
 from interaction_service.application.replaying import CannotReplay, Replay
@@ -175,8 +176,11 @@ async def post_replay(
         found = await read_refusal(connection, refusal_id, locked=True)
         found = _unsettled(found)
         channel = Channel(str(found.channel_id), found.channel, "")
+        origin = _opened(desk, found)
+        if (field := still_masked(_item(origin), item)) is not None:
+            raise _refused("is masked: read the item in clear to mend it", field)
         try:
-            outcome = await desk.replay.send(channel, found, _opened(desk, found), item)
+            outcome = await desk.replay.send(channel, found, origin, item)
         except CannotReplay as error:
             raise _refused(str(error)) from None
         except Unavailable:
@@ -254,8 +258,9 @@ def _unsettled(found: StoredRefusal | None) -> StoredRefusal:
     return found
 
 
-def _refused(reason: str) -> Problem:
-    return Problem(400, detail="The item cannot be sent.", errors=[FieldError("item", reason)])
+def _refused(reason: str, field: str = "") -> Problem:
+    fault = FieldError(f"item.{field}".strip("."), reason)
+    return Problem(400, detail="The item cannot be sent.", errors=[fault])
 
 
 def _refused_again(outcome: Outcome) -> Problem:

@@ -18,12 +18,15 @@ from interaction_service.domain.refusal import Refused
 PAYLOAD = "_payload"
 QUERY = "_query"
 MOST_EXPRESSIONS = 200
+MOST_BESIDE = 4_096
+"""Bytes that are kept of what stood beside a refused item."""
 _TEXTS = ("messageId", "event", "name", "category", "timestamp")
 _IDS = ("userId", "anonymousId", "previousId", "groupId")
 _OBJECTS = ("properties", "traits", "context")
 _SNAKE = {"messageId": "message_id", "userId": "user_id", "anonymousId": "anonymous_id"}
 _SNAKE |= {"previousId": "previous_id", "groupId": "group_id"}
 _ENCODE = msgspec.json.Encoder().encode
+_DECODE = msgspec.json.Decoder().decode
 _DIGEST = msgspec.json.Encoder(order="deterministic").encode
 _UNENCODABLE = (ValueError, TypeError, OverflowError, RecursionError)
 _Node = Expression | dict[str, Any] | list[Any]
@@ -83,6 +86,22 @@ class PayloadMapping:
             items = [{**item, **beside} if isinstance(item, dict) else item for item in items]
         return [item for item in items if item is not None]
 
+    def beside(self, item: Any) -> str | None:
+        """Return what stands beside the members of an item, as JSON: without lists, which hold other items.
+
+        None where nothing does that the item itself would not tell, or too much.
+        """
+        if self._each is None or not isinstance(item, dict) or PAYLOAD not in item:
+            return None
+        kept = _ENCODE({PAYLOAD: _without_lists(item[PAYLOAD]), QUERY: item[QUERY]})
+        return kept.decode() if len(kept) <= MOST_BESIDE else None
+
+    def again(self, item: Any, beside: str | None) -> Any:
+        """Return an item that comes by itself as one of `items`, with what stood beside it."""
+        if not self._wide or not isinstance(item, dict):
+            return item
+        return {**item, **({PAYLOAD: item, QUERY: {}} if beside is None else _DECODE(beside))}
+
     def messages(self, item: Any, seed: str | None = None) -> Iterator[Given]:
         """Yield the messages of an item, each or why it is refused; none when no rule is for it.
 
@@ -115,6 +134,12 @@ def written(item: Any) -> bytes:
         return _DIGEST(own)
     except _UNENCODABLE:
         raise Refused("", "cannot be written as JSON") from None
+
+
+def _without_lists(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return None if isinstance(value, list) else value
+    return {name: _without_lists(inner) for name, inner in value.items()}
 
 
 def _message(rule: _Rule, item: Any) -> Message:

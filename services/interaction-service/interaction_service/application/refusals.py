@@ -39,7 +39,10 @@ REFUSALS = Counter(
 
 
 class Origin(msgspec.Struct, omit_defaults=True):
-    """An item as it came, with what its request said about it; `text` is empty when it was too large to keep."""
+    """An item as it came, with what its request said about it; `text` is empty when it was too large to keep.
+
+    `seed` names the messages of a webhook's item, `beside` is what its expressions saw beside it (see mapping).
+    """
 
     way: Way
     text: str
@@ -48,6 +51,7 @@ class Origin(msgspec.Struct, omit_defaults=True):
     sent_at: datetime | None = None
     context: str | None = None
     seed: str | None = None
+    beside: str | None = None
 
 
 class KeptRefusal(msgspec.Struct):
@@ -136,12 +140,12 @@ class Refusals:
     def _kept(
         self, channel: Channel, refusal: Refusal, state: Any, origin: Origin, given: Given | None
     ) -> KeptRefusal | None:
-        if len(origin.text) > MAX_KEPT_BYTES:
+        # What is quarantined was accepted, so that no bound may lose it.
+        if state == "open" and len(origin.text) > MAX_KEPT_BYTES:
             origin = msgspec.structs.replace(origin, text="")
         content = msgspec.json.encode(origin)
         now = self._clock.now()
         budget = self._budgets.setdefault(channel.channel_id, _Budget())
-        # Quarantined items were accepted, so that no budget may lose one.
         if state == "open" and not budget.take(now.timestamp() // 60, len(content)):
             REFUSALS.labels(channel.name, "over_budget").inc()
             return None

@@ -90,7 +90,7 @@ class Replay:
 async def _mapped(hook: Hook, origin: Origin, text: bytes, mended: Any) -> list[Given]:
     """Raises Malformed."""
     if origin.way == "item":
-        items = [msgspec.json.decode(text)]
+        items = [hook.mapping.again(msgspec.json.decode(text), origin.beside)]
     elif mended is msgspec.UNSET:
         items = hook.items(text, {})
     else:
