@@ -25,6 +25,8 @@ from guanxi_cli.gateway import Gateway, err, fail, out
 
 PIECE = 1024 * 1024
 _FORMS = {"timestamp": "time", "traits": "json", "properties": "json", "context": "json"}
+_LOOKS = {"trait": {"date": "date", "object": "json"}, "property": {"number": "number", "object": "json"}}
+"""How cells of a column are read that looks so, where only the command line maps it."""
 BEGINNING = 64 * 1024
 SHOWN = 20
 """Refused rows that are shown; the file has them all."""
@@ -63,7 +65,7 @@ def import_file(
     found = _upload(gateway, file, query)
     import_id = found["import_id"]
     changes = {"kind": kind, "event": event, "channel": channel, "time_zone": time_zone}
-    mapping = _changed(found["mapping"], {k: v for k, v in changes.items() if v}, column or [])
+    mapping = _changed(found, {k: v for k, v in changes.items() if v}, column or [])
     if mapping != found["mapping"]:
         found = gateway.post("imports", import_id, "mapping", body=mapping)
     if not json:
@@ -107,20 +109,22 @@ def _upload(gateway: Gateway, file: Path, query: dict[str, str | None]) -> dict[
     return answer
 
 
-def _changed(mapping: dict[str, Any], changes: dict[str, str], columns: list[str]) -> dict[str, Any]:
-    """Return the mapping with what the command line says otherwise."""
+def _changed(found: dict[str, Any], changes: dict[str, str], columns: list[str]) -> dict[str, Any]:
+    """Return the mapping of a file with what the command line says otherwise."""
+    mapping, types = found["mapping"], {each["name"]: each["type"] for each in found["columns"]}
     by_column = {each["column"]: each for each in mapping["columns"]}
     for text in columns:
-        name, found, target = text.rpartition("=")
-        if not found:
+        name, equals, target = text.rpartition("=")
+        if not equals:
             fail(f"{text} is not NAME=TARGET.")
         if not target:
             by_column.pop(name, None)
             continue
         target, _, namespace = target.partition("@")
         read_as = _FORMS.get(target, "text")
-        if target.startswith(("trait.", "property.")) and name in by_column:
-            read_as = by_column[name]["as"]
+        if looks := _LOOKS.get(target.partition(".")[0]):
+            found_out = looks.get(types.get(name, ""), "text")
+            read_as = by_column[name]["as"] if name in by_column else found_out
         by_column[name] = {"column": name, "to": target, "as": read_as, "namespace": namespace}
     return {**mapping, **changes, "columns": list(by_column.values())}
 

@@ -10,6 +10,7 @@ import phonenumbers
 _CHINESE_MOBILE = re.compile(r"(?:(?:\+|00)?86)?[ -]?(1[3-9][0-9])[ -]?([0-9]{4})[ -]?([0-9]{4})")
 _CHINESE_E164 = re.compile(r"\+861[3-9][0-9]{9}")
 _NANP_E164 = re.compile(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}")
+_APOSTROPHES = "'`\u2019"
 _POSSIBLE = re.compile(r"(?:tel:)?\(?\+?[0-9][0-9()+\-./~·\s]{2,48}", re.IGNORECASE)
 
 
@@ -32,8 +33,10 @@ def slow_phone(text: str, region: str) -> str:
     """Return the E.164 form of a number written in any way. Raises NotPhoneError.
 
     A number of the home country must be assigned; a foreign one need only have a possible length, because
-    the known ranges of other countries age faster than they are updated here.
+    the known ranges of other countries age faster than they are updated here. What spreadsheets and data frames do to
+    numbers is undone: an apostrophe in front, `.0` behind.
     """
+    text = text.lstrip(_APOSTROPHES).removesuffix(".0")
     if not _POSSIBLE.fullmatch(text):
         raise NotPhoneError("is not a telephone number")
     try:

@@ -104,7 +104,13 @@ def test_no_times(text: str) -> None:
 
 
 def test_numbers() -> None:
-    assert [read_number(text) for text in ("1,299.00", "¥99", "99 元", "-5", 3)] == [1299.0, 99, 99, -5, 3]
+    assert [read_number(text) for text in ("1,299.00", "￥1，299", "99 元", "-5", 3)] == [
+        1299.0,
+        1299,
+        99,
+        -5,
+        3,
+    ]
     for text in ("1,29", "1e5", "NaN", "", "9" * 70):
         with pytest.raises(Unreadable):
             read_number(text)
@@ -207,6 +213,12 @@ async def test_what_stands_above_a_header_is_no_row() -> None:
         assert [row.number for row in rows] == [above.count("\n") + 2, above.count("\n") + 3]
     first = await looked_at(Bytes("名单,,\n姓名,电话,城市\n".encode()), header=True)
     assert first.names == ["名单", "column 2", "column 3"], "as it was said"
+
+
+async def test_digits_that_are_no_number_stay_as_they_are() -> None:
+    rows = "".join(f"{200000 + n},{n}.5,{n},62220212345678{n:05}\n" for n in range(10, 90))
+    document = await looked_at(Bytes(f"邮编,金额,分,卡号\n{rows}010010,1.5,0,1\n".encode()))
+    assert [column.type for column in document.columns] == ["text", "number", "number", "text"]
 
 
 async def test_names_in_json_lines_end_at_line_breaks_alone() -> None:

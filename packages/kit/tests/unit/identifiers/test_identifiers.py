@@ -37,6 +37,8 @@ def value_of(type: str, raw: object, namespace: str = "", rules: IdentifierRules
         "\u202a+86 19900001234\u202c",
         " 19900001234\t",
         "tel:+86-199-0000-1234",
+        "'19900001234",
+        "19900001234.0",
         19900001234,
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from interaction_service.domain.imports.limits import MAX_COLUMN_NAME, MAX_COLUMNS
 from interaction_service.domain.imports.sniffing import NotImportable
-from interaction_service.domain.imports.values import ColumnType, type_of
+from interaction_service.domain.imports.values import ColumnType, is_code, type_of
 
 _MOSTLY = 0.9
 _LOOKED_AT = 100
@@ -105,4 +105,6 @@ def _type_of(cells: Sequence[Any]) -> ColumnType:
     if not filled:
         return "empty"
     usual, times = counts.most_common(1)[0]
-    return usual if times >= _MOSTLY * filled else "text"
+    if times < _MOSTLY * filled or (usual == "number" and any(map(is_code, cells))):
+        return "text"
+    return usual

@@ -23,6 +23,7 @@ _TIME = re.compile(
 _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2}))?")
 _EPOCH = re.compile(r"(\d{10})(\d{3})?")
 _LONGEST = 64
+_MOST_DIGITS = 15
 
 
 class Unreadable(ValueError):
@@ -43,7 +44,7 @@ def read_number(value: Any) -> int | float:
             return int(whole)
         if fraction.isdigit():
             return float(text)
-    plain = _MONEY.sub("", text) if len(text) <= _LONGEST else ""
+    plain = _MONEY.sub("", text.replace("，", ",")) if len(text) <= _LONGEST else ""
     if _NUMBER.fullmatch(plain) is None:
         raise Unreadable("must be a number")
     plain = plain.replace(",", "")
@@ -125,6 +126,12 @@ def _epoch(text: str) -> datetime:
     if found is None:
         raise ValueError
     return datetime.fromtimestamp(int(found[1]), UTC) + timedelta(milliseconds=int(found[2] or 0))
+
+
+def is_code(value: Any) -> bool:
+    """Tell whether a cell is digits that are no number: a zero leads, or they are more than a number has right."""
+    digits = value.strip() if isinstance(value, str) else ""
+    return digits.isdigit() and (len(digits) > _MOST_DIGITS or (len(digits) > 1 and digits[0] == "0"))
 
 
 def type_of(value: Any) -> ColumnType:
