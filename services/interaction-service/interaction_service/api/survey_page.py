@@ -18,15 +18,16 @@ Notice = Literal["thanks", "improving", "answered", "over", "unknown"]
 _STYLE = """
 body{margin:0;font:1.05rem/1.6 system-ui,sans-serif;color:#1a1a1a;background:#fff}
 main{max-width:40rem;margin:0 auto;padding:1rem}
-fieldset{border:1px solid #767676;border-radius:.5rem;margin:0 0 1.2rem;padding:.6rem 1rem}
+fieldset{border:1px solid #767676;border-radius:.5rem;margin:0 0 1.2rem;padding:.6rem}
 legend,.ask{font-weight:600}
 .scale{display:flex;flex-wrap:wrap;gap:.4rem}
-.scale label{display:inline-flex;align-items:center;gap:.3rem;min-height:2.8rem;min-width:2.8rem;padding:0 .5rem}
-input[type=radio]{width:1.3rem;height:1.3rem}
+.scale label{display:inline-flex;align-items:center;gap:.3rem;min-height:2.8rem;min-width:2.8rem;padding:0 .3rem}
+input[type=radio]{width:1.3rem;height:1.3rem;margin:0}
 textarea{width:100%;box-sizing:border-box;font:inherit;padding:.5rem}
 button{font:inherit;padding:.7rem 2rem;background:#0b57d0;color:#fff;border:0;border-radius:.5rem}
 :focus-visible{outline:3px solid #0b57d0;outline-offset:2px}
 .fault{color:#a50e0e}
+span.fault{display:block}
 nav{text-align:right}
 """
 POLICY = policy_of(_STYLE)

@@ -13,7 +13,8 @@ ANYBODY = """
 INSERT INTO interaction.contact_month AS standing (month, owner, customer_id, contacts, required, filled)
 SELECT month, '', customer_id, sum(contacts), max(required), max(filled) FROM interaction.contact_month
 GROUP BY month, customer_id
-ON CONFLICT (month, owner, customer_id) DO UPDATE SET contacts = excluded.contacts;
+ON CONFLICT (month, owner, customer_id) DO UPDATE SET contacts = excluded.contacts, required = excluded.required,
+  filled = excluded.filled;
 
 DELETE FROM interaction.tally
 WHERE a = '' AND measure IN ('contact.customer', 'contact.goal', 'record.required', 'record.filled');
