@@ -210,7 +210,7 @@ class PostgresTimelineWriter:
         )
 
     async def notice(self, noticed: Noticed) -> None:
-        """Add to the indexes; what is there already stays as it is."""
+        """Add to the indexes; a moment that is there already stays as it is."""
         await add_to_indexes(self._connection, noticed)
 
     async def place(self, belongings: Sequence[Belonging], months: Sequence[tuple[UUID, int]]) -> None:

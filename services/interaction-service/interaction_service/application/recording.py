@@ -38,7 +38,7 @@ class TimelineWriter(Protocol):
         ...
 
     async def notice(self, noticed: Noticed) -> None:
-        """Add to the indexes; what is there already stays as it is."""
+        """Add to the indexes; a moment that is there already stays as it is."""
         ...
 
     async def place(self, belongings: Sequence[Belonging], months: Sequence[tuple[UUID, int]]) -> None:
