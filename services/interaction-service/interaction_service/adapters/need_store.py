@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,8 +14,6 @@ from guanxi_contracts.catalog import TOUCHPOINT_RECEIVED_TOPIC
 from guanxi_contracts.touchpoint import TOUCHPOINT_RECEIVED, TouchpointReceivedV1
 from guanxi_kit.consumer.unit import StreamUnit
 from guanxi_kit.crypto import Keyring, SealBroken
-from guanxi_kit.cursors import NEWEST
-from guanxi_kit.db import Database
 from guanxi_kit.packs import NeedSettings
 from interaction_service.adapters.membership import CUSTOMERS
 from interaction_service.adapters.tallies import Tallies
@@ -26,7 +24,6 @@ from interaction_service.application.staff_edits import STAFF
 from interaction_service.domain.touchpoint import touchpoint_id
 
 LOGGED = "Need Logged"
-PAGE = 200
 ADD = """
 INSERT INTO need (need_id, profile_id, kind, scene, reason, actor, logged_at, sealed)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (need_id) DO NOTHING RETURNING need_id
@@ -72,7 +69,7 @@ class PostgresNeeds:
         return None if row is None else need_of(row)
 
     async def page(
-        self, people: Sequence[UUID], limit: int, behind: tuple[datetime, UUID] = NEWEST
+        self, people: Sequence[UUID], limit: int, behind: tuple[datetime, UUID]
     ) -> list[asyncpg.Record]:
         """Return needs of these fragments, the newest first."""
         return list(await self._connection.fetch(LIST, list(people), *behind, limit))
@@ -129,28 +126,3 @@ def _touchpoint(need: Need, what: str, keyring: Keyring) -> TouchpointReceivedV1
         sealed=keyring.seal(encode_content(content), identity.bytes),
         profile_id=need.profile_id,
     )
-
-
-class PostgresNeedExport:
-    """Every need of a person, in clear, for the person alone; page by page."""
-
-    def __init__(self, database: Database, keyring: Keyring) -> None:
-        self._database = database
-        self._keyring = keyring
-
-    async def export(self, people: Sequence[UUID]) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
-        """Yield pages of the section `needs` of these fragments."""
-        behind = NEWEST
-        while people:
-            async with self._database.connection() as connection:
-                needs = PostgresNeeds(connection, self._keyring)
-                rows = await needs.page(people, PAGE, behind)
-                items = [
-                    {name: value for name, value in row.items() if name != "sealed"}
-                    | {"what": needs.what_of(row)}
-                    for row in rows
-                ]
-            yield "needs", items
-            if len(rows) < PAGE:
-                return
-            behind = rows[-1]["logged_at"], rows[-1]["need_id"]

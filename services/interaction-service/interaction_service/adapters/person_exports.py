@@ -5,7 +5,7 @@ from __future__ import annotations
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database
 from interaction_service.adapters.case_export import PostgresCaseExport
-from interaction_service.adapters.need_store import PostgresNeedExport
+from interaction_service.adapters.need_export import PostgresNeedExport
 from interaction_service.adapters.survey_export import PostgresSurveyExport
 from interaction_service.adapters.task_export import PostgresTaskExport
 

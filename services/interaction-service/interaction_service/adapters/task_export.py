@@ -3,61 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from guanxi_kit.crypto import Keyring
-from guanxi_kit.cursors import NEWEST
 from guanxi_kit.db import Database
 from interaction_service.adapters.contact_store import PostgresContacts
+from interaction_service.adapters.export_pages import PAGE, Item, Page, Place, item, pages
 from interaction_service.adapters.task_reads import PostgresTaskReads, TaskFilter
 
-PAGE = 200
-_NOT_SHOWN = frozenset(("sealed", "closing_seq", "closing_sealed"))
-Section = tuple[str, list[dict[str, Any]]]
+_HIDDEN = frozenset(("sealed", "closing_seq", "closing_sealed"))
+_OLDEST = datetime.min.replace(tzinfo=UTC), UUID(int=0)
 
 
 class PostgresTaskExport:
-    """Reads page by page, so that nobody holds it all."""
+    """Reads page by page."""
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
 
-    async def export(self, people: Sequence[UUID]) -> AsyncIterator[Section]:
+    async def export(self, people: Sequence[UUID]) -> AsyncIterator[tuple[str, list[Item]]]:
         """Yield pages of the sections `contact_records` and `tasks` of these fragments."""
-        if people:
-            async for page in self._contacts(people):
-                yield page
-            async for page in self._tasks(people):
-                yield page
 
-    async def _contacts(self, people: Sequence[UUID]) -> AsyncIterator[Section]:
-        behind = NEWEST
-        while True:
-            async with self._database.connection() as connection:
-                reads = PostgresContacts(connection, self._keyring)
-                rows = await reads.page(people, PAGE, behind, corrected=True)
-            yield "contact_records", [_item(row, said=reads.said(row)) for row in rows]
-            if len(rows) < PAGE:
-                return
-            behind = rows[-1]["at"], rows[-1]["contact_id"]
+        async def contacts(connection: asyncpg.Connection[Any], behind: Place) -> Page:
+            reads = PostgresContacts(connection, self._keyring)
+            rows = await reads.page(people, PAGE, behind, corrected=True)
+            return rows, [item(row, _HIDDEN, said=reads.said(row)) for row in rows]
 
-    async def _tasks(self, people: Sequence[UUID]) -> AsyncIterator[Section]:
-        behind = None
-        while True:
-            async with self._database.connection() as connection:
-                reads = PostgresTaskReads(connection, self._keyring)
-                rows = await reads.page(TaskFilter(people), PAGE, behind)
-                items = [_item(row, said=reads.said_of_task(row)) for row in rows]
-                for row, item in zip(rows, items, strict=True):
-                    events = await reads.events(row["task_id"])
-                    item["history"] = [_item(event, said=reads.said_of_event(event)) for event in events]
-            yield "tasks", items
-            if len(rows) < PAGE:
-                return
-            behind = rows[-1]["due_at"], rows[-1]["task_id"]
+        async def tasks(connection: asyncpg.Connection[Any], behind: Place) -> Page:
+            reads = PostgresTaskReads(connection, self._keyring)
+            rows = await reads.page(TaskFilter(people), PAGE, behind)
+            return rows, [await _task(row, reads) for row in rows]
+
+        async for page in pages(self._database, "contact_records", ("at", "contact_id"), contacts):
+            yield page
+        async for page in pages(self._database, "tasks", ("due_at", "task_id"), tasks, begin=_OLDEST):
+            yield page
 
 
-def _item(row: Any, **more: Any) -> dict[str, Any]:
-    return {**{name: value for name, value in row.items() if name not in _NOT_SHOWN}, **more}
+async def _task(row: asyncpg.Record, reads: PostgresTaskReads) -> Item:
+    events = await reads.events(row["task_id"])
+    history = [item(event, _HIDDEN, said=reads.said_of_event(event)) for event in events]
+    return item(row, _HIDDEN, said=reads.said_of_task(row), history=history)

@@ -56,7 +56,7 @@ async def _lines(
     for moment in moments[0] if moments else ():
         ends = {"first_at": moment.first.occurred_at, "last_at": moment.last.occurred_at}
         yield export_line("moments", {"moment": moment.name, **ends})
-    for part in kept:
+    for part in kept if people else ():
         async for section, items in part.export(people):
             yield b"".join(export_line(section, item) for item in items)
 

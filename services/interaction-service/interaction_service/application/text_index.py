@@ -17,13 +17,15 @@ MOST_WORDS = 1_000
 MOST_ASKED = 16
 """Words of a question that the index is asked for; the others are looked for in the content alone."""
 _HASH_BYTES = 4
+_MARKS = re.compile("[、。，；！？]")
+"""Of full width alone: those of half width stand in numbers and addresses."""
 
 
 class Question:
-    """What somebody searches for: parts between spaces, of which each must stand in the text."""
+    """What somebody searches for: parts between spaces or marks of Chinese, of which each must stand in the text."""
 
     def __init__(self, text: str) -> None:
-        folded = fold(text)
+        folded = fold(_MARKS.sub(" ", text))
         self.parts = tuple(folded.split())
         self.words = words_asked(folded, MOST_ASKED)
 
