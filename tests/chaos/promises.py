@@ -33,6 +33,7 @@ ladder: [{to: [owner]}, {after: 2s, to: [team_lead]}]
 LADDER = timedelta(seconds=2)
 LEVELS = {"50", "80", "100", "escalation:0", "escalation:1"}
 STAFF_FILE = """
+people: {agent@example.com: {email: agent@staff.example.com}}
 teams: {service: {email: desk@staff.example.com}}
 roles: {team_lead: {email: lead@staff.example.com}}
 """
@@ -60,6 +61,7 @@ WHERE c.state = 'running' AND c.due_at < now() - $1::interval
 GROUP BY c.case_id, c.cycle, c.clock, c.run
 """
 _ALARMS = "SELECT count(*) FROM interaction.case_alarm"
+_REMINDED = "SELECT count(*) FROM interaction.task_event WHERE kind IN ('reminded', 'overdue')"
 _NOTICES = "SELECT state, count(*) FROM notification.staff_notice GROUP BY 1"
 _STANDING = {
     "desk": "SELECT count(*), max(version) FROM interaction.case_file WHERE is_open AND kind = 'complaint'",
@@ -132,7 +134,7 @@ async def check_desk(connection: Any, desk: Desk) -> None:
 
 
 async def check_promises(connection: Any, inbox: Inbox) -> str:
-    """No alarm of a clock that still runs is missing, none is doubled, and every one has become a notice.
+    """No alarm of a clock that still runs is missing, none is doubled, and each has become a notice, as tasks due have.
 
     Returns figures; raises AssertionError.
     """
@@ -144,10 +146,11 @@ async def check_promises(connection: Any, inbox: Inbox) -> str:
     alarms = await connection.fetchval(_ALARMS)
     states: Counter[str] = Counter(dict(await connection.fetch(_NOTICES)))
     assert set(states) <= {"sent", "uncertain"}, f"notices: {states}"
-    assert states.total() == alarms, f"{alarms} alarms, notices {states}"
+    occasions = alarms + await connection.fetchval(_REMINDED)
+    assert states.total() == occasions, f"{occasions} alarms and tasks that are due, notices {states}"
     doubled = [identity for identity, count in inbox.notices.items() if count > 1]
     assert not doubled, f"notices sent twice: {doubled}"
-    assert states["sent"] <= len(inbox.notices) <= alarms, f"{len(inbox.notices)} notices came, {states}"
+    assert states["sent"] <= len(inbox.notices) <= occasions, f"{len(inbox.notices)} notices came, {states}"
     return f"{alarms} alarms, {states['uncertain']} notices of them uncertain, {told.total()} tasks overdue"
 
 

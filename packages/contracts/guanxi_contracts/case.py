@@ -30,7 +30,8 @@ class CaseChangedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     `version` grows with every change of this case, so that a reader keeps the newest. The case is kept under the
     fragment `profile_id`; `customer_id` is whom that belonged to at this moment. `next_clock` is the promise that is
     due next, at `next_due_at`; `breached` names the clocks of this cycle that ran out. `what` says what happened.
-    Nothing that anybody said is in it.
+    `number` is what people call the case by. `assigned_to` is who has it by this change and did not take it himself: a
+    subject, or `team:name` of what nobody has. Nothing that anybody said is in it.
     """
 
     case_id: UUID
@@ -50,6 +51,8 @@ class CaseChangedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     next_due_at: Instant | None = None
     next_clock: str | None = None
     breached: list[str] = []
+    number: str | None = None
+    assigned_to: str | None = None
 
 
 class CaseAlarmV1(msgspec.Struct, kw_only=True, omit_defaults=True):

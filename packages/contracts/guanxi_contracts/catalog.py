@@ -137,7 +137,7 @@ TASK_CHANGED_TOPIC = Topic(
     retention_days=7,
     personal=False,
     events=(TASK_CHANGED,),
-    consumers=("profile-service",),
+    consumers=("profile-service", "notification-service"),
     summary="A task changed, its reminder is due, or it is overdue.",
 )
 SURVEY_CHANGED_TOPIC = Topic(

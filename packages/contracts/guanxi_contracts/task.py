@@ -29,7 +29,8 @@ class TaskChangedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     `version` grows with every change of this task, so that a reader keeps the newest. The task is kept under the
     fragment `profile_id`; `customer_id` is whom that belonged to at this moment. `what` says what happened: `reminded`
-    and `overdue` come once for one due time. `reminded` and `overdue` tell whether they have come. Nothing that
+    and `overdue` come once for one due time. `reminded` and `overdue` tell whether they have come. `assigned_to` is who
+    has it by this change and did not take it himself: a subject, or `team:name` of what nobody has. Nothing that
     anybody wrote is in it.
     """
 
@@ -48,6 +49,7 @@ class TaskChangedV1(msgspec.Struct, kw_only=True, omit_defaults=True):
     remind_at: Instant | None = None
     reminded: bool = False
     overdue: bool = False
+    assigned_to: str | None = None
 
 
 TASK_CHANGED = EventType("guanxi.task.changed.v1", TaskChangedV1)

@@ -13,6 +13,7 @@ from guanxi_contracts.catalog import (
     CUSTOMER_MERGED_TOPIC,
     PRIVACY_ERASURE_TOPIC,
     SURVEY_CHANGED_TOPIC,
+    TASK_CHANGED_TOPIC,
     TOUCHPOINT_RESOLVED_TOPIC,
 )
 from guanxi_kit.app import Check, WorkerProcess, add_routes, create_app
@@ -63,6 +64,7 @@ from notification_service.consumers import (
     customer_merged,
     privacy_erasure,
     survey_changed,
+    task_changed,
     touchpoint_resolved,
 )
 from notification_service.domain.messages import RetryPolicy
@@ -72,6 +74,7 @@ JOBS = "notification.jobs"
 TOPICS = (
     PRIVACY_ERASURE_TOPIC.name,
     CASE_CHANGED_TOPIC.name,
+    TASK_CHANGED_TOPIC.name,
     SURVEY_CHANGED_TOPIC.name,
     TOUCHPOINT_RESOLVED_TOPIC.name,
     CUSTOMER_MERGED_TOPIC.name,
@@ -146,6 +149,7 @@ async def make_worker(
             touchpoint_resolved.subscription(journeys_of(pack)),
             customer_merged.subscription(),
             case_changed.subscription(directory),
+            task_changed.subscription(directory),
             survey_changed.subscription(invitations_of(pack)),
         ]
         worker = Worker(
@@ -200,6 +204,7 @@ def _notices(
         email=make_provider(settings, clock),
         callbacks=SignedCallbacks(OutwardClient(allow_private=settings.allow_private_callbacks), clock.now),
         case_url=settings.case_url,
+        task_url=settings.task_url,
     )
     return NoticeDispatcher(
         notice_stores(database),

@@ -19,6 +19,7 @@ from guanxi_contracts.customer import CUSTOMER_MERGED, CUSTOMER_SPLIT, CustomerM
 from guanxi_contracts.envelope import Envelope
 from guanxi_contracts.privacy import ERASURE_REQUESTED, ErasureRequestedV1
 from guanxi_contracts.survey import SURVEY_CHANGED, SurveyChangedV1
+from guanxi_contracts.task import TASK_CHANGED, TaskChangedV1
 from guanxi_contracts.touchpoint import (
     TOUCHPOINT_RESOLVED,
     Purchase,
@@ -45,6 +46,7 @@ from notification_service.consumers import (
     customer_merged,
     privacy_erasure,
     survey_changed,
+    task_changed,
     touchpoint_resolved,
 )
 from notification_service.domain.messages import RetryPolicy
@@ -107,6 +109,7 @@ def complaint(
     case: int = 1,
     kind: Any = "complaint",
     what: Sequence[str] = ("opened",),
+    **more: Any,
 ) -> CaseChangedV1:
     """A case of a fragment as interaction-service tells of it."""
     return CaseChangedV1(
@@ -122,6 +125,7 @@ def complaint(
         changed_at=NOW,
         version=version,
         what=list(what),
+        **more,
     )
 
 
@@ -133,6 +137,7 @@ Event = (
     | CaseChangedV1
     | CaseAlarmV1
     | SurveyChangedV1
+    | TaskChangedV1
 )
 _KINDS: dict[type, Any] = {
     TouchpointResolvedV1: TOUCHPOINT_RESOLVED,
@@ -142,6 +147,7 @@ _KINDS: dict[type, Any] = {
     CaseChangedV1: CASE_CHANGED,
     CaseAlarmV1: CASE_ALARM,
     SurveyChangedV1: SURVEY_CHANGED,
+    TaskChangedV1: TASK_CHANGED,
 }
 
 
@@ -288,6 +294,7 @@ async def notification(database_dsns: DatabaseDsns) -> AsyncIterator[Notificatio
             (TouchpointResolvedV1,): touchpoint_resolved.subscription(journeys_of(pack)),
             (CustomerMergedV1, CustomerSplitV1): customer_merged.subscription(),
             (CaseChangedV1, CaseAlarmV1): case_changed.subscription(staff),
+            (TaskChangedV1,): task_changed.subscription(staff),
             (SurveyChangedV1,): survey_changed.subscription(invitations_of(pack)),
             (ErasureRequestedV1,): privacy_erasure.subscription(),
         },

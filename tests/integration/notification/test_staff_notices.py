@@ -16,6 +16,7 @@ from uuid import UUID
 import pytest
 
 from guanxi_contracts.case import CaseAlarmV1
+from guanxi_contracts.task import TaskChangedV1, TaskHappening
 from guanxi_kit.outward import OutwardClient
 from guanxi_kit.settings import SettingsError
 from guanxi_kit.webhooks import verify
@@ -28,7 +29,7 @@ from notification_service.application.notices import NoticeDispatcher, NoticeWay
 from notification_service.application.ports import Delivery, Email
 from notification_service.domain.messages import RetryPolicy
 
-from .conftest import NOW, Notification, person
+from .conftest import NOW, Notification, complaint, person
 from .test_erasure import erasure
 
 SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODk="
@@ -45,6 +46,22 @@ def alarm(level: str = "80", *recipients: str, case: int = 1, **changes: Any) ->
         level=level,
         due_at=NOW + timedelta(hours=1),
         recipients=list(recipients or ("agent-7",)),
+        **(told | changes),
+    )
+
+
+def task(what: TaskHappening, version: int, **changes: Any) -> TaskChangedV1:
+    told: dict[str, Any] = {"owner": "agent-7", "changed_at": NOW}
+    return TaskChangedV1(
+        task_id=UUID(int=9),
+        profile_id=person(1),
+        customer_id=person(1),
+        team="service",
+        state="open",
+        source="staff",
+        due_at=NOW + timedelta(hours=1),
+        version=version,
+        what=what,
         **(told | changes),
     )
 
@@ -111,6 +128,7 @@ class Desk:
             "email": self.mailbox,
             "callbacks": SignedCallbacks(OutwardClient(allow_private=True), clock.now),
             "case_url": "https://console.example.com/cases/{case_id}",
+            "task_url": "https://console.example.com/tasks/{task_id}",
         }
         store = notice_stores(self.notification.database)
         while await NoticeDispatcher(store, NoticeWays(**(wired | ways)), RetryPolicy(), clock).run_once():
@@ -152,6 +170,39 @@ async def test_an_alarm_told_again_is_one_notice(desk: Desk) -> None:
         "team:service": ("sent", None),
         "nobody": ("skipped", "unknown_recipient"),
     }
+
+
+async def test_whoever_is_given_something_or_has_something_due_hears_of_it_once(desk: Desk) -> None:
+    for _ in range(2):
+        await desk.notification.apply(
+            complaint(1),
+            complaint(1, version=2, what=["assigned"], assigned_to="agent-7", number="S1"),
+            complaint(1, version=3, what=["assigned"], assigned_to="team:service", number="S1"),
+            task("opened", 1, assigned_to="agent-7"),
+            task("noted", 2),
+            task("reminded", 3),
+            task("overdue", 4, owner=None),
+            task("overdue", 5, changed_at=NOW - timedelta(days=2)),
+        )
+        await desk.run()
+    assert [(to, subject) for to, subject, _ in desk.mails()] == [
+        ("agent-7@example.com", "Reminder: a task is due soon"),
+        ("agent-7@example.com", "Yours: a task"),
+        ("agent-7@example.com", "Yours: case S1"),
+        ("desk@example.com", "Overdue: a task"),
+        ("desk@example.com", "Yours: case S1"),
+    ]
+    texts = [text for _, _, text in desk.mails()]
+    assert texts[0].splitlines()[1:] == [
+        "Due: 2024-05-01T09:00:00+00:00",
+        "https://console.example.com/tasks/00000000-0000-0000-0000-000000000009",
+    ]
+    assert texts[2].splitlines()[1:] == [
+        "Kind: complaint, priority: normal",
+        "https://console.example.com/cases/00000000-0000-0000-0000-000000000001",
+    ]
+    rows = await desk.notification.rows("SELECT task_id FROM staff_notice WHERE reason = 'too_old'")
+    assert [row["task_id"] for row in rows] == [UUID(int=9)]
 
 
 async def test_a_callback_is_signed_and_repeated_under_its_id(

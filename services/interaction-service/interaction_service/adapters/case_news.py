@@ -34,8 +34,8 @@ class StreamNews:
         self._now = now
         self._keyring = keyring
 
-    def changed(self, case: Case, customer_id: UUID, what: Sequence[str]) -> None:
-        """Tell that a case changed."""
+    def changed(self, case: Case, customer_id: UUID, what: Sequence[str], gave_to: str | None = None) -> None:
+        """Tell that a case changed, and who is to hear that it was given to them."""
         changed = CaseChangedV1(
             case_id=case.case_id,
             profile_id=case.profile_id,
@@ -54,6 +54,8 @@ class StreamNews:
             next_clock=case.next_clock,
             breached=list(case.breached),
             what=list(what),
+            number=case.number,
+            assigned_to=gave_to,
         )
         value = CASE_CHANGED.encode(
             changed,

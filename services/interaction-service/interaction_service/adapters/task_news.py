@@ -14,8 +14,9 @@ from guanxi_kit.crypto import Keyring
 from interaction_service.adapters.touchpoint_log import SOURCE
 from interaction_service.application.content import SealedContent, encode_content, encode_json
 from interaction_service.application.staff_edits import STAFF
+from interaction_service.application.task_ports import TaskEvent
 from interaction_service.domain.contacts import Contact
-from interaction_service.domain.tasks import Task, Verb
+from interaction_service.domain.tasks import Task
 from interaction_service.domain.touchpoint import touchpoint_id
 
 RECORDED, CORRECTED = "Contact Recorded", "Contact Corrected"
@@ -31,7 +32,7 @@ class StreamTaskNews:
         self._now = now
         self._keyring = keyring
 
-    def changed(self, task: Task, customer_id: UUID, what: Verb) -> None:
+    def changed(self, task: Task, customer_id: UUID, event: TaskEvent) -> None:
         """Tell that a task changed."""
         changed = TaskChangedV1(
             task_id=task.task_id,
@@ -48,7 +49,8 @@ class StreamTaskNews:
             overdue=task.overdue_at is not None,
             changed_at=self._now,
             version=task.version,
-            what=what,
+            what=event.verb,
+            assigned_to=event.gave_to,
         )
         value = TASK_CHANGED.encode(
             changed,

@@ -46,7 +46,7 @@ class HandedOver(BaseModel):
     "/v1/hand-over", response_model=HandedOver, summary="Give all that somebody has to somebody else"
 )
 async def hand_over(body: HandOver, cases: Cases, tasks: Tasks, principal: Lead) -> Response:
-    """Open cases and tasks, the same as assigning each; asking again does nothing more."""
+    """Open cases and tasks, as by assigning each, but for notices of each; asking again does nothing more."""
     if body.to == body.owner:
         raise wrong("to", "has them already")
     changes: dict[str, Any] = {"owner": body.to}
@@ -55,14 +55,14 @@ async def hand_over(body: HandOver, cases: Cases, tasks: Tasks, principal: Lead)
     async def of_cases(unit: StreamUnit) -> int:
         found = await open_cases_of(unit.connection, body.owner, BATCH)
         for case_id in found:
-            act = Act(case_id, "assigned", principal.subject, changes, changes, said)
+            act = Act(case_id, "assigned", principal.subject, changes, changes, said, is_one_of_many=True)
             await cases.work.desk(unit).act(act)
         return len(found)
 
     async def of_tasks(unit: StreamUnit) -> int:
         found = await open_tasks_of(unit.connection, body.owner, BATCH)
         for task_id in found:
-            act = TaskAct(task_id, "reassigned", principal.subject, changes, said)
+            act = TaskAct(task_id, "reassigned", principal.subject, changes, said, is_one_of_many=True)
             await tasks.work.desk(unit).act(act)
         return len(found)
 

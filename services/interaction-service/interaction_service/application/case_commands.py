@@ -38,7 +38,8 @@ class Act:
     """Command: somebody does something about a case.
 
     `changes` are new values of the case's fields, `detail` what the history tells of it beside them, `said` what is
-    sealed. `version` is the one that the caller saw, `key` makes a repeat by the same actor the same act.
+    sealed. `version` is the one that the caller saw, `key` makes a repeat by the same actor the same act. A new owner
+    is told, unless it is one case of many (`is_one_of_many`).
     """
 
     case_id: UUID
@@ -49,6 +50,7 @@ class Act:
     said: Mapping[str, Any] | None = None
     version: int | None = None
     key: str | None = None
+    is_one_of_many: bool = False
 
 
 class TimerOf(NamedTuple):

@@ -42,6 +42,7 @@ from interaction_service.domain.cases import (
     first_standing,
     take,
 )
+from interaction_service.domain.owners import given_to
 
 _CASES = UUID("2c7c2f6e-2c55-5a0e-8d19-6d4a7b1b0f53")
 MOST_PARTICIPANTS = 50
@@ -113,7 +114,13 @@ class CaseDesk:
         await self._store.add(case, asked.said)
         entered = {} if opened_at == self._now else {"entered_at": self._now.isoformat()}
         happening = Happening(
-            case_id, 1, "opened", opened_at, asked.actor, {**first_standing(case), **entered}
+            case_id,
+            1,
+            "opened",
+            opened_at,
+            asked.actor,
+            {**first_standing(case), **entered},
+            gave_to=given_to(None, case, asked.actor),
         )
         await self._keep(case, customer_id, clocks, derived, happening)
         self._news.happened(case, happening, asked.said)
@@ -139,6 +146,7 @@ class CaseDesk:
             {**asked.detail, **differences(case, after)},
             asked.said,
             self._repeat_key(asked),
+            None if asked.is_one_of_many else given_to(case, after, asked.actor),
         )
         await self._store.save([after], self._now)
         await self._keep(after, customer_id, clocks, derived, happening)
@@ -234,7 +242,7 @@ class CaseDesk:
         await self._store.look_again(
             [first_look(one, self._rules) for one in derived if (one.run.clock, one.run.number) in touched]
         )
-        self._news.changed(case, customer_id, [happening.verb])
+        self._news.changed(case, customer_id, [happening.verb], happening.gave_to)
         await self._counts.cases([case.case_id])
         for one in derived:
             is_first = one.run.clock == "first_response" and one.run.is_stopped

@@ -17,7 +17,8 @@ from interaction_service.domain.clocks import ClockEvent, ClockState, Policy
 class Happening:
     """An entry of a case's history. `said` is free text and the like, to be sealed; `detail` names no person.
 
-    `number` counts the entries of a case from 1; `repeat_key` recognises a repeat.
+    `number` counts the entries of a case from 1; `repeat_key` recognises a repeat. `gave_to` is to hear that the case
+    was given to them.
     """
 
     case_id: UUID
@@ -28,6 +29,7 @@ class Happening:
     detail: Mapping[str, Any]
     said: Mapping[str, Any] | None = None
     repeat_key: bytes | None = None
+    gave_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +178,8 @@ class CaseStore(Protocol):
 class CaseNews(Protocol):
     """Publishes when the transaction commits."""
 
-    def changed(self, case: Case, customer_id: UUID, what: Sequence[str]) -> None:
-        """Tell that a case changed."""
+    def changed(self, case: Case, customer_id: UUID, what: Sequence[str], gave_to: str | None = None) -> None:
+        """Tell that a case changed, and who is to hear that it was given to them."""
         ...
 
     def alarm(self, case: Case, customer_id: UUID, raised: Raised) -> None:

@@ -16,6 +16,7 @@ from interaction_service.application.desk_faults import (
 )
 from interaction_service.application.recurrence import next_due
 from interaction_service.application.task_ports import TaskEvent, TaskNews, TaskStore, Teams
+from interaction_service.domain.owners import given_to
 from interaction_service.domain.tasks import (
     NotNow,
     Recurrence,
@@ -75,7 +76,7 @@ class OpenTask:
 class TaskAct:
     """Command: somebody does something about a task. `version` is the one that the caller saw.
 
-    `key` makes a repeat by the same actor the same act.
+    `key` makes a repeat by the same actor the same act. A new owner is told, unless it is one task of many.
     """
 
     task_id: UUID
@@ -85,6 +86,7 @@ class TaskAct:
     said: Mapping[str, Any] | None = None
     version: int | None = None
     key: str | None = None
+    is_one_of_many: bool = False
 
 
 class TaskDesk:
@@ -155,7 +157,15 @@ class TaskDesk:
             changes["remind_at"] = moved_reminder(task, changes["due_at"])
         after = take(task, asked.verb, changes, self._now)
         event = TaskEvent(
-            task.task_id, after.version, asked.verb, self._now, asked.actor, changes, asked.said, repeat_key
+            task.task_id,
+            after.version,
+            asked.verb,
+            self._now,
+            asked.actor,
+            changes,
+            asked.said,
+            repeat_key,
+            None if asked.is_one_of_many else given_to(task, after, asked.actor),
         )
         customer_id = await self._customer_of(task.profile_id)
         await self._keep([(after, customer_id, event)])
@@ -216,7 +226,9 @@ class TaskDesk:
         if not await self._store.add(task, said):
             return (await self._store.hold([task.task_id]))[task.task_id]
         detail = {"source": task.source, "due_at": task.due_at, "owner": task.owner}
-        event = TaskEvent(task.task_id, 1, "opened", self._now, task.created_by, detail)
+        # Who has a series has had it before.
+        gave_to = None if task.source == "series" else given_to(None, task, task.created_by)
+        event = TaskEvent(task.task_id, 1, "opened", self._now, task.created_by, detail, gave_to=gave_to)
         await self._tell([(task, customer_id, event)])
         return task
 
@@ -236,7 +248,7 @@ class TaskDesk:
     async def _tell(self, happened: Sequence[tuple[Task, UUID, TaskEvent]]) -> None:
         await self._store.add_events([event for _, _, event in happened])
         for task, customer_id, event in happened:
-            self._news.changed(task, customer_id, event.verb)
+            self._news.changed(task, customer_id, event)
 
     async def _customer_of(self, profile_id: UUID) -> UUID:
         found = await self._store.customers_of([profile_id])

@@ -16,7 +16,8 @@ from interaction_service.domain.tasks import Task, Verb
 class TaskEvent:
     """An entry of a task's history. `said` is free text, to be sealed; `detail` names no person.
 
-    `number` is the task's version after it; `repeat_key` recognises a repeat.
+    `number` is the task's version after it; `repeat_key` recognises a repeat. `gave_to` is to hear that the task was
+    given to them.
     """
 
     task_id: UUID
@@ -27,6 +28,7 @@ class TaskEvent:
     detail: Mapping[str, Any]
     said: Mapping[str, Any] | None = None
     repeat_key: bytes | None = None
+    gave_to: str | None = None
 
 
 class CaseOfTask(Protocol):
@@ -111,7 +113,7 @@ class ContactStore(Protocol):
 class TaskNews(Protocol):
     """Publishes when the transaction commits."""
 
-    def changed(self, task: Task, customer_id: UUID, what: Verb) -> None:
+    def changed(self, task: Task, customer_id: UUID, event: TaskEvent) -> None:
         """Tell that a task changed."""
         ...
 

@@ -126,7 +126,7 @@ class Memory:
             else:
                 self.timers[named(look.run)] = look.at
 
-    def changed(self, case: Case, customer_id: UUID, what: Sequence[str]) -> None:
+    def changed(self, case: Case, customer_id: UUID, what: Sequence[str], gave_to: str | None = None) -> None:
         self.told.append((case, what))
 
     def alarm(self, case: Case, customer_id: UUID, raised: Raised) -> None:

@@ -21,7 +21,9 @@ RULES: tuple[Rule, ...] = (
     Rule("enrolment", "journeys of the person", delete_by("enrolment", "profile_id")),
     Rule("complaint", "that the person complained", delete_by("complaint", "profile_id")),
     Rule(
-        "staff_notice", "that staff were told of the person's case", delete_by("staff_notice", "profile_id")
+        "staff_notice",
+        "that staff were told of a case or task of the person",
+        delete_by("staff_notice", "profile_id"),
     ),
     Rule(
         "survey_invitation",

@@ -18,11 +18,11 @@ from notification_service.domain.notices import PlannedNotice
 
 PLAN = """
 INSERT INTO staff_notice (notice_id, case_id, profile_id, recipient, way, told, state, reason, due_at, planned_at,
-    changed_at)
+    changed_at, task_id, template)
 SELECT n, c, p, r, w, t, CASE WHEN why IS NULL THEN 'planned' ELSE 'skipped' END, why,
-    CASE WHEN why IS NULL THEN $8::timestamptz END, $8, $8
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::text[])
-    AS u(n, c, p, r, w, t, why)
+    CASE WHEN why IS NULL THEN $10::timestamptz END, $10, $10, k, m
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::uuid[], $9::text[])
+    AS u(n, c, p, r, w, t, why, k, m)
 ORDER BY n
 ON CONFLICT (notice_id) DO NOTHING
 """
@@ -60,12 +60,14 @@ class PostgresNotices:
         await self._connection.execute(
             PLAN,
             [one.notice_id for one in notices],
-            [one.alarm.case_id for one in notices],
-            [one.alarm.profile_id for one in notices],
+            [one.occasion.case_id for one in notices],
+            [one.occasion.profile_id for one in notices],
             [one.recipient for one in notices],
             [one.way for one in notices],
-            [one.alarm.told for one in notices],
+            [dict(one.occasion.told) for one in notices],
             [one.reason for one in notices],
+            [one.occasion.task_id for one in notices],
+            [one.occasion.template for one in notices],
             now,
         )
 
@@ -75,7 +77,9 @@ class PostgresNotices:
         return [
             NoticeInHand(
                 notice_id=row["notice_id"],
+                template=row["template"],
                 case_id=row["case_id"],
+                task_id=row["task_id"],
                 recipient=row["recipient"],
                 way=row["way"],
                 told=row["told"],

@@ -33,7 +33,9 @@ class NoticeInHand:
     """A notice that was taken. `attempt` identifies this reservation; a later one takes it away."""
 
     notice_id: UUID
-    case_id: UUID
+    template: str
+    case_id: UUID | None
+    task_id: UUID | None
     recipient: str
     way: Way
     told: Mapping[str, str]

@@ -26,7 +26,6 @@ from notification_service.application.notice_ports import (
 from notification_service.application.ports import Content, Delivery, Email, EmailProvider, TemplateFailed
 from notification_service.domain.messages import RetryPolicy
 
-TEMPLATE = "case_alarm"
 # What a crash between handing over and noting the answer can leave uncertain.
 SLICE = 8
 OpenNotices = Callable[[], AbstractAsyncContextManager[NoticeStore]]
@@ -35,13 +34,23 @@ Draft = tuple[NoticeInHand, Email | Callback]
 
 @dataclass(frozen=True, slots=True)
 class NoticeWays:
-    """Where staff can be reached, how it is worded and by what it is sent; `case_url` holds `{case_id}`."""
+    """Where staff can be reached, how it is worded and by what it is sent.
+
+    `case_url` holds `{case_id}`, `task_url` `{task_id}`.
+    """
 
     directory: Directory
     renderer: NoticeRenderer
     email: EmailProvider
     callbacks: CallbackSender
     case_url: str
+    task_url: str
+
+    def url_of(self, notice: NoticeInHand) -> str:
+        """Return where staff find what a notice is about."""
+        if notice.task_id is not None:
+            return self.task_url.format(task_id=notice.task_id)
+        return self.case_url.format(case_id=notice.case_id)
 
 
 class NoticeDispatcher:
@@ -101,9 +110,9 @@ class NoticeDispatcher:
         target = next((one for one in found if one.way == notice.way), None)
         if target is None:
             return NoticeOutcome(notice, "failed", "unknown_recipient")
-        about = {**notice.told, "url": self._ways.case_url.format(case_id=notice.case_id)}
+        about = {**notice.told, "url": self._ways.url_of(notice)}
         try:
-            content = self._ways.renderer.render_notice(TEMPLATE, self._ways.directory.locale, about)
+            content = self._ways.renderer.render_notice(notice.template, self._ways.directory.locale, about)
         except TemplateFailed as error:
             return NoticeOutcome(notice, "failed", f"template_{error}")
         if target.way == "email":
@@ -146,7 +155,7 @@ class NoticeDispatcher:
 def _document(notice: NoticeInHand, about: dict[str, str], content: Content) -> bytes:
     document = {
         "id": str(notice.notice_id),
-        "kind": TEMPLATE,
+        "kind": notice.template,
         "recipient": notice.recipient,
         "text": content.subject,
     }

@@ -1,4 +1,4 @@
-"""case.changed: know who has an open complaint, and tell staff of clocks that run out."""
+"""case.changed: know who has an open complaint, and tell staff of clocks that run out and of cases given to them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from guanxi_contracts.catalog import CASE_CHANGED_TOPIC
 from guanxi_kit.consumer import Received, Subscription, Unit
 from guanxi_kit.erasure import erased_among
 from notification_service.adapters.complaint_store import keep_complaints
-from notification_service.adapters.notice_store import PostgresNotices
 from notification_service.application.notice_ports import Directory
-from notification_service.domain.notices import Alarm, plan_notices
+from notification_service.consumers.occasions import plan_occasions
+from notification_service.domain.notices import Occasion
 
 Event = CaseAlarmV1 | CaseChangedV1
 RECLASSIFIED = "reclassified"
@@ -25,7 +25,8 @@ def subscription(directory: Directory) -> Subscription:
         erased = await erased_among(unit.connection, {each.event.data.profile_id for each in received})
         known = [each for each in received if each.event.data.profile_id not in erased]
         await _keep_complaints(unit, known)
-        await _plan_notices(unit, known, directory)
+        found = [_occasion(each.event.data) for each in known]
+        await plan_occasions(unit, [one for one in found if one is not None], directory)
 
     return Subscription(CASE_CHANGED_TOPIC.name, CASE_CHANGED_TOPIC.decoders, handle)
 
@@ -42,29 +43,47 @@ async def _keep_complaints(unit: Unit, received: Sequence[Received[Event]]) -> N
     await keep_complaints(unit.connection, list(newest.values()))
 
 
-async def _plan_notices(unit: Unit, received: Sequence[Received[Event]], directory: Directory) -> None:
-    alarms = [_alarm(each.event.data) for each in received if isinstance(each.event.data, CaseAlarmV1)]
-    planned = [
-        notice
-        for alarm in alarms
-        for notice in plan_notices(
-            alarm, {one: directory.find(one, alarm.team) for one in alarm.recipients}, unit.now
-        )
-    ]
-    if planned:
-        await PostgresNotices(unit.connection).plan(planned, unit.now)
+def _occasion(told: Event) -> Occasion | None:
+    """Return what somebody is to hear of an event, None where it is nothing."""
+    return _alarm(told) if isinstance(told, CaseAlarmV1) else _assignment(told)
 
 
-def _alarm(told: CaseAlarmV1) -> Alarm:
-    return Alarm(
+def _alarm(told: CaseAlarmV1) -> Occasion:
+    number, team = told.number or str(told.case_id), told.team or ""
+    return Occasion(
         identity=f"{told.case_id}/{told.cycle}/{told.clock}/{told.run}/{told.level}",
-        case_id=told.case_id,
+        template="case_alarm",
         profile_id=told.profile_id,
-        number=told.number or str(told.case_id),
-        team=told.team or "",
-        clock=told.clock,
-        level=told.level,
-        due_at=told.due_at,
-        raised_at=told.raised_at,
+        team=team,
+        happened_at=told.raised_at,
         recipients=tuple(told.recipients),
+        told={
+            "number": number,
+            "team": team,
+            "clock": told.clock,
+            "level": told.level,
+            "due_at": told.due_at.isoformat(),
+        },
+        case_id=told.case_id,
+    )
+
+
+def _assignment(case: CaseChangedV1) -> Occasion | None:
+    if case.assigned_to is None:
+        return None
+    return Occasion(
+        identity=f"{case.case_id}/{case.version}/assigned",
+        template="case_assigned",
+        profile_id=case.profile_id,
+        team=case.team,
+        happened_at=case.changed_at,
+        recipients=(case.assigned_to,),
+        told={
+            "number": case.number or str(case.case_id),
+            "team": case.team,
+            "kind": case.kind,
+            "priority": case.priority,
+            "due_at": "" if case.next_due_at is None else case.next_due_at.isoformat(),
+        },
+        case_id=case.case_id,
     )

@@ -1,4 +1,4 @@
-"""Notices to staff: that a promise to a customer is about to be broken, or was."""
+"""Notices to staff: that a promise to a customer is about to be broken, or was; what they have, and what is due."""
 
 from __future__ import annotations
 
@@ -12,39 +12,28 @@ Way = Literal["email", "webhook"]
 """How a notice reaches staff."""
 
 LATEST = timedelta(hours=24)
-"""An alarm that is older tells nobody any more."""
+"""What is older tells nobody any more."""
 
 _NOTICES = UUID("3b9c2f2e-60a5-5c0b-8d0f-6f4f5f2e9a71")
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
-    """So much of a clock's time is used (`level` in percent), or the breach climbed a rung of the ladder.
+class Occasion:
+    """What staff are to hear of: an alarm of a case's clock, a case or a task given to somebody, a task that is due.
 
-    `identity` names the alarm for ever; `number` is what people call the case by.
+    `identity` names it for ever, `template` the words. `told` is all that a notice may say, nothing of the customer. It
+    is about the task where there is one, otherwise about the case.
     """
 
     identity: str
-    case_id: UUID
+    template: str
     profile_id: UUID
-    number: str
     team: str
-    clock: str
-    level: str
-    due_at: datetime
-    raised_at: datetime
+    happened_at: datetime
     recipients: tuple[str, ...]
-
-    @property
-    def told(self) -> dict[str, str]:
-        """All that a notice may say of the case."""
-        return {
-            "number": self.number,
-            "team": self.team,
-            "clock": self.clock,
-            "level": self.level,
-            "due_at": self.due_at.isoformat(),
-        }
+    told: Mapping[str, str]
+    case_id: UUID | None = None
+    task_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +50,34 @@ class PlannedNotice:
     """A notice to send, or with a `reason` one that cannot be. The address is looked up when it is sent."""
 
     notice_id: UUID
-    alarm: Alarm
+    occasion: Occasion
     recipient: str
     way: Way | None
     reason: str | None = None
 
 
-def plan_notices(alarm: Alarm, targets: Mapping[str, Sequence[Target]], now: datetime) -> list[PlannedNotice]:
+def plan_notices(
+    occasion: Occasion, targets: Mapping[str, Sequence[Target]], now: datetime
+) -> list[PlannedNotice]:
     """Return one notice for each address that the recipients have, the same ones however often it is asked.
 
     Recipients who share an address are told once.
     """
-    too_old = "too_old" if now - alarm.raised_at > LATEST else None
+    too_old = "too_old" if now - occasion.happened_at > LATEST else None
     served: set[tuple[Way, str]] = set()
     planned: list[PlannedNotice] = []
-    for recipient in alarm.recipients:
+    for recipient in occasion.recipients:
         found = targets.get(recipient, ())
         if not found:
-            identity = _notice_id(alarm, recipient, None)
-            planned.append(PlannedNotice(identity, alarm, recipient, None, "unknown_recipient"))
+            identity = _notice_id(occasion, recipient, None)
+            planned.append(PlannedNotice(identity, occasion, recipient, None, "unknown_recipient"))
         for target in found:
             if (target.way, target.address) not in served:
                 served.add((target.way, target.address))
-                identity = _notice_id(alarm, recipient, target.way)
-                planned.append(PlannedNotice(identity, alarm, recipient, target.way, too_old))
+                identity = _notice_id(occasion, recipient, target.way)
+                planned.append(PlannedNotice(identity, occasion, recipient, target.way, too_old))
     return planned
 
 
-def _notice_id(alarm: Alarm, recipient: str, way: Way | None) -> UUID:
-    return uuid5(_NOTICES, f"{alarm.identity}|{recipient}|{way}")
+def _notice_id(occasion: Occasion, recipient: str, way: Way | None) -> UUID:
+    return uuid5(_NOTICES, f"{occasion.identity}|{recipient}|{way}")
