@@ -107,3 +107,31 @@ async def test_everything_open_of_somebody_goes_to_somebody_else(
     (given,) = (await desk.get(f"/{cases[0]['case_id']}/events", cursor="1")).json()["items"]
     assert (given["kind"], given["said"]) == ("assigned", {"text": "on leave"})
     assert given["detail"] == {"owner": "agent-9", "was": {"owner": "agent-7"}}
+
+
+async def test_what_a_team_has_that_the_pack_has_no_more_can_be_finished(
+    service: Service, desk: Desk
+) -> None:
+    case = await desk.open(owner="agent-7", category="service")
+
+    async def post(path: str, body: Any) -> Any:
+        answer = await service.client.post(
+            f"/v1/{path}", json=body, headers=service.staff.headers("team_lead")
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    due = (service.clock.now() + timedelta(days=1)).isoformat()
+    body = {"title": "Call", "case_id": case["case_id"], "due_at": due, "owner": "agent-7"}
+    task = await post("tasks", body)
+    async with service.database.connection() as connection:
+        await connection.execute("UPDATE case_file SET team = 'gone'")
+        await connection.execute("UPDATE task SET team = 'gone'")
+    assert (await post("tasks", body))["team"] == "service"
+    assert await post("hand-over", {"owner": "agent-7", "to": None}) == {
+        "cases": 1,
+        "tasks": 2,
+        "more": False,
+    }
+    assert (await post(f"tasks/{task['task_id']}/complete", {}))["state"] == "done"
+    assert (await desk.act(case, "solve", text="Done"))["state"] == "solved"

@@ -11,12 +11,12 @@ import msgspec
 
 from guanxi_contracts.touchpoint import TouchpointResolvedV1
 from guanxi_kit.consumer import Received, Unit
-from guanxi_kit.crypto import SealBroken
 from guanxi_kit.packs import CaseSettings, OpeningEvent
+from guanxi_kit.rules.engine import DatalogicRules
 from interaction_service.adapters.case_mails import answer_by_mail
 from interaction_service.adapters.case_work import CaseWork
+from interaction_service.adapters.touchpoint_facts import facts_of, properties_of
 from interaction_service.application.case_commands import OpenCase
-from interaction_service.application.content import decode_content
 from interaction_service.application.mail.messages import RECEIVED
 from interaction_service.application.staff_edits import STAFF
 
@@ -26,31 +26,51 @@ LONGEST_TEXT = 4_000
 
 
 class ChannelCases:
-    """Opens cases as the pack says. A touchpoint opens one case at most, however often it comes.
+    """Opens cases as the pack says: of what an event may open the first whose rule holds.
+
+    A touchpoint opens one case at most, however often it comes.
 
     An e-mail that names a case of the same customer is the customer's answer and opens none.
     """
 
     def __init__(self, work: CaseWork, settings: CaseSettings) -> None:
+        """Raises RuleRefused."""
         self._work = work
-        self._opened_by = {opening.event: opening for opening in settings.opened_by}
+        self._openings = settings.opened_by
+        self._events = {opening.event for opening in settings.opened_by}
+        self._rules = DatalogicRules()
+        self._compiled = {
+            place: self._rules.compile(opening.when, opening.event)
+            for place, opening in enumerate(settings.opened_by)
+            if opening.when is not None
+        }
 
     async def open(self, unit: Unit, received: Sequence[Received[TouchpointResolvedV1]]) -> None:
         """Open the cases of a batch; its people are known to the timeline, and none of them is erased."""
         for each in received:
             touchpoint = each.event.data.touchpoint
-            opening = self._opened_by.get(touchpoint.name or "")
+            may_open = touchpoint.name in self._events
             is_mail = touchpoint.name == RECEIVED
             old = unit.now - touchpoint.occurred_at > LATEST
-            if not (opening or is_mail) or touchpoint.channel == STAFF or touchpoint.imported or old:
+            if not (may_open or is_mail) or touchpoint.channel == STAFF or touchpoint.imported or old:
                 continue
             emit = partial(unit.outbox.add, each.cause)
             desk = self._work.desk_on(unit.connection, emit, unit.now)
-            said = self._said(each.event.data)
+            said = properties_of(self._work.keyring, each.event.data)
             if is_mail and await answer_by_mail(unit.connection, desk, each.event.data, said):
                 continue
-            if opening is not None:
+            if opening := self._first(each.event.data, said):
                 await desk.open(self._asked(each.event.data, opening, said, unit.now))
+
+    def _first(self, event: TouchpointResolvedV1, said: dict[str, Any]) -> OpeningEvent | None:
+        document = self._rules.read(msgspec.json.encode(facts_of(event, said)))
+        for place, opening in enumerate(self._openings):
+            if opening.event != event.touchpoint.name:
+                continue
+            rule = self._compiled.get(place)
+            if rule is None or self._rules.evaluate([rule], document) == [True]:
+                return opening
+        return None
 
     def _asked(
         self, event: TouchpointResolvedV1, opening: OpeningEvent, said: dict[str, Any], now: datetime
@@ -66,18 +86,11 @@ class ChannelCases:
             },
             actor=touchpoint.channel,
             team=self._work.rules.default_team,
-            source="channel",
+            source="channel" if opening.when is None else "rule",
             cause=opening.cause,
             received_at=min(touchpoint.occurred_at, now),
             key=touchpoint.touchpoint_id.hex,
         )
-
-    def _said(self, event: TouchpointResolvedV1) -> dict[str, Any]:
-        sealed, identity = event.touchpoint.sealed, event.touchpoint.touchpoint_id.bytes
-        try:
-            return decode_content(self._work.keyring.open(sealed, identity)).properties or {}
-        except (SealBroken, msgspec.MsgspecError):
-            return {}
 
 
 def _cut(text: object, longest: int) -> str:

@@ -19,7 +19,7 @@ from interaction_service.domain.cases import Case, Source, Verb
 from interaction_service.domain.touchpoint import touchpoint_id
 
 ON_TIMELINE: frozenset[Verb] = frozenset(("opened", "reclassified", "solved", "confirmed", "reopened"))
-TOLD_BEFORE: frozenset[Source] = frozenset(("channel", "survey"))
+TOLD_BEFORE: frozenset[Source] = frozenset(("channel", "survey", "rule"))
 """What opened these cases is a touchpoint of its own, which has the words."""
 Emit = Callable[[str, bytes, bytes], None]
 """Publishes topic, key and value when the transaction commits."""

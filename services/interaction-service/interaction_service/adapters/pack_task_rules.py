@@ -14,13 +14,12 @@ import msgspec
 from guanxi_contracts.case import CaseAlarmV1, CaseChangedV1
 from guanxi_contracts.touchpoint import TouchpointResolvedV1
 from guanxi_kit.consumer import Cause, Received, Unit
-from guanxi_kit.crypto import SealBroken
 from guanxi_kit.erasure import hold_off_erasures
 from guanxi_kit.packs import Pack, TaskRule
 from guanxi_kit.packs.clocks import ALWAYS, TEAM
 from guanxi_kit.rules.engine import DatalogicRules
 from interaction_service.adapters.task_work import TaskWork
-from interaction_service.application.content import decode_content
+from interaction_service.adapters.touchpoint_facts import facts_of, properties_of
 from interaction_service.application.desk_faults import NoSuchCase, NoSuchCustomer
 from interaction_service.application.task_desk import OpenTask
 from interaction_service.domain.calendars import Calendar
@@ -91,7 +90,7 @@ class PackTaskRules:
             if not rules or touchpoint.imported or old:
                 continue
             name = touchpoint.touchpoint_id.hex
-            facts = self._facts(each.event.data)
+            facts = facts_of(each.event.data, properties_of(self._work.keyring, each.event.data))
             happening = _Happening(each.cause, name, each.event.data.profile_id, None, facts)
             await self._make(unit, rules, happening)
 
@@ -134,21 +133,6 @@ class PackTaskRules:
             known = self._clocks.teams.get(team)
             name = known.calendar if known else ALWAYS
         return self._calendars[name]
-
-    def _facts(self, event: TouchpointResolvedV1) -> dict[str, Any]:
-        touchpoint = event.touchpoint
-        try:
-            plain = self._work.keyring.open(touchpoint.sealed, touchpoint.touchpoint_id.bytes)
-            properties = decode_content(plain).properties or {}
-        except (SealBroken, msgspec.MsgspecError):
-            properties = {}
-        return {
-            "event": touchpoint.name,
-            "kind": touchpoint.kind,
-            "channel": touchpoint.channel,
-            "purchase": touchpoint.purchase,
-            "properties": properties,
-        }
 
 
 def _follows(rule: TaskRule, event: CaseChangedV1 | CaseAlarmV1) -> bool:

@@ -151,7 +151,8 @@ class TaskDesk:
         if asked.version is not None and asked.version != task.version:
             raise VersionConflict(task.version)
         changes = dict(asked.changes)
-        if changes.get("team", task.team) not in self._teams.names:
+        # A task of a team that the pack has no more can still be done.
+        if "team" in changes and changes["team"] not in self._teams.names:
             raise NoSuchTeam
         if "due_at" in changes and "remind_at" not in changes:
             changes["remind_at"] = moved_reminder(task, changes["due_at"])
@@ -206,7 +207,8 @@ class TaskDesk:
                 raise NoSuchCustomer
             if len({customers.get(one) for one in named}) > 1:
                 raise NoSuchCase
-        return case.profile_id, asked.team or case.team
+        of_case = case.team if case.team in self._teams.names else self._teams.default
+        return case.profile_id, asked.team or of_case
 
     def _recurrence(self, asked: Repeats, due_at: datetime, team: str) -> Recurrence:
         recurrence = Recurrence(

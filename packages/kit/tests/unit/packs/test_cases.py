@@ -32,6 +32,11 @@ def test_the_services_pack_has_causes_of_every_category_and_a_green_channel() ->
             "Complaint Submitted",
             "cases.opened_by[1].event: 'Complaint Submitted' opens a case already",
         ),
+        (
+            "kind: complaint,",
+            "kind: complaint, when: {'==': [{var: weather}, rain]},",
+            "cases.opened_by[0].when",
+        ),
     ],
 )
 def test_every_mistake_is_named(packs: Path, edit: Edit, old: str, new: str, expected: str) -> None:
