@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -51,7 +51,7 @@ _OPENID = "wechat_openid"
 _TELLING = {**dict(IDENTIFYING_TRAITS), **dict.fromkeys(OPENIDS, _OPENID)}
 
 
-class Usable(NamedTuple):
+class Usable(msgspec.Struct, frozen=True, order=True):
     """An identifier that identifies; `place` orders the strongest first."""
 
     place: tuple[int, str, str]

@@ -14,9 +14,6 @@ from interaction_service.domain.money import BadAmount, read_number, to_count, t
 from interaction_service.domain.refusal import Refused
 
 Find = Callable[[JsonObject], Sequence[Any]]
-# Prices come again and again; exact decimals cost more than all else about a purchase.
-_number_again = lru_cache(maxsize=4_096, typed=True)(read_number)
-_minor_again = lru_cache(maxsize=4_096)(to_minor)
 _SCALARS = (str, int, float)
 
 
@@ -53,19 +50,16 @@ class Purchasing:
         declared = self._events.get(event)
         if declared is None:
             return None
-        amount_path, amount = _first_number(properties, declared.amount)
-        if amount is None:
+        path, found = _first(properties, declared.amount)
+        if not found:
             return None
         currency = self._currency(properties, declared.currency)
-        quantity_path, quantity = _first_number(properties, declared.quantity)
         try:
-            minor = _minor_again(amount, currency)
+            minor = _minor(found, currency)
+            path, found = _first(properties, declared.quantity)
+            count = to_count(_sum(found)) if found else 1
         except BadAmount as error:
-            raise Refused(f"properties.{amount_path}", str(error)) from None
-        try:
-            count = 1 if quantity is None else to_count(quantity)
-        except BadAmount as error:
-            raise Refused(f"properties.{quantity_path}", str(error)) from None
+            raise Refused(f"properties.{path}", str(error)) from None
         return Purchase(amount_minor=minor, currency=currency, quantity=count)
 
     def _currency(self, properties: JsonObject, figures: Sequence[_Figure]) -> str:
@@ -97,21 +91,21 @@ def _first(properties: JsonObject, figures: Sequence[_Figure]) -> tuple[str, Seq
     return "", ()
 
 
-def _first_number(properties: JsonObject, figures: Sequence[_Figure]) -> tuple[str, Decimal | None]:
-    """Return the first path that leads to something, and its number or the sum over its list."""
-    path, found = _first(properties, figures)
-    if not found:
-        return path, None
-    try:
-        if len(found) == 1:
-            return path, _number(found[0])
-        return path, sum(map(_number, found), Decimal(0))
-    except BadAmount as error:
-        raise Refused(f"properties.{path}", str(error)) from None
+def _minor(found: Sequence[Any], currency: str) -> int:
+    """Return the sum of amounts in minor units of their currency. Raises BadAmount."""
+    if len(found) == 1 and type(found[0]) in _SCALARS:
+        return _minor_again(found[0], currency)
+    return to_minor(_sum(found), currency)
 
 
-def _number(value: Any) -> Decimal:
-    return _number_again(value) if type(value) in _SCALARS else read_number(value)
+@lru_cache(maxsize=4_096, typed=True)
+def _minor_again(amount: Any, currency: str) -> int:
+    # Prices come again and again; exact decimals cost more than all else about a purchase.
+    return to_minor(read_number(amount), currency)
+
+
+def _sum(found: Sequence[Any]) -> Decimal:
+    return read_number(found[0]) if len(found) == 1 else sum(map(read_number, found), Decimal(0))
 
 
 def _finder(path: str) -> Find | None:

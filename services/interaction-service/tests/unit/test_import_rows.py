@@ -7,10 +7,13 @@ import zipfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from interaction_service.adapters.imports.looking import Asked, look_at
 from interaction_service.adapters.imports.opening import open_rows
@@ -20,7 +23,9 @@ from interaction_service.application.imports.ports import FileForm, Row, RowRead
 from interaction_service.domain.imports.columns import column_names, has_header
 from interaction_service.domain.imports.sniffing import NotImportable, delimiter_of, encoding_of
 from interaction_service.domain.imports.targets import Declared
-from interaction_service.domain.imports.values import Unreadable, read_number, read_time
+from interaction_service.domain.imports.values import Unreadable, read_moment, read_number, read_time
+
+EARLY, LATE = datetime.fromisoformat("1970-01-02"), datetime.fromisoformat("2099-01-01")
 
 
 class Bytes:
@@ -95,6 +100,20 @@ def test_form_is_found() -> None:
 )
 def test_times(text: str, utc: str) -> None:
     assert read_time(text, timezone(timedelta(hours=8))) == utc
+
+
+@given(
+    st.datetimes(EARLY, LATE),
+    st.sampled_from(["Asia/Shanghai", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"]),
+    st.sampled_from(["", "Z", "+05:45", "-11:00"]),
+)
+@example(datetime.fromisoformat("2026-03-29T02:30:00"), "Europe/Berlin", "")
+@example(datetime.fromisoformat("2026-10-25T02:30:00"), "Europe/Berlin", "")
+def test_times_of_zones_that_move_their_clocks(wall: datetime, zone: str, offset: str) -> None:
+    said = datetime.fromisoformat(f"{wall.isoformat()}{offset}")
+    expected = (said if offset else said.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    assert read_moment(f"{wall.isoformat()}{offset}", ZoneInfo(zone)) == expected
+    assert read_moment(said, ZoneInfo(zone)) == expected
 
 
 @pytest.mark.parametrize("text", ["1/5/2024", "2024-13-01", "yesterday", "0001-01-01", "2024-05-01 25:00"])

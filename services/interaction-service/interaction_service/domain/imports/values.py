@@ -24,6 +24,7 @@ _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2}))?
 _EPOCH = re.compile(r"(\d{10})(\d{3})?")
 _LONGEST = 64
 _MOST_DIGITS = 15
+_NO_OFFSET = timedelta()
 
 
 class Unreadable(ValueError):
@@ -83,14 +84,8 @@ def _moment(value: Any, zone: tzinfo) -> datetime:
     text = str(value).strip()
     if len(text) > _LONGEST:
         raise Unreadable("must be a time, year first")
-    if text[4:5] == "-":
-        # What ISO 8601 says is read by the standard library in a fraction of the time.
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            pass
-        else:
-            return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+    if text[4:5] == "-" and (moment := _iso_moment(text, zone)) is not None:
+        return moment
     found = _TIME.fullmatch(text) or _COMPACT.fullmatch(text)
     try:
         if found is None:
@@ -119,6 +114,21 @@ def _hour(half: str | None, hour: int) -> int:
     if half is None or not 1 <= hour <= 12:
         return hour
     return hour % 12 + (12 if half == "下午" else 0)
+
+
+def _iso_moment(text: str, zone: tzinfo) -> datetime | None:
+    """Return the time of ISO 8601, which the standard library reads in a fraction of the time; None for another."""
+    try:
+        # Taking a zone off a time that is marked as UTC costs a sixth of changing from zone to zone.
+        wall = datetime.fromisoformat(text + "Z")
+        return wall - (zone.utcoffset(wall) or _NO_OFFSET)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
 
 
 def _epoch(text: str) -> datetime:
