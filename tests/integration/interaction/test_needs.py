@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from uuid import uuid4
 
 import msgspec
@@ -25,6 +26,14 @@ async def test_a_need_is_logged_once_masked_counted_and_on_the_timeline(service:
     for _ in range(2):
         first = await service.client.post(path, json=NEED, headers=agent | {"idempotency-key": "k"})
         assert first.status_code == 200, first.text
+    other = uuid4()
+    await record(service, resolved(service.keyring, other))
+    elsewhere = await service.client.post(
+        f"/v1/customers/{other}/needs",
+        json={**NEED, "scene": "use"},
+        headers=agent | {"idempotency-key": "k"},
+    )
+    assert elsewhere.json()["profile_id"] == str(other), "a key repeats the request about one customer"
     stated = await service.client.post(
         path, json={"kind": "stated", "what": "w", "scene": "use"}, headers=agent
     )
@@ -34,14 +43,15 @@ async def test_a_need_is_logged_once_masked_counted_and_on_the_timeline(service:
     found = {each["kind"]: each["what"] for each in [*page["items"], *more["items"]]}
     assert found == {"unmet": "call 138****5678 by video", "stated": "w"}
     logged = [each for each in await service.received() if each.name == "Need Logged"]
-    assert [each.profile_id for each in logged] == [customer] * 2
-    assert service.opened(logged[0])["properties"]["content"] == NEED["what"]
+    assert Counter(each.profile_id for each in logged) == {customer: 2, other: 1}
+    assert {service.opened(each)["properties"]["content"] for each in logged} == {NEED["what"], "w"}
     counted = await rows(
-        service.database, "SELECT day, a, b, c, n FROM tally WHERE measure = 'need' ORDER BY a"
+        service.database, "SELECT day, a, b, c, n FROM tally WHERE measure = 'need' ORDER BY a, c"
     )
     assert [(str(row["day"]), row["a"], row["b"], row["c"], row["n"]) for row in counted] == [
         ("2026-05-20", "stated", "", "use", 1),
         ("2026-05-20", "unmet", "form_too_narrow", "after_sales", 1),
+        ("2026-05-20", "unmet", "form_too_narrow", "use", 1),
     ]
     answer = await service.client.get(
         f"/v1/customers/{customer}/export?reason=asked+for+it+himself", headers=service.staff.headers("dpo")

@@ -138,6 +138,7 @@ async def test_the_team_by_owner(service: Service, desk: Desk, customer: UUID) -
     assert (found["total"]["responses"], team["contacts"]) == (3, None)
     sheet = (await report(service, "team", format="csv", language="zh")).text
     assert '"满意度：服务质量"' in sheet
+    assert '"agent-7","2","5.0",' in sheet, "in minutes, as the goal is told"
     assert "response_speed" not in sheet
 
 

@@ -112,9 +112,11 @@ async def test_a_contact_its_follow_up_and_its_correction(service: Service, staf
         "Send the offer", "contact", contact["contact_id"], contact["actor"],
     )  # fmt: skip
     right = {**SAID, "at": NOW.isoformat(), "text": "Wants the small one", "direction": "outbound"}
+    fast = {**right, "at": (NOW + timedelta(minutes=4)).isoformat()}
     path = f"contact-records/{contact['contact_id']}/correct"
     once = given["headers"]
-    corrected = await at_work.post(path, right, headers=once)
+    corrected = await at_work.post(path, fast, headers=once)
+    assert corrected["at"] == NOW.isoformat().replace("+00:00", "Z"), "a clock that is fast counts as now"
     assert await at_work.post(path, right, headers=once) == corrected
     assert (corrected["task_id"], corrected["corrects"]) == (contact["task_id"], contact["contact_id"])
     refused = await at_work.post(path, right, status=409)

@@ -36,8 +36,8 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "owner": "负责人",
         "of_team": "团队",
         "responses": "首次响应数",
-        "response_p50_seconds": "响应中位数（秒）",
-        "response_p90_seconds": "响应 P90（秒）",
+        "response_p50_seconds": "响应中位数（分钟）",
+        "response_p90_seconds": "响应 P90（分钟）",
         "within_goal": "15 分钟内",
         "contacts": "联系次数",
         "customers": "联系客户数",
@@ -72,8 +72,8 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "owner": "Owner",
         "of_team": "Team",
         "responses": "First responses",
-        "response_p50_seconds": "Response, median (s)",
-        "response_p90_seconds": "Response, p90 (s)",
+        "response_p50_seconds": "Response, median (min)",
+        "response_p90_seconds": "Response, p90 (min)",
         "within_goal": "Within 15 min",
         "contacts_per_customer": "Contacts per customer",
         "customers_at_goal": "Customers with 2 or more",
@@ -192,9 +192,11 @@ def _figures(each: Mapping[str, Any], names: Iterable[str]) -> list[Any]:
 
 
 def _figure(name: str, value: Any) -> Any:
-    if name in _SHARES and value is not None:
+    if value is None:
+        return None
+    if name in _SHARES:
         return f"{value:.1%}"
-    return value
+    return round(value / 60, 1) if name.endswith("_seconds") else value
 
 
 def _label(each: Mapping[str, Any], language: Language) -> str:

@@ -16,6 +16,8 @@ from interaction_service.domain.tasks import Frequency, Weekday
 
 LATE, AHEAD = timedelta(days=31), timedelta(days=3660)
 OLDEST_CONTACT = timedelta(days=366)
+AHEAD_OF_US = timedelta(minutes=5)
+"""By so much the clock of whoever records a contact may be fast; it counts as now."""
 LONGEST_CONTACT = 7 * 24 * 3600
 
 
@@ -169,7 +171,7 @@ class ContactCorrected(_Body):
 
     def wrong_time(self, now: datetime) -> str | None:
         """Return what is wrong with the time, None when nothing is."""
-        if now - OLDEST_CONTACT <= self.at <= now:
+        if now - OLDEST_CONTACT <= self.at <= now + AHEAD_OF_US:
             return None
         return f"must lie within the last {OLDEST_CONTACT.days} days"
 

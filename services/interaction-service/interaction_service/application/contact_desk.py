@@ -43,7 +43,8 @@ class FollowUp:
 class RecordContact:
     """Command: somebody of staff spoke with a customer.
 
-    `said` is what was said, the outcome and who else took part. `key` makes a repeat by the same actor the same record.
+    `at` is now at the latest. `said` is what was said, the outcome and who else took part. `key` makes a repeat by the
+    same actor the same record.
     """
 
     customer_id: UUID
@@ -77,7 +78,7 @@ class ContactDesk:
         Raises NoSuchCustomer, NoSuchCase, NoSuchTeam, NotNow.
         """
         await self._check(asked)
-        contact_id = _id_of(asked)
+        contact_id = _id_of(asked, asked.customer_id)
         if (known := await self._contacts.find(contact_id)) is not None:
             return known
         task_id = None
@@ -142,11 +143,9 @@ class ContactDesk:
         return contact
 
 
-def _id_of(asked: RecordContact, corrects: UUID | None = None) -> UUID:
-    """Return the id of a record. A correction under the key of what it corrects is a record of its own."""
-    if asked.key is None:
-        return uuid4()
-    return uuid5(_CONTACTS, "\0".join([asked.actor, asked.key, *([str(corrects)] if corrects else [])]))
+def _id_of(asked: RecordContact, about: UUID) -> UUID:
+    """Return the id of a record; `about` is the customer, or what it corrects: a key repeats one request alone."""
+    return uuid4() if asked.key is None else uuid5(_CONTACTS, f"{asked.actor}\0{asked.key}\0{about}")
 
 
 def _contact(
@@ -162,7 +161,7 @@ def _contact(
         profile_id=asked.customer_id,
         kind=asked.kind,
         direction=asked.direction,
-        at=asked.at,
+        at=min(asked.at, now),
         recorded_at=now,
         actor=asked.actor,
         seconds=asked.seconds,

@@ -102,7 +102,7 @@ class NeedLog:
         if not await self._store.is_known(asked.customer_id):
             raise NoSuchCustomer
         need = Need(
-            need_id=uuid4() if asked.key is None else uuid5(_NEEDS, f"{asked.actor}\0{asked.key}"),
+            need_id=_id_of(asked),
             profile_id=asked.customer_id,
             kind=asked.kind,
             scene=asked.scene,
@@ -117,6 +117,12 @@ class NeedLog:
         await self._counts.add(Counter([place]))
         self._tell(need, asked.what)
         return need
+
+
+def _id_of(asked: LogNeed) -> UUID:
+    if asked.key is None:
+        return uuid4()
+    return uuid5(_NEEDS, f"{asked.actor}\0{asked.key}\0{asked.customer_id}")
 
 
 def _check(name: str | None, declared: Collection[str], refusal: type[Exception]) -> None:

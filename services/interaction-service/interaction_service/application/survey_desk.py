@@ -123,7 +123,7 @@ class SurveyDesk:
         if asked.customer_id not in customers:
             raise NoSuchCustomer
         survey = Survey(
-            survey_id=uuid4() if asked.key is None else uuid5(_SURVEYS, f"{asked.actor}\0{asked.key}"),
+            survey_id=_id_of(asked),
             profile_id=asked.customer_id,
             form=asked.form,
             origin="staff",
@@ -233,3 +233,9 @@ class SurveyDesk:
             if before.state == "issued":
                 self._news.changed(after, customers.get(after.profile_id, after.profile_id))
         return ended
+
+
+def _id_of(asked: AskCustomer) -> UUID:
+    if asked.key is None:
+        return uuid4()
+    return uuid5(_SURVEYS, f"{asked.actor}\0{asked.key}\0{asked.customer_id}")
