@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from interaction_service.adapters.case_reads import CaseFilter, page_statement
 from interaction_service.api import hand_over
 
 from .conftest import Service
@@ -20,6 +21,42 @@ async def desk(service: Service) -> Desk:
     customer = uuid4()
     await record(service, resolved(service.keyring, customer))
     return Desk(service, customer)
+
+
+# 50 open cases among 20,000 that are closed.
+FILL = """
+INSERT INTO case_file (case_id, number, profile_id, source, opened_at, kind, category, cause, priority, state, is_open,
+  owner, team, participants, changed_at, cycle, version, next_due_at, breached, sealed)
+SELECT gen_random_uuid(), 'S20250101-' || n, gen_random_uuid(), 'staff', now() - n * interval '1 minute', 'complaint',
+  'product', 'defect', 'normal', CASE WHEN n % 404 = 0 THEN 'in_progress' ELSE 'reviewed' END, n % 404 = 0,
+  CASE WHEN n = 20000 THEN 'rare' ELSE 'agent-' || n % 40 END, CASE WHEN n = 20000 THEN 'rare' ELSE 'service' END,
+  '[]', now(), 1, 1, CASE WHEN n % 404 = 0 THEN now() + n * interval '1 minute' END, '{}', ''
+FROM generate_series(1, 20200) AS n
+"""
+BOARD = (
+    CaseFilter(),
+    CaseFilter(number="S20250101-19000"),
+    CaseFilter(owner="rare"),
+    CaseFilter(team="rare"),
+    CaseFilter(state="received"),
+    CaseFilter(owner="agent-7", due=True),
+    CaseFilter(team="service", is_open=True),
+    CaseFilter(is_open=True, priority="urgent"),
+    CaseFilter(is_open=True, is_breached=True),
+    CaseFilter(due=True, cause="nothing", has_owner=False),
+)
+
+
+async def test_lists_cost_the_same_however_many_cases_are_closed(service: Service) -> None:
+    async with service.database.connection() as connection:
+        await connection.execute(FILL)
+        await connection.execute("ANALYZE case_file")
+        for only in BOARD:
+            sql, arguments = page_statement(only, 51)
+            (row,) = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", *arguments)
+            plan = row[0][0]["Plan"]
+            # A walk through all of them touches 500 pages.
+            assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 300, only
 
 
 async def numbers(desk: Desk, **query: Any) -> list[int]:

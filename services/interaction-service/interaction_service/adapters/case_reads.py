@@ -88,13 +88,7 @@ class PostgresCaseReads:
         self, only: CaseFilter, limit: int, behind: tuple[datetime, UUID] | None = None
     ) -> list[asyncpg.Record]:
         """Return cases, the newest first, or those due first; `behind` is the place of the last one seen."""
-        conditions, arguments = _conditions(only)
-        order = "file.next_due_at, file.case_id" if only.due else "file.opened_at DESC, file.case_id DESC"
-        if behind is not None:
-            arguments += behind
-            place = f"(${len(arguments) - 1}::timestamptz, ${len(arguments)}::uuid)"
-            conditions.append((DUE_BEHIND if only.due else NEWEST_BEHIND).format(place=place))
-        sql = LIST.format(conditions=" AND ".join(conditions) or "true", order=order, limit=int(limit))
+        sql, arguments = page_statement(only, limit, behind)
         return list(await self._connection.fetch(sql, *arguments))
 
     async def one(self, case_id: UUID) -> asyncpg.Record | None:
@@ -129,6 +123,21 @@ class PostgresCaseReads:
         except SealBroken:
             return None
         return found
+
+
+def page_statement(
+    only: CaseFilter, limit: int, behind: tuple[datetime, UUID] | None = None
+) -> tuple[str, list[Any]]:
+    """Return what reads a page, and its arguments."""
+    conditions, arguments = _conditions(only)
+    order = "file.next_due_at, file.case_id" if only.due else "file.opened_at DESC, file.case_id DESC"
+    if behind is not None:
+        arguments += behind
+        place = f"(${len(arguments) - 1}::timestamptz, ${len(arguments)}::uuid)"
+        conditions.append((DUE_BEHIND if only.due else NEWEST_BEHIND).format(place=place))
+    return LIST.format(
+        conditions=" AND ".join(conditions) or "true", order=order, limit=int(limit)
+    ), arguments
 
 
 def _conditions(only: CaseFilter) -> tuple[list[str], list[Any]]:
