@@ -43,7 +43,7 @@ class TextIndex:
 
     def __init__(self, keyring: Keyring, searchable: Sequence[str]) -> None:
         self._key = keyring.derive("timeline.words")
-        self._names = frozenset(searchable)
+        self._names = tuple(searchable)
         names = "|".join(re.escape(name) for name in searchable)
         # A name may be written with escapes, and then only decoding can tell.
         self._hint = re.compile(rf'"(?:{names})"|\\u'.encode()) if searchable else None
@@ -62,10 +62,12 @@ class TextIndex:
         return self._hashes(profile_id, question.words)
 
     def text(self, properties: JsonObject) -> str:
-        """Return the free text of a touchpoint, folded, one line a property."""
-        return "\n".join(
-            fold(text) for name in self._names & properties.keys() for text in _texts(properties[name])
-        )
+        """Return the free text of a touchpoint, folded, one line a property.
+
+        Short ones stand first: a long letter must not push the words of its subject out of the index.
+        """
+        texts = (text for name in self._names if name in properties for text in _texts(properties[name]))
+        return "\n".join(fold(text) for text in sorted(texts, key=len))
 
     def _hashes(self, profile_id: UUID, words: Sequence[str]) -> list[int]:
         keyed = blake2b(key=self._key, salt=profile_id.bytes, digest_size=_HASH_BYTES)

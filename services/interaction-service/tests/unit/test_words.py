@@ -53,6 +53,14 @@ def test_the_index_never_loses_a_part_of_unspaced_text(text: str, data: st.DataO
         assert set(words_asked(part, 16)) <= set(words_of(folded, MOST_WORDS))
 
 
+def test_a_long_text_leaves_room_for_a_short_one_beside_it() -> None:
+    letter = "".join(chr(0x4E00 + number) for number in range(3_000))
+    words = INDEX.words(SOMEBODY, {"message": letter, "备注": "漏水"})
+    assert len(words) == MOST_WORDS
+    assert set(INDEX.asked(SOMEBODY, Question("漏水"))) <= set(words)
+    assert words == INDEX.words(SOMEBODY, {"备注": "漏水", "message": letter})
+
+
 def test_a_long_text_keeps_its_pairs_before_its_characters() -> None:
     folded = "".join(chr(0x4E00 + number) for number in range(1_200))
     words = words_of(folded, MOST_WORDS)
