@@ -67,11 +67,11 @@ async def test_events_are_refused_one_by_one(service: Service) -> None:
         "type": {name: value for name, value in EVENT.items() if name != "type"},
         "datacontenttype": {**EVENT, "datacontenttype": "text/plain"},
         "data_base64": {**EVENT, "data_base64": "?"},
-        "properties": {**EVENT, "data": [1]},
-        "timestamp": {**EVENT, "time": "soon"},
-        "userId": {**EVENT, "userid": None},
+        "data": {**EVENT, "data": [1]},
+        "time": {**EVENT, "time": "soon"},
+        "userid": {**EVENT, "userid": None},
         "data.userId": {**EVENT, "type": "guanxi.track", "data": {"userId": {}}},
-        "data": {**EVENT, "type": "guanxi.track", "data": 1},
+        "data.type": {**EVENT, "type": "guanxi.track", "data": {"type": 1}},
         "": {**EVENT, "data": {"text": "x" * 33_000}},
     }
     answer = await post(service, BATCHED, [*bad.values(), EVENT])

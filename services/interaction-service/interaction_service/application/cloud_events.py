@@ -19,9 +19,11 @@ from interaction_service.application.message import (
     check_bounds,
     explain,
     read_message,
+    read_object,
 )
 from interaction_service.domain.limits import MAX_BATCH_EVENTS, MAX_MESSAGE_ID
 from interaction_service.domain.refusal import Refused
+from interaction_service.domain.times import read_time
 
 STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
@@ -115,43 +117,50 @@ def _message(event: CloudEvent) -> Message:
     assert event.type
     if any(character.isspace() for character in event.source):
         raise Refused("source", "must be a URI reference")
+    if event.time is not None:
+        read_time(event.time, "time")
     data = _data(event)
     kind = event.type.removeprefix(OWN)
     if event.type.startswith(OWN) and kind in KINDS:
-        if data is msgspec.UNSET:
-            raise Refused("data", "is missing")
-        message = _within_data(data)
-        message.type = kind
-        if message.user_id is None and message.anonymous_id is None:
-            message.user_id, message.anonymous_id = _person(event)
-        if message.timestamp is None and message.original_timestamp is None:
-            message.timestamp = event.time
+        message = _within_data(event, kind, data)
     else:
-        user_id, anonymous_id = _person(event)
+        if data is not msgspec.UNSET:
+            read_object(data, "data")
         message = Message(
             type="track",
             event=event.type,
-            user_id=user_id,
-            anonymous_id=anonymous_id,
             timestamp=event.time,
             properties=data,
             context=msgspec.Raw(_ENCODE({"cloudEvent": {"source": event.source, "subject": event.subject}})),
         )
+    if message.user_id is None and message.anonymous_id is None:
+        message.user_id, message.anonymous_id = _person(event)
     message.message_id = _message_id(event.source, event.id)
     return message
 
 
-def _within_data(data: msgspec.Raw) -> Message:
+def _within_data(event: CloudEvent, kind: str, data: msgspec.Raw | msgspec.UnsetType) -> Message:
+    """Return the message that an event carries. Raises Refused."""
+    if data is msgspec.UNSET:
+        raise Refused("data", "is missing")
     try:
-        return read_message(data)
+        message = read_message(data)
     except Refused as refused:
         raise Refused(f"data.{refused.field}".strip("."), refused.reason) from None
+    message.type = kind
+    if message.timestamp is None and message.original_timestamp is None:
+        message.timestamp = event.time
+    return message
 
 
 def _person(event: CloudEvent) -> tuple[Scalar | None, Scalar | None]:
-    if event.userid is None and event.anonymousid is None:
-        return event.subject, None
-    return event.userid, event.anonymousid
+    """Return the ids of user and visitor. Raises Refused."""
+    user_id, anonymous_id = event.userid, event.anonymousid
+    if user_id is None and anonymous_id is None:
+        user_id = event.subject
+    if user_id in (None, "") and anonymous_id in (None, ""):
+        raise Refused("userid", "is missing, and so are anonymousid and subject")
+    return user_id, anonymous_id
 
 
 def _message_id(source: str, identity: str) -> str:
