@@ -10,7 +10,8 @@ import pytest
 
 from guanxi_kit.db import Database
 from guanxi_kit.testing import eventually
-from interaction_service.adapters.channels import MISS_SECONDS, REFRESH_SECONDS, ChannelRefused, add_channel
+from interaction_service.adapters.channels import ChannelRefused, add_channel
+from interaction_service.adapters.directory import MISS_SECONDS, REFRESH_SECONDS
 from interaction_service.add_channel import add_channel_command
 from interaction_service.settings import InteractionSettings
 
