@@ -32,23 +32,27 @@ SHOWN = 20
 """Refused rows that are shown; the file has them all."""
 
 
+Columns = Annotated[
+    list[str] | None, typer.Option(help="NAME=TARGET, such as 电话=trait.phone; NAME= leaves it out.")
+]
+Header = Annotated[
+    bool | None, typer.Option("--header/--no-header", help="Whether the first row names the columns.")
+]
+
+
 def import_file(
     file: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, help="CSV, JSON lines, Parquet or .xlsx.")
     ],
     *,
-    column: Annotated[
-        list[str] | None, typer.Option(help="NAME=TARGET, such as 电话=trait.phone; NAME= leaves it out.")
-    ] = None,
+    column: Columns = None,
     kind: Annotated[str | None, typer.Option(help="What each row is: identify, track, ...")] = None,
     event: Annotated[str | None, typer.Option(help="The event of rows that are track messages.")] = None,
     channel: Annotated[str | None, typer.Option(help="The channel that the touchpoints are of.")] = None,
     time_zone: Annotated[str | None, typer.Option(help="Of times without an offset.")] = None,
     encoding: Annotated[str | None, typer.Option(help="utf-8 or gb18030; found out without it.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="One character or tab; found out without it.")] = None,
-    header: Annotated[
-        bool | None, typer.Option("--header/--no-header", help="Whether the first row names the columns.")
-    ] = None,
+    header: Header = None,
     sheet: Annotated[
         str | None, typer.Option(help="Of a workbook; the first visible one without it.")
     ] = None,
@@ -59,33 +63,49 @@ def import_file(
 ) -> None:
     """Import a file: show what its columns become, ask, take its rows in, and list those that were refused."""
     gateway = Gateway.from_environment()
-    query = {"name": file.name, "encoding": encoding, "delimiter": delimiter, "sheet": sheet}
-    if header is not None:
-        query["header"] = str(header).lower()
-    found = _upload(gateway, file, query)
-    import_id = found["import_id"]
+    form = {"encoding": encoding, "delimiter": delimiter, "sheet": sheet}
+    query = {"name": file.name, **form, "header": None if header is None else str(header).lower()}
     changes = {"kind": kind, "event": event, "channel": channel, "time_zone": time_zone}
-    mapping = _changed(found, {k: v for k, v in changes.items() if v}, column or [])
-    if mapping != found["mapping"]:
-        found = gateway.post("imports", import_id, "mapping", body=mapping)
-    if not json:
-        _tell_mapping(found)
-        _tell_preview(gateway.get("imports", import_id, "preview", rows=5)["items"])
-    if not yes and not typer.confirm(f"Import about {found['rows']:,} rows?", err=True):
-        gateway.post("imports", import_id, "cancel")
-        raise typer.Exit(1)
-    gateway.post("imports", import_id, "start")
-    ended = watch(
-        "Importing", lambda: gateway.get("imports", import_id), _standing, f"The import {import_id} goes on."
-    )
+    found = _mapped(gateway, _upload(gateway, file, query), changes, column or [])
+    _agree(gateway, found, show=not json, yes=yes)
+    ended = _carried_out(gateway, found["import_id"])
     if refused is not None and ended["progress"]["refused"]:
-        _write_refused(gateway, import_id, refused, clear)
+        _write_refused(gateway, found["import_id"], refused, clear)
     if json:
         out.print_json(data=ended)
     else:
         _tell_end(gateway, ended)
     if ended["state"] != "done" or ended["progress"]["refused"]:
         raise typer.Exit(1)
+
+
+def _mapped(
+    gateway: Gateway, found: dict[str, Any], changes: dict[str, str | None], columns: list[str]
+) -> dict[str, Any]:
+    """Return an import under the mapping that the command line asks for."""
+    mapping = _changed(found, {name: value for name, value in changes.items() if value}, columns)
+    if mapping == found["mapping"]:
+        return found
+    mapped: dict[str, Any] = gateway.post("imports", found["import_id"], "mapping", body=mapping)
+    return mapped
+
+
+def _agree(gateway: Gateway, found: dict[str, Any], *, show: bool, yes: bool) -> None:
+    """Show what would come of a file and ask; cancel the import and exit with 1 on a no."""
+    import_id = found["import_id"]
+    if show:
+        _tell_mapping(found)
+        _tell_preview(gateway.get("imports", import_id, "preview", rows=5)["items"])
+    if not yes and not typer.confirm(f"Import about {found['rows']:,} rows?", err=True):
+        gateway.post("imports", import_id, "cancel")
+        raise typer.Exit(1)
+
+
+def _carried_out(gateway: Gateway, import_id: str) -> dict[str, Any]:
+    gateway.post("imports", import_id, "start")
+    return watch(
+        "Importing", lambda: gateway.get("imports", import_id), _standing, f"The import {import_id} goes on."
+    )
 
 
 def _write_refused(gateway: Gateway, import_id: str, to: Path, reason: str | None) -> None:

@@ -95,9 +95,7 @@ class Preparation:
         context = _context(message, submission)
         traits = traits_of(message, kind, context)
         purchase = self._checked(kind, message, channel, names)
-        person = self._identification.identify(message, traits, context)
-        if submission.by_any_identifier and not person.refs:
-            raise nobody(person)
+        person = self._identified(message, traits, context, submission)
         group_id = message.group_id if kind == "group" else context.get("groupId")
         enterprise = self._identification.identify_enterprise(group_id)
         content = _content(
@@ -119,6 +117,15 @@ class Preparation:
             has_unusable=bool(content.unusable),
             has_consent="consent" in context and has_consent(context["consent"]),
         )
+
+    def _identified(
+        self, message: Message | Draft, traits: JsonObject, context: JsonObject, submission: Submission
+    ) -> Identified:
+        """Return whom a message names. Raises Refused where any identifier would do and there is none."""
+        person = self._identification.identify(message, traits, context)
+        if submission.by_any_identifier and not person.refs:
+            raise nobody(person)
+        return person
 
     def _checked(
         self, kind: TouchpointKind, message: Message | Draft, channel: Channel, names: EventNames | None
