@@ -141,6 +141,7 @@ async def test_each_mail_becomes_a_touchpoint_once(mailed: Mailed) -> None:
     mailed.put("before", at=NOW - timedelta(days=3))
     mailed.put("own", From="desk@example.com")
     mailed.put("nobody's", From="undisclosed")
+    mailed.put("of a filler", From="test@test.com")
     await mailed.read()
     await mailed.read()
     mailed.put("another")
@@ -150,9 +151,23 @@ async def test_each_mail_becomes_a_touchpoint_once(mailed: Mailed) -> None:
     assert (first.name, first.occurred_at) == ("Email Received", NOW)
     assert [ref.type for ref in first.identifiers] == ["email"]
     told = await mailed.standing()
-    assert (told["taken"], told["refused"], told["failure"]) == (8, 1, None)
+    assert (told["taken"], told["refused"], told["failure"]) == (8, 2, None)
+    await a_refused_mail_is_mended(mailed)
+    assert (await mailed.texts())[-1] == "of a filler"
     mailed.server.client.select_folder(mailed.folder, readonly=True)
     assert not mailed.server.client.search("SEEN")
+
+
+async def a_refused_mail_is_mended(mailed: Mailed) -> None:
+    """Its sender's address is all that says whose it is, as when it came."""
+    client, headers = mailed.service.client, mailed.service.staff.headers("admin")
+    kept = (await client.get("/v1/refusals", params={"channel": "post"}, headers=headers)).json()["items"]
+    path = next(f"/v1/refusals/{one['refusal_id']}" for one in kept if one["field"] == "email")
+    clear = {"clear": "true", "reason": "whose mail it was is known"}
+    item = (await client.get(path, params=clear, headers=headers)).json()["item"]
+    item["context"]["traits"]["email"] = "lin@example.com"
+    replayed = await client.post(f"{path}/replay", json={"item": item}, headers=headers)
+    assert replayed.status_code == 200, replayed.text
 
 
 class Killed(BaseException):

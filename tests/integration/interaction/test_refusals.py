@@ -17,8 +17,9 @@ from guanxi_kit.erasure import tombstone_of
 from guanxi_kit.log.port import Outgoing
 from guanxi_kit.testing import eventually
 from interaction_service.adapters.event_names import MAX_STORED, store_sightings
-from interaction_service.adapters.refusals import RefusalSweep
+from interaction_service.adapters.refusals import PostgresRefusals, RefusalSweep
 from interaction_service.application.event_names import MAX_TALLIED, EventNames, Sighting
+from interaction_service.application.ports import Unavailable
 from interaction_service.application.refusals import ITEMS_A_MINUTE
 
 from .conftest import NOW, PACKS, MemoryEngine, Service, ServiceOn, running_worker
@@ -141,6 +142,21 @@ async def test_what_is_quarantined_was_accepted_and_waits(service: Service) -> N
     answer = await replayed(service, kept["refusal_id"], item={**visited, "properties": {"room": "7"}})
     assert answer.status_code == 200, answer.text
     assert [one.name for one in await service.received()] == ["Visited"]
+
+
+async def test_a_batch_is_taken_after_what_of_it_is_set_aside(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = {"batch": [{"type": "page", "userId": "u-1"}, {**BOOKED, "event": "Visited"}]}
+
+    async def away(*_: object) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as broken:
+        broken.setattr(PostgresRefusals, "add", away)
+        assert (await service.post("/v1/batch", batch)).status_code == 503
+    assert (await service.post("/v1/batch", batch)).json()["accepted"] == 2
+    assert len(await service.received()) == 1, "the page has no id, and was sent twice"
 
 
 async def test_an_item_is_replayed_with_what_stood_beside_it(service: Service) -> None:

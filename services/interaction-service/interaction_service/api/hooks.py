@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,7 +20,7 @@ from interaction_service.application.message import Malformed
 from interaction_service.application.ports import Unavailable
 from interaction_service.application.refusals import Origin
 from interaction_service.application.signatures import BadSignature, HookRequest
-from interaction_service.application.submission import Outcome, Refusal, Submission
+from interaction_service.application.submission import Given, Outcome, Refusal, Submission
 from interaction_service.domain.limits import MAX_BODY_BYTES
 from interaction_service.domain.refusal import Refused
 
@@ -92,17 +93,16 @@ async def _take(door: HookDoor, hook: Hook, body: bytes, query: dict[str, str]) 
         items = hook.items(body, query)
     except Malformed as error:
         whole = Outcome(0, [Refusal(0, None, error.field, error.reason)])
-        await door.ingest.refusals.keep(hook.channel, whole, lambda _: (_body(body), None))
+        await door.ingest.refusals.keep(hook.channel, lambda _: (_body(body), None), whole)
         raise malformed(error, authenticated=True) from None
     mapped = await hook.messages(items)
     submission = Submission(messages=mapped.messages, by_any_identifier=True)
-    outcome = await door.ingest.intake.accept(hook.channel, submission)
-    if outcome.refused or outcome.quarantined:
-        await door.ingest.refusals.keep(
-            hook.channel,
-            outcome,
-            lambda index: (_item(hook, items[mapped.places[index]]), mapped.messages[index]),
-        )
+
+    def origin(index: int) -> tuple[Origin, Given]:
+        return _item(hook, items[mapped.places[index]]), mapped.messages[index]
+
+    keep = partial(door.ingest.refusals.keep, hook.channel, origin)
+    outcome = await door.ingest.intake.accept(hook.channel, submission, keep)
     placed = [
         Refusal(mapped.places[one.index], one.message_id, one.field, one.reason) for one in outcome.refused
     ]

@@ -128,9 +128,8 @@ async def _serve(ingest: Ingest, path: str, scope: Scope, receive: Receive) -> t
             raise malformed(error, authenticated=channel is not None) from None
         if channel is None:
             channel = await _channel(ingest.channels, checked(write_key))
-        outcome = await ingest.intake.accept(channel, submission)
-        if outcome.refused or outcome.quarantined:
-            await ingest.refusals.keep(channel, outcome, partial(_origin, submission, events))
+        keep = partial(ingest.refusals.keep, channel, partial(_origin, submission, events))
+        outcome = await ingest.intake.accept(channel, submission, keep)
     count_outcome(channel.name, outcome)
     return outcome, single
 

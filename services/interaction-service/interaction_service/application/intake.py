@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from guanxi_kit.clock import Clock
 from interaction_service.application.event_names import EventNames
@@ -10,6 +11,7 @@ from interaction_service.application.ports import Channel, TouchpointLog
 from interaction_service.application.preparation import Preparation
 from interaction_service.application.submission import Outcome, Prepared, Refusal, Submission
 
+KeepRefused = Callable[[Outcome], Awaitable[None]]
 TURN = 200
 """Messages worked on before other requests get their turn on the event loop."""
 
@@ -25,13 +27,22 @@ class Intake:
         self._names = names
         self._clock = clock
 
-    async def accept(self, channel: Channel, submission: Submission) -> Outcome:
-        """Make the good messages durable and say why the others were refused. Raises Unavailable."""
+    async def accept(
+        self, channel: Channel, submission: Submission, keep: KeepRefused | None = None
+    ) -> Outcome:
+        """Make the good messages durable and say why the others were refused. Raises Unavailable.
+
+        `keep` has what is refused or set aside first: where it fails, nothing of the request has been taken, and
+        whoever sends it again doubles nothing, not even messages that have no id.
+        """
         aside: list[Refusal] = []
         prepared = await self.prepare(channel, submission, names=self._names, aside=aside)
+        outcome = Outcome(len(prepared.touchpoints), prepared.refused, aside)
+        if keep is not None and (outcome.refused or outcome.quarantined):
+            await keep(outcome)
         if prepared.touchpoints:
             await self._log.append(prepared.touchpoints)
-        return Outcome(len(prepared.touchpoints), prepared.refused, aside)
+        return outcome
 
     async def prepare(
         self,

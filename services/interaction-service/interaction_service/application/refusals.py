@@ -50,6 +50,7 @@ class Origin(msgspec.Struct, omit_defaults=True):
     historical: bool = False
     sent_at: datetime | None = None
     context: str | None = None
+    by_any_identifier: bool = False
     seed: str | None = None
     beside: str | None = None
 
@@ -114,7 +115,7 @@ class Refusals:
         self._budgets: dict[str, _Budget] = {}
 
     async def keep(
-        self, channel: Channel, outcome: Outcome, origin: Callable[[int], tuple[Origin, Given | None]]
+        self, channel: Channel, origin: Callable[[int], tuple[Origin, Given | None]], outcome: Outcome
     ) -> None:
         """Keep the refused and the quarantined items of a request; `origin` gives what one was.
 

@@ -66,7 +66,7 @@ class Replay:
                 sent_at=origin.sent_at,
                 context=msgspec.UNSET if origin.context is None else msgspec.Raw(origin.context.encode()),
                 historical=origin.historical,
-                by_any_identifier=origin.way in ("item", "body"),
+                by_any_identifier=origin.by_any_identifier or origin.way in ("item", "body"),
                 received_at=kept.received_at,
             ),
         )

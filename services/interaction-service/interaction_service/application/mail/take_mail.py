@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from interaction_service.application.intake import Intake
 from interaction_service.application.ports import Channel
@@ -22,12 +23,14 @@ class TakeMail:
         """Return how many were accepted and how many refused, once the log has them. Raises Unavailable."""
         if not messages:
             return 0, 0
-        outcome = await self._intake.accept(channel, Submission(list(messages), by_any_identifier=True))
 
         def origin(index: int) -> tuple[Origin, Given | None]:
             given = messages[index]
-            return Origin("message", "" if isinstance(given, Refused) else given.decode()), given
+            text = "" if isinstance(given, Refused) else given.decode()
+            return Origin("message", text, by_any_identifier=True), given
 
-        if outcome.refused or outcome.quarantined:
-            await self._refusals.keep(channel, outcome, origin)
+        submission = Submission(list(messages), by_any_identifier=True)
+        outcome = await self._intake.accept(
+            channel, submission, partial(self._refusals.keep, channel, origin)
+        )
         return outcome.accepted, len(outcome.refused) + len(outcome.quarantined)
