@@ -198,7 +198,8 @@ def _span(
 @contextmanager
 def batch_span(name: str, headers: Iterable[Headers] = (), **attributes: str | int | float) -> Iterator[Span]:
     """Open one span for a batch: child of the first traced record, linked to the others (32 at most)."""
-    contexts = islice((context for context in map(extract, headers) if context is not None), 1 + _MAX_LINKS)
+    found = map(extract, filter(None, headers))
+    contexts = islice((context for context in found if context is not None), 1 + _MAX_LINKS)
     parent = next(contexts, None)
     links = [Link(trace.get_current_span(context).get_span_context()) for context in contexts]
     with _span(name, SpanKind.CONSUMER, parent, links, attributes) as span:

@@ -39,12 +39,14 @@ def find_stake(sightings: Iterable[Sighting], known: Known, rules: IdentityRules
                 if owner_of(identifier.hash) is None:
                     brought[identifier.hash] += 1
             continue
-        identifiers = deciding(sighting.identifiers)
-        owners = {owner_of(identifier.hash) for identifier in identifiers}
-        if named is not None:
-            owners.add(named if named in memberships else None)
+        there: set[UUID | None] = {named if named in memberships else None} if named is not None else set()
+        owners = there.union([owner_of(identifier.hash) for identifier in sighting.identifiers])
         if len(owners) == 1 and None not in owners:
+            # Most touchpoints: whichever of these identifiers decide, they are all of one customer.
             continue
+        identifiers = deciding(sighting.identifiers)
+        if len(identifiers) != len(sighting.identifiers):
+            owners = there.union([owner_of(identifier.hash) for identifier in identifiers])
         customers = {memberships[owner].customer_id for owner in owners if owner is not None}
         if None in owners:
             unseen = [identifier.hash for identifier in identifiers if owner_of(identifier.hash) is None]
