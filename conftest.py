@@ -3,14 +3,16 @@
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from guanxi_devstack.ports import find_free_port
 
 pytest_plugins = ["guanxi_devstack.pytest_plugin"]
 
-settings.register_profile("suite", max_examples=50, deadline=None)
-settings.register_profile("thorough", max_examples=1000, deadline=None)
+# How long examples take says how busy the machine is.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("suite", UNTIMED, max_examples=50)
+settings.register_profile("thorough", UNTIMED, max_examples=1000)
 settings.load_profile(os.environ.get("GUANXI_EXAMPLES", "suite"))
 
 

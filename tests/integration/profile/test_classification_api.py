@@ -184,11 +184,14 @@ async def test_a_preview_is_exact_for_few_and_an_estimate_for_many(
     assert len(found["sample"]) == 20
     assert {each["customer_id"] for each in found["sample"]} <= {str(each) for each in everybody[::2]}
     monkeypatch.setattr("profile_service.application.preview_segment.SAMPLE", 100)
-    random.seed(5)
-    found = (await api.post("/v1/segments/preview", {"rule": OFTEN}, "analyst")).json()
-    assert (found["exact"], found["sampled"], found["population"]) == (False, 100, 300)
-    assert found["low"] <= 150 <= found["high"]
-    assert found["high"] - found["low"] < 70
+    held = 0
+    for _ in range(8):
+        found = (await api.post("/v1/segments/preview", {"rule": OFTEN}, "analyst")).json()
+        assert (found["exact"], found["sampled"], found["population"]) == (False, 100, 300)
+        assert found["high"] - found["low"] < 70
+        held += found["low"] <= 150 <= found["high"]
+    # Of twenty intervals one may miss the truth: of eight, more than half hold it, whatever is drawn.
+    assert held > 4
     assert await desk.world.db.pool.fetchval("SELECT count(*) FROM classification") == 0, "nothing is saved"
 
 
@@ -203,7 +206,6 @@ async def test_a_sample_gives_everybody_the_same_chance(desk: Desk, world: Profi
         row[0]
         for row in await world.db.pool.fetch("SELECT profile_id FROM fragment ORDER BY ctid DESC LIMIT 125")
     }
-    random.seed(7)
     hits = drawn = 0
     async with world.db.connection() as connection:
         for _ in range(40):

@@ -236,7 +236,7 @@ async def compare(world: ProfileWorld, model: Model) -> None:
 @settings(
     max_examples=30,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 2**32), length=st.integers(1, 36))
 async def test_any_life_ends_as_in_the_model(world: ProfileWorld, seed: int, length: int) -> None:

@@ -123,7 +123,11 @@ async def check_figures(
     assert {(r["customer_id"], r["channel"], r["currency"]): r["amount"] for r in rows} == amounts
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     sightings=st.lists(st.tuples(seen_with, amounts, st.integers(0, 5)), min_size=1, max_size=40),
     seed=st.integers(0, 2**32),
