@@ -81,7 +81,7 @@ async def test_hostile_senders_harm_nobody(world: World, service: str) -> None:
         ]
         assert [status for status, _ in await refused] == [413, 413, 413, 400]
         assert {status for status, _ in answers} == {200}
-        assert max(seconds for _, seconds in answers) < 5
+        assert max(seconds for _, seconds in answers) < 20
         assert process.memory_info().rss - before < MOST_GROWTH
 
 

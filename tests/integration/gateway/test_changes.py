@@ -157,7 +157,7 @@ class TestClients:
     async def test_a_client_that_stops_reading_is_let_go_and_others_are_unharmed(
         self, start_gateway: Any, log: Any, staff: Any
     ) -> None:
-        gateway = await start_gateway(changes_send_timeout=0.3, changes_held=2_000)
+        gateway = await start_gateway(changes_send_timeout=1.0, changes_held=2_000)
         host, port = gateway.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port), limit=1_024)
         request = (

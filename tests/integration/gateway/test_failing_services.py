@@ -63,7 +63,7 @@ async def test_a_customer_with_a_link_is_told_in_a_page(
 async def test_a_slow_service_is_a_504_and_holds_nobody_else_up(
     start_gateway: Any, stand_in_url: str, stand_in: Any, path: str
 ) -> None:
-    gateway = await start_gateway(stand_in_url, upstream_timeout=0.5, ingest_timeout=0.5)
+    gateway = await start_gateway(stand_in_url, upstream_timeout=1.5, ingest_timeout=1.5)
     stand_in.hold = asyncio.Event()
     slow = [asyncio.create_task(ask(gateway, path)) for _ in range(5)]
     await eventually(lambda: len(stand_in.seen) == 5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 
+from guanxi_devstack.ports import find_free_port
 from notification_service.adapters.smtp import SmtpProvider, parse_smtp_url
 from notification_service.application.ports import Content, Email
 
@@ -73,12 +73,6 @@ class Inbox:
         return Counter(str(message_from_bytes(mail, policy=default)["Message-ID"]) for mail in self.accepted)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def serving(inbox: Inbox, port: int, **options: Any) -> Iterator[None]:
     controller = Controller(inbox, hostname="127.0.0.1", port=port, **options)
@@ -92,7 +86,7 @@ def serving(inbox: Inbox, port: int, **options: Any) -> Iterator[None]:
 def provider_at(port: int, notification: Notification, user: str = "", **options: Any) -> SmtpProvider:
     server = parse_smtp_url(f"smtp://{user}127.0.0.1:{port}?starttls=never")
     return SmtpProvider(
-        server, notification.sender(), timeout=2.0, monotonic=notification.clock.monotonic, **options
+        server, notification.sender(), timeout=20.0, monotonic=notification.clock.monotonic, **options
     )
 
 
@@ -103,7 +97,7 @@ def inbox() -> Inbox:
 
 @pytest.fixture
 def port(inbox: Inbox) -> Iterator[int]:
-    number = free_port()
+    number = find_free_port()
     with serving(inbox, number):
         yield number
 
@@ -158,7 +152,7 @@ async def test_what_is_final_fails_that_message_only(
 
 
 async def test_a_server_that_is_away_and_comes_back(notification: Notification, inbox: Inbox) -> None:
-    number = free_port()
+    number = find_free_port()
     provider = provider_at(number, notification)
     await notification.apply(*(touchpoint(one) for one in range(1, 6)))
     assert await notification.dispatcher(provider).run_once() == 5
@@ -253,7 +247,7 @@ async def test_it_signs_in_and_a_wrong_password_only_delays(notification: Notifi
     ) -> AuthResult:
         return AuthResult(success=data.password == b"right")
 
-    number = free_port()
+    number = find_free_port()
     options = {"authenticator": authenticate, "auth_required": True, "auth_require_tls": False}
     with serving(inbox, number, **options):
         await notification.apply(touchpoint(1))

@@ -63,7 +63,7 @@ class Process:
         except OSError:
             return False
 
-    def finish(self, timeout: float = 20) -> tuple[int, str, list[dict[str, Any]]]:
+    def finish(self, timeout: float = 60) -> tuple[int, str, list[dict[str, Any]]]:
         """Wait for the end; return exit status, standard output and the log lines."""
         out, err = self.popen.communicate(timeout=timeout)
         return self.popen.returncode, out, [json.loads(line) for line in err.splitlines()]
@@ -112,7 +112,7 @@ async def test_an_api_lets_its_requests_finish_and_exits_with_zero(start: Start)
     assert process.popen.stdout is not None
     assert process.popen.stdout.readline() == "request taken\n"
     process.popen.send_signal(signal.SIGTERM)
-    client.settimeout(10)
+    client.settimeout(60)
     answer = b"".join(iter(lambda: client.recv(65536), b""))
     client.close()
     assert answer.startswith(b"HTTP/1.1 200")
@@ -270,6 +270,6 @@ async def test_commands_take_their_arguments_and_give_the_exit_status(start: Sta
 @pytest.mark.parametrize("arguments", [(), ("worker",)])
 def test_an_unknown_command_shows_the_usage(start: Start, arguments: tuple[str, ...]) -> None:
     process = start(API, *arguments)
-    out, err = process.popen.communicate(timeout=20)
+    out, err = process.popen.communicate(timeout=60)
     assert process.popen.returncode == 2
     assert (out, err) == ("", "usage: demo-service api\n")

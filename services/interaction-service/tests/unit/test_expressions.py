@@ -98,7 +98,7 @@ def test_an_item_may_take_so_many_steps() -> None:
     expression = Expression("a[?b[?c[?d > `0`]]]", "field")
     value = {"a": [{"b": [{"c": [{"d": 1}] * 50}] * 50}] * 50}
     refill()
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(Refused, match="too long"):
         expression.search(value)
-    assert time.monotonic() - began < 2
+    assert time.thread_time() - began < 2
