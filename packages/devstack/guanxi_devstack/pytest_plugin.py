@@ -31,6 +31,7 @@ from guanxi_devstack.bootstrap import (
 from guanxi_devstack.database_stock import DatabaseStock
 from guanxi_devstack.postgres import EmbeddedPostgres
 from guanxi_kit.migrate import run_migrations
+from guanxi_kit.packs import reading
 from guanxi_kit.settings import ServiceSettings
 
 T = TypeVar("T")
@@ -98,6 +99,14 @@ class DatabaseServer:
             log=login("log_app"),
             log_owner=login("log_owner"),
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packs_read_once() -> Iterator[None]:
+    """The files of packs, which hundreds of tests load, are read as YAML once for each text."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reading, "read_yaml", cache(reading.read_yaml))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from guanxi_devstack.database_stock import DatabaseStock
+from guanxi_devstack.pytest_plugin import DatabaseDsns, DatabaseServer, run_apart
 from guanxi_kit.db import Database
 from guanxi_kit.packs import load_pack
 from interaction_service.adapters.timeline import (
@@ -36,9 +38,25 @@ MAX_BUFFERS = 150
 FIRST = datetime(1996, 6, 1, tzinfo=UTC)
 
 
+@pytest.fixture(scope="module")
+def long_history(
+    database_server: DatabaseServer, database_stock: DatabaseStock, migrated_template: Callable[..., str]
+) -> Iterator[str]:
+    """Name of a database with a long history, filled once, to copy."""
+    name = database_stock.take(migrated_template("interaction"))
+    run_apart(lambda: fill(database_server.dsns(name).settings(InteractionSettings, "interaction")))
+    yield name
+    database_stock.give_back(name)
+
+
 @pytest.fixture
-async def history(service: Service, database: Database) -> Database:
-    """One customer with 100,000 touchpoints over 30 years, one with 100, and others in between."""
+def database_dsns(copied_dsns: Callable[[str], DatabaseDsns], long_history: str) -> DatabaseDsns:
+    return copied_dsns(long_history)
+
+
+async def fill(settings: InteractionSettings) -> None:
+    """Store one customer with 100,000 touchpoints over 30 years, one with 100, and others in between."""
+    database = await open_database(settings)
     partitions = MonthlyPartitions(database)
     await partitions.ensure(range(month_of(FIRST), month_of(NOW) + 1))
     async with database.transaction() as connection:
@@ -61,7 +79,7 @@ async def history(service: Service, database: Database) -> Database:
             )
     async with database.connection() as connection:
         await connection.execute("ANALYZE")
-    return database
+    await database.close()
 
 
 async def explain(
@@ -99,7 +117,7 @@ def nodes(plan: Any) -> list[Any]:
 
 
 @pytest.fixture
-async def pages_database(history: Database, settings: InteractionSettings) -> AsyncIterator[Database]:
+async def pages_database(settings: InteractionSettings) -> AsyncIterator[Database]:
     database = await open_database(settings, **PLANNED_ONCE)
     yield database
     await database.close()
@@ -126,19 +144,21 @@ async def test_a_page_reads_only_its_own_rows(pages_database: Database) -> None:
         assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= MAX_BUFFERS
 
 
-async def test_pages_of_a_long_and_a_short_history_touch_as_much(history: Database, service: Service) -> None:
+async def test_pages_of_a_long_and_a_short_history_touch_as_much(
+    database: Database, service: Service
+) -> None:
     """Counts the queries and rows of first, middle and last pages; 100 touchpoints in 30 years are the sparse case."""
-    busy = await pages(history, service, BUSY, [NOW, NOW - timedelta(days=5000)])
-    brief = await pages(history, service, BRIEF, [NOW, NOW - timedelta(days=5000)])
+    busy = await pages(database, service, BUSY, [NOW, NOW - timedelta(days=5000)])
+    brief = await pages(database, service, BRIEF, [NOW, NOW - timedelta(days=5000)])
     assert max(busy) <= max(brief)
     assert max(brief) <= 6
 
 
 async def test_rare_events_are_found_behind_any_number_of_others(
-    pages_database: Database, history: Database, service: Service
+    pages_database: Database, database: Database, service: Service
 ) -> None:
     """In the first of thirty years, behind 100,000 touchpoints of other names."""
-    async with history.transaction() as connection:
+    async with database.transaction() as connection:
         await connection.execute(
             "UPDATE touchpoint SET name = 'Question Asked' WHERE profile_id = $1 AND occurred_at < $2",
             BUSY,
@@ -147,7 +167,7 @@ async def test_rare_events_are_found_behind_any_number_of_others(
         await connection.execute("ANALYZE touchpoint")
     rare, months = TimelineFilter(events=("Question Asked", "Call Received")), month_of(NOW) + 1
     query = make_read_timeline(
-        Counting(history, pages_database), service.keyring, load_pack(PACKS, "services")
+        Counting(database, pages_database), service.keyring, load_pack(PACKS, "services")
     )
     page = await query.read(await query.fragments(BUSY), limit=5, after=None, only=rare)
     assert [entry.row.name for entry in page.entries] == ["Question Asked"] * 5
@@ -167,10 +187,10 @@ async def test_rare_events_are_found_behind_any_number_of_others(
 
 
 async def test_a_search_and_moments_look_at_a_bounded_part_of_a_long_history(
-    pages_database: Database, history: Database
+    pages_database: Database, database: Database
 ) -> None:
     """Wherever a page begins, and with the plan that serves all pages."""
-    async with history.connection() as connection:
+    async with database.connection() as connection:
         await connection.execute(
             "INSERT INTO touchpoint_text SELECT profile_id, occurred_at, touchpoint_id, ARRAY[1, 2, 3] FROM touchpoint"
         )
