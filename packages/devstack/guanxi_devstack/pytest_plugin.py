@@ -32,6 +32,7 @@ from guanxi_devstack.database_stock import DatabaseStock
 from guanxi_devstack.postgres import EmbeddedPostgres
 from guanxi_kit.migrate import run_migrations
 from guanxi_kit.packs import reading
+from guanxi_kit.packs.located_yaml import read_yaml
 from guanxi_kit.settings import ServiceSettings
 
 T = TypeVar("T")
@@ -105,7 +106,7 @@ class DatabaseServer:
 def packs_read_once() -> Iterator[None]:
     """The files of packs, which hundreds of tests load, are read as YAML once for each text."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(reading, "read_yaml", cache(reading.read_yaml))
+        patched.setattr(reading, "read_yaml", cache(read_yaml))
         yield
 
 
