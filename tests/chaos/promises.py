@@ -35,7 +35,7 @@ LEVELS = {"50", "80", "100", "escalation:0", "escalation:1"}
 STAFF_FILE = """
 people: {agent@example.com: {email: agent@staff.example.com}}
 teams: {service: {email: desk@staff.example.com}}
-roles: {team_lead: {email: lead@staff.example.com}}
+roles: {team_lead: {email: lead@staff.example.com}, manager: {email: lead@staff.example.com}}
 """
 
 _EVENTS = """
@@ -62,6 +62,7 @@ GROUP BY c.case_id, c.cycle, c.clock, c.run
 """
 _ALARMS = "SELECT count(*) FROM interaction.case_alarm"
 _REMINDED = "SELECT count(*) FROM interaction.task_event WHERE kind IN ('reminded', 'overdue')"
+_AT_RISK = "SELECT count(*) FROM notification.staff_notice WHERE customer_id IS NOT NULL"
 _NOTICES = "SELECT state, count(*) FROM notification.staff_notice GROUP BY 1"
 _STANDING = {
     "desk": "SELECT count(*), max(version) FROM interaction.case_file WHERE is_open AND kind = 'complaint'",
@@ -146,8 +147,10 @@ async def check_promises(connection: Any, inbox: Inbox) -> str:
     alarms = await connection.fetchval(_ALARMS)
     states: Counter[str] = Counter(dict(await connection.fetch(_NOTICES)))
     assert set(states) <= {"sent", "uncertain"}, f"notices: {states}"
-    occasions = alarms + await connection.fetchval(_REMINDED)
-    assert states.total() == occasions, f"{occasions} alarms and tasks that are due, notices {states}"
+    occasions = alarms + await connection.fetchval(_REMINDED) + await connection.fetchval(_AT_RISK)
+    assert states.total() == occasions, (
+        f"{occasions} alarms, tasks due and customers at risk, notices {states}"
+    )
     doubled = [identity for identity, count in inbox.notices.items() if count > 1]
     assert not doubled, f"notices sent twice: {doubled}"
     assert states["sent"] <= len(inbox.notices) <= occasions, f"{len(inbox.notices)} notices came, {states}"

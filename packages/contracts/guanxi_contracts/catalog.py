@@ -96,7 +96,7 @@ SCORE_CHANGED_TOPIC = Topic(
     retention_days=7,
     personal=False,
     events=(SCORE_CHANGED,),
-    consumers=("profile-service",),
+    consumers=("profile-service", "notification-service"),
     summary="A customer's score changed, with reasons.",
 )
 MESSAGE_SENT_TOPIC = Topic(

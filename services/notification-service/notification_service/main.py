@@ -12,6 +12,7 @@ from guanxi_contracts.catalog import (
     CASE_CHANGED_TOPIC,
     CUSTOMER_MERGED_TOPIC,
     PRIVACY_ERASURE_TOPIC,
+    SCORE_CHANGED_TOPIC,
     SURVEY_CHANGED_TOPIC,
     TASK_CHANGED_TOPIC,
     TOUCHPOINT_RESOLVED_TOPIC,
@@ -63,6 +64,7 @@ from notification_service.consumers import (
     case_changed,
     customer_merged,
     privacy_erasure,
+    score_changed,
     survey_changed,
     task_changed,
     touchpoint_resolved,
@@ -75,6 +77,7 @@ TOPICS = (
     PRIVACY_ERASURE_TOPIC.name,
     CASE_CHANGED_TOPIC.name,
     TASK_CHANGED_TOPIC.name,
+    SCORE_CHANGED_TOPIC.name,
     SURVEY_CHANGED_TOPIC.name,
     TOUCHPOINT_RESOLVED_TOPIC.name,
     CUSTOMER_MERGED_TOPIC.name,
@@ -150,6 +153,7 @@ async def make_worker(
             customer_merged.subscription(),
             case_changed.subscription(directory),
             task_changed.subscription(directory),
+            score_changed.subscription(pack, directory),
             survey_changed.subscription(invitations_of(pack)),
         ]
         worker = Worker(
@@ -205,6 +209,7 @@ def _notices(
         callbacks=SignedCallbacks(OutwardClient(allow_private=settings.allow_private_callbacks), clock.now),
         case_url=settings.case_url,
         task_url=settings.task_url,
+        customer_url=settings.customer_url,
     )
     return NoticeDispatcher(
         notice_stores(database),

@@ -15,8 +15,8 @@ class NotificationSettings(ServiceSettings):
     """Where mail goes: GUANXI_SMTP_URL, else GUANXI_MAILBOX_DIR (development); and where contacts are asked for.
 
     `staff_file` is a YAML file that says where staff can be reached (GUANXI_STAFF_FILE), `case_url` where they find a
-    case: it holds `{case_id}`; `task_url` holds `{task_id}`; `survey_url` is the address under which customers reach
-    the gateway.
+    case: it holds `{case_id}`, as `task_url` holds `{task_id}` and `customer_url` `{customer_id}`. `survey_url` is the
+    address under which customers reach the gateway.
     `allow_private_callbacks`: callbacks of staff may have private addresses and plain HTTP, for development and tests.
     `smtp_url` is `smtp[s]://[user:password@]host[:port][?starttls=auto|always|never]`, a secret.
     """
@@ -32,6 +32,10 @@ class NotificationSettings(ServiceSettings):
     )
     task_url: str = Field(
         default="https://guanxi.example/tasks/{task_id}", pattern=r"^[^{}]*\{task_id\}[^{}]*$"
+    )
+    customer_url: str = Field(
+        default="https://guanxi.example/customers/{customer_id}",
+        pattern=r"^[^{}]*\{customer_id\}[^{}]*$",
     )
     survey_url: str = Field(default="https://guanxi.example", pattern=r"^https?://[^/?#]+$")
     allow_private_callbacks: bool = False

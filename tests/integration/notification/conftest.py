@@ -18,6 +18,7 @@ from guanxi_contracts.case import CASE_ALARM, CASE_CHANGED, CaseAlarmV1, CaseCha
 from guanxi_contracts.customer import CUSTOMER_MERGED, CUSTOMER_SPLIT, CustomerMergedV1, CustomerSplitV1
 from guanxi_contracts.envelope import Envelope
 from guanxi_contracts.privacy import ERASURE_REQUESTED, ErasureRequestedV1
+from guanxi_contracts.score import SCORE_CHANGED, ScoreChangedV1
 from guanxi_contracts.survey import SURVEY_CHANGED, SurveyChangedV1
 from guanxi_contracts.task import TASK_CHANGED, TaskChangedV1
 from guanxi_contracts.touchpoint import (
@@ -45,6 +46,7 @@ from notification_service.consumers import (
     case_changed,
     customer_merged,
     privacy_erasure,
+    score_changed,
     survey_changed,
     task_changed,
     touchpoint_resolved,
@@ -138,6 +140,7 @@ Event = (
     | CaseAlarmV1
     | SurveyChangedV1
     | TaskChangedV1
+    | ScoreChangedV1
 )
 _KINDS: dict[type, Any] = {
     TouchpointResolvedV1: TOUCHPOINT_RESOLVED,
@@ -148,6 +151,7 @@ _KINDS: dict[type, Any] = {
     CaseAlarmV1: CASE_ALARM,
     SurveyChangedV1: SURVEY_CHANGED,
     TaskChangedV1: TASK_CHANGED,
+    ScoreChangedV1: SCORE_CHANGED,
 }
 
 
@@ -294,6 +298,7 @@ async def notification(database_dsns: DatabaseDsns) -> AsyncIterator[Notificatio
             (TouchpointResolvedV1,): touchpoint_resolved.subscription(journeys_of(pack)),
             (CustomerMergedV1, CustomerSplitV1): customer_merged.subscription(),
             (CaseChangedV1, CaseAlarmV1): case_changed.subscription(staff),
+            (ScoreChangedV1,): score_changed.subscription(pack, staff),
             (TaskChangedV1,): task_changed.subscription(staff),
             (SurveyChangedV1,): survey_changed.subscription(invitations_of(pack)),
             (ErasureRequestedV1,): privacy_erasure.subscription(),

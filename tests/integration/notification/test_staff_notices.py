@@ -16,6 +16,7 @@ from uuid import UUID
 import pytest
 
 from guanxi_contracts.case import CaseAlarmV1
+from guanxi_contracts.score import RfmTier, RiskLevel, RiskScore, ScoreChangedV1
 from guanxi_contracts.task import TaskChangedV1, TaskHappening
 from guanxi_kit.outward import OutwardClient
 from guanxi_kit.settings import SettingsError
@@ -63,6 +64,23 @@ def task(what: TaskHappening, version: int, **changes: Any) -> TaskChangedV1:
         version=version,
         what=what,
         **(told | changes),
+    )
+
+
+def score(revision: int, level: RiskLevel, tier: RfmTier = "high_value", customer: int = 1) -> ScoreChangedV1:
+    return ScoreChangedV1(
+        customer_id=person(customer),
+        revision=revision,
+        tier=tier,
+        previous_tier=None,
+        recency=1,
+        frequency=1,
+        monetary=5,
+        purchases=1,
+        amount_minor=1,
+        last_purchase_at=None,
+        computed_at=NOW,
+        risk=RiskScore(score=85, level=level, reasons=[]),
     )
 
 
@@ -129,6 +147,7 @@ class Desk:
             "callbacks": SignedCallbacks(OutwardClient(allow_private=True), clock.now),
             "case_url": "https://console.example.com/cases/{case_id}",
             "task_url": "https://console.example.com/tasks/{task_id}",
+            "customer_url": "https://console.example.com/customers/{customer_id}",
         }
         store = notice_stores(self.notification.database)
         while await NoticeDispatcher(store, NoticeWays(**(wired | ways)), RetryPolicy(), clock).run_once():
@@ -203,6 +222,31 @@ async def test_whoever_is_given_something_or_has_something_due_hears_of_it_once(
     ]
     rows = await desk.notification.rows("SELECT task_id FROM staff_notice WHERE reason = 'too_old'")
     assert [row["task_id"] for row in rows] == [UUID(int=9)]
+
+
+async def test_a_valuable_customer_who_may_be_lost_is_told_of_once_each_time(desk: Desk) -> None:
+    for scores in (
+        [score(1, "low"), score(1, "high", "ordinary", customer=2)],
+        [score(2, "high"), score(3, "high")],
+        [score(4, "high"), score(2, "high")],
+        [score(5, "elevated")],
+        [score(4, "high")],
+        [score(6, "high")],
+    ):
+        await desk.notification.apply(*scores)
+        await desk.run()
+    # The one address of all who have the role is told once; the team's own lead has a webhook.
+    assert [(to, subject) for to, subject, _ in desk.mails()] == [
+        ("desk@example.com", "A high-value customer may be lost")
+    ] * 2
+    assert desk.mails()[0][2].splitlines() == [
+        "The risk of losing a high-value customer is 85 of 100. The brief says why.",
+        f"https://console.example.com/customers/{person(1)}",
+    ]
+    kept = await desk.notification.rows("SELECT customer_id, revision FROM risk_alert")
+    assert [tuple(row) for row in kept] == [(person(1), 6)]
+    await desk.notification.apply(erasure(1))
+    assert await desk.notification.rows("SELECT * FROM risk_alert") == []
 
 
 async def test_a_callback_is_signed_and_repeated_under_its_id(

@@ -33,6 +33,7 @@ def case(profile_id: UUID, number: int, version: int = 1, **changes: Any) -> Cas
         "next_due_at": START + timedelta(hours=number),
         "next_clock": "solution",
         "what": ["opened"],
+        "number": f"S20240501-{number:04}",
     }
     return CaseChangedV1(
         case_id=UUID(int=number),
@@ -71,7 +72,10 @@ async def test_open_cases_are_shown_with_the_promise_due_first(world: ProfileWor
     await store(world, case(customer_id, 2, 2))
     shown = await view(world, customer_id)
     assert shown.cases is not None
-    assert [one.state for one in shown.cases.items] == ["received", "responded"]
+    assert [(one.number, one.state) for one in shown.cases.items] == [
+        ("S20240501-0001", "received"),
+        ("S20240501-0002", "responded"),
+    ]
     assert (shown.cases.open, shown.cases.items[1].breached, shown.cases.changes) == (2, ["progress"], 4)
     assert msgspec.to_builtins(shown.cases.items[0])["next_due_at"] == "2024-05-01T09:00:00Z"
     assert shown.version > before.version

@@ -87,6 +87,7 @@ _SHOWN = (
     "next_due_at",
     "next_clock",
     "breached",
+    "number",
 )
 OF_CUSTOMER: dict[str, Any] = {"open": 1, "items": [{name: STANDING[name] for name in _SHOWN}], "changes": 2}
 EXAMPLES: dict[str, dict[str, Any]] = {

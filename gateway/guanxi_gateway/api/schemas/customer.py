@@ -134,6 +134,7 @@ class OpenCase(Document):
     next_due_at: datetime | None
     next_clock: ClockName | None
     breached: list[ClockName]
+    number: str | None
 
 
 class CustomerCases(Document):

@@ -93,6 +93,13 @@ class SilenceSettings(PackModel):
     days: Days | None = None
 
 
+class RiskAlert(PackModel):
+    """Who of the staff hears when a customer of these tiers comes to the high level."""
+
+    tiers: Annotated[tuple[RfmTier, ...], Field(min_length=1)]
+    to: Annotated[tuple[Literal["team_lead", "manager"], ...], Field(min_length=1)]
+
+
 class RiskSettings(PackModel):
     """The risk of losing a customer: points that add up to 100 at most.
 
@@ -106,6 +113,7 @@ class RiskSettings(PackModel):
     silence: SilenceSettings = SilenceSettings()
     elevated: Points
     high: Points
+    alert: RiskAlert | None = None
 
     @model_validator(mode="after")
     def _levels_rise(self) -> RiskSettings:

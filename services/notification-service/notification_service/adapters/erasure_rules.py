@@ -22,7 +22,7 @@ RULES: tuple[Rule, ...] = (
     Rule("complaint", "that the person complained", delete_by("complaint", "profile_id")),
     Rule(
         "staff_notice",
-        "that staff were told of a case or task of the person",
+        "that staff were told of the person, or of a case or task",
         delete_by("staff_notice", "profile_id"),
     ),
     Rule(
@@ -30,6 +30,7 @@ RULES: tuple[Rule, ...] = (
         "what the person was asked",
         delete_by("survey_invitation", "profile_id"),
     ),
+    Rule("risk_alert", "that the person might be lost", delete_by("risk_alert", "customer_id")),
     Rule("membership", "who the person was", delete_by("membership", "profile_id")),
     *PLUMBING,
 )

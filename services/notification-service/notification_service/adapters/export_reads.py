@@ -26,8 +26,8 @@ SELECT journey, profile_id, journey_version, touchpoint_id, enrolled_at FROM enr
 WHERE profile_id = ANY($1::uuid[]) ORDER BY journey, profile_id
 """
 NOTICES = """
-SELECT case_id, task_id, template, told, state, planned_at FROM staff_notice WHERE profile_id = ANY($1::uuid[])
-ORDER BY planned_at, notice_id
+SELECT case_id, task_id, customer_id, template, told, state, planned_at FROM staff_notice
+WHERE profile_id = ANY($1::uuid[]) ORDER BY planned_at, notice_id
 """
 _INTERNAL = frozenset(("address_hash", "due_at", "attempt", "once"))
 
@@ -51,6 +51,6 @@ async def enrolments(database: Database, people: Sequence[UUID]) -> list[dict[st
 
 
 async def notices(database: Database, people: Sequence[UUID]) -> list[dict[str, Any]]:
-    """Return what staff were told of a person's cases and of tasks about the person."""
+    """Return what staff were told of a person, the person's cases and tasks about the person."""
     async with database.connection() as connection:
         return [dict(row) for row in await connection.fetch(NOTICES, people)]

@@ -18,11 +18,11 @@ from notification_service.domain.notices import PlannedNotice
 
 PLAN = """
 INSERT INTO staff_notice (notice_id, case_id, profile_id, recipient, way, told, state, reason, due_at, planned_at,
-    changed_at, task_id, template)
+    changed_at, task_id, template, customer_id)
 SELECT n, c, p, r, w, t, CASE WHEN why IS NULL THEN 'planned' ELSE 'skipped' END, why,
-    CASE WHEN why IS NULL THEN $10::timestamptz END, $10, $10, k, m
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::uuid[], $9::text[])
-    AS u(n, c, p, r, w, t, why, k, m)
+    CASE WHEN why IS NULL THEN $11::timestamptz END, $11, $11, k, m, o
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::uuid[], $9::text[],
+    $10::uuid[]) AS u(n, c, p, r, w, t, why, k, m, o)
 ORDER BY n
 ON CONFLICT (notice_id) DO NOTHING
 """
@@ -68,6 +68,7 @@ class PostgresNotices:
             [one.reason for one in notices],
             [one.occasion.task_id for one in notices],
             [one.occasion.template for one in notices],
+            [one.occasion.customer_id for one in notices],
             now,
         )
 
@@ -80,6 +81,7 @@ class PostgresNotices:
                 template=row["template"],
                 case_id=row["case_id"],
                 task_id=row["task_id"],
+                customer_id=row["customer_id"],
                 recipient=row["recipient"],
                 way=row["way"],
                 told=row["told"],

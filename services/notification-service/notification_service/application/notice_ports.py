@@ -36,6 +36,7 @@ class NoticeInHand:
     template: str
     case_id: UUID | None
     task_id: UUID | None
+    customer_id: UUID | None
     recipient: str
     way: Way
     told: Mapping[str, str]

@@ -36,7 +36,7 @@ Draft = tuple[NoticeInHand, Email | Callback]
 class NoticeWays:
     """Where staff can be reached, how it is worded and by what it is sent.
 
-    `case_url` holds `{case_id}`, `task_url` `{task_id}`.
+    `case_url` holds `{case_id}`, `task_url` `{task_id}`, `customer_url` `{customer_id}`.
     """
 
     directory: Directory
@@ -45,12 +45,15 @@ class NoticeWays:
     callbacks: CallbackSender
     case_url: str
     task_url: str
+    customer_url: str
 
     def url_of(self, notice: NoticeInHand) -> str:
         """Return where staff find what a notice is about."""
         if notice.task_id is not None:
             return self.task_url.format(task_id=notice.task_id)
-        return self.case_url.format(case_id=notice.case_id)
+        if notice.case_id is not None:
+            return self.case_url.format(case_id=notice.case_id)
+        return self.customer_url.format(customer_id=notice.customer_id)
 
 
 class NoticeDispatcher:

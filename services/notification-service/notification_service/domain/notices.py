@@ -19,10 +19,10 @@ _NOTICES = UUID("3b9c2f2e-60a5-5c0b-8d0f-6f4f5f2e9a71")
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What staff are to hear of: an alarm of a case's clock, a case or a task given to somebody, a task that is due.
+    """What staff are to hear of: an alarm of a case's clock, something given to them, a task due, a customer at risk.
 
     `identity` names it for ever, `template` the words. `told` is all that a notice may say, nothing of the customer. It
-    is about the task where there is one, otherwise about the case.
+    is about the task where there is one, otherwise about the case, or else about the customer.
     """
 
     identity: str
@@ -34,6 +34,7 @@ class Occasion:
     told: Mapping[str, str]
     case_id: UUID | None = None
     task_id: UUID | None = None
+    customer_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,10 @@ class ConsentView:
 
 @dataclass(frozen=True)
 class CaseView:
-    """An open case, and the promise that is due next; `breached` names clocks that ran out."""
+    """An open case, and the promise that is due next; `breached` names clocks that ran out.
+
+    `number` is what people call it by; None of a case that was last told of before its number was.
+    """
 
     case_id: UUID | str
     kind: str
@@ -97,6 +100,7 @@ class CaseView:
     next_due_at: datetime | str | None
     next_clock: str | None
     breached: list[str]
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
