@@ -23,6 +23,7 @@ main{max-width:none;padding:0}
 .wide{overflow:visible}
 .wide th,.wide td{font-size:.7rem;padding:.2rem}
 .wide th,.wide td:not(.number){overflow-wrap:anywhere}
+.wide th[scope=row]{min-width:7rem}
 h2{break-after:avoid}
 svg,tr{break-inside:avoid}
 }
@@ -54,9 +55,14 @@ def begin(language: str, title: str) -> str:
 
 
 def table(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table of any width; on a small screen it moves sideways by itself, also by the keyboard."""
+    """Return a table of any width; on a small screen it moves sideways by itself, also by the keyboard.
+
+    The first cell of a row says what the row is about.
+    """
     heads = "".join(f'<th scope="col">{escape(each)}</th>' for each in head)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    body = "".join(
+        f'<tr><th scope="row">{_text(about)}</th>{"".join(map(_cell, cells))}</tr>' for about, *cells in rows
+    )
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="{escape(name)}">'
         f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
@@ -74,4 +80,8 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
 def _cell(value: object) -> str:
     is_number = isinstance(value, int | float) or (isinstance(value, str) and value.endswith("%"))
     of_number = ' class="number"' if is_number else ""
-    return f"<td{of_number}>{'' if value is None else escape(str(value))}</td>"
+    return f"<td{of_number}>{_text(value)}</td>"
+
+
+def _text(value: object) -> str:
+    return "" if value is None else escape(str(value))
