@@ -88,6 +88,11 @@ def desk(service: Service, customer: UUID) -> Desk:
     return Desk(service, customer)
 
 
+async def test_a_number_is_of_the_day_where_the_pack_is(desk: Desk) -> None:
+    assert (await desk.open(received_at="2026-05-19T17:00:00Z"))["number"] == "S20260520-0001"
+    assert (await desk.open(received_at="2026-05-20T00:30:00+09:00"))["number"] == "S20260519-0001"
+
+
 async def test_a_complaint_from_opening_to_reopening(service: Service, desk: Desk, customer: UUID) -> None:
     case = await desk.open(headers={"idempotency-key": "k"})
     assert (await desk.open(headers={"idempotency-key": "k"}))["case_id"] == case["case_id"]

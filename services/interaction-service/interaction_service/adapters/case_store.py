@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import msgspec
@@ -84,17 +85,20 @@ FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::text[],
 
 
 class PostgresCases(KnowsCustomers):
-    """The `CaseStore` port within the transaction of one connection."""
+    """The `CaseStore` port within the transaction of one connection; days are those of `zone`."""
 
-    def __init__(self, connection: asyncpg.Connection[Any], keyring: Keyring, book: PolicyBook) -> None:
+    def __init__(
+        self, connection: asyncpg.Connection[Any], keyring: Keyring, book: PolicyBook, zone: ZoneInfo
+    ) -> None:
         self._connection = connection
         self._keyring = keyring
         self._book = book
+        self._zone = zone
 
     async def next_number(self, at: datetime) -> str:
         """Return the number of the next case of a day."""
-        at = at.astimezone(UTC)
-        return case_number(at, await self._connection.fetchval(NEXT_NUMBER, at.date()))
+        day = at.astimezone(self._zone).date()
+        return case_number(day, await self._connection.fetchval(NEXT_NUMBER, day))
 
     async def hold(self, case_ids: Collection[UUID]) -> Mapping[UUID, Case]:
         """Return cases, locked until the transaction ends; unknown ones are absent."""

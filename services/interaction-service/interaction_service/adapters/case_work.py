@@ -40,7 +40,7 @@ class CaseWork:
     def desk_on(self, connection: asyncpg.Connection[Any], emit: Emit, now: datetime) -> CaseDesk:
         """Return the desk of a transaction that publishes by `emit`."""
         return CaseDesk(
-            PostgresCases(connection, self.keyring, self.rules),
+            self._store(connection),
             StreamNews(emit, now, self.keyring),
             self.rules,
             now,
@@ -52,11 +52,14 @@ class CaseWork:
     async def lock(self, unit: StreamUnit, keys: Sequence[UUID]) -> None:
         """Lock the cases whose clocks' timers are due; nobody is erased meanwhile."""
         await hold_off_erasures(unit.connection)
-        await PostgresCases(unit.connection, self.keyring, self.rules).hold(keys)
+        await self._store(unit.connection).hold(keys)
 
     async def fire(self, unit: StreamUnit, timers: Sequence[Timer]) -> None:
         """Raise the alarms of clocks that are due."""
         await self.desk(unit).raise_alarms([_run_of(timer) for timer in timers])
+
+    def _store(self, connection: asyncpg.Connection[Any]) -> PostgresCases:
+        return PostgresCases(connection, self.keyring, self.rules, self.surveys.zone)
 
 
 def _run_of(timer: Timer) -> TimerOf:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date
 
 _NUMBER = re.compile(r"(?<![A-Za-z0-9])S\d{8}-\d{4,8}(?!\d)")
 
 
-def case_number(at: datetime, place: int) -> str:
+def case_number(day: date, place: int) -> str:
     """Return the number of the case that is the `place`-th of its day, as S20240501-0001."""
-    return f"S{at:%Y%m%d}-{place:04}"
+    return f"S{day:%Y%m%d}-{place:04}"
 
 
 def find_case_number(text: str) -> str | None:
