@@ -153,7 +153,7 @@ async def test_each_mail_becomes_a_touchpoint_once(mailed: Mailed) -> None:
     told = await mailed.standing()
     assert (told["taken"], told["refused"], told["failure"]) == (8, 2, None)
     await a_refused_mail_is_mended(mailed)
-    assert (await mailed.texts())[-1] == "of a filler"
+    assert "of a filler" in await mailed.texts()
     mailed.server.client.select_folder(mailed.folder, readonly=True)
     assert not mailed.server.client.search("SEEN")
 
