@@ -27,14 +27,14 @@ class ImportedColumn(Document):
     `to` is `trait.NAME`, `property.NAME`, `identifier.TYPE` (with `namespace` where the type has one), or a field of
     the message: `user_id`, `anonymous_id`, `group_id`, `type`, `event`, `name`, `timestamp`, `traits`, `properties`,
     `context`, `message_id`. `row_key` makes the same row of another file the same message. `as` says how a cell is
-    read.
+    read; without it, by what the cells look like.
     """
 
     model_config = ConfigDict(populate_by_name=True)
 
     column: Annotated[str, Field(min_length=1, max_length=300)]
     to: Annotated[str, Field(min_length=1, max_length=300)]
-    form: Annotated[Form, Field(alias="as")] = "text"
+    form: Annotated[Form | None, Field(alias="as")] = None
     namespace: Annotated[str, Field(max_length=300)] = ""
 
 

@@ -24,9 +24,6 @@ from guanxi_cli.following import Standing, watch
 from guanxi_cli.gateway import Gateway, err, fail, out
 
 PIECE = 1024 * 1024
-_FORMS = {"timestamp": "time", "traits": "json", "properties": "json", "context": "json"}
-_LOOKS = {"trait": {"date": "date", "object": "json"}, "property": {"number": "number", "object": "json"}}
-"""How cells of a column are read that looks so, where only the command line maps it."""
 BEGINNING = 64 * 1024
 SHOWN = 20
 """Refused rows that are shown; the file has them all."""
@@ -83,7 +80,7 @@ def _mapped(
     gateway: Gateway, found: dict[str, Any], changes: dict[str, str | None], columns: list[str]
 ) -> dict[str, Any]:
     """Return an import under the mapping that the command line asks for."""
-    mapping = _changed(found, {name: value for name, value in changes.items() if value}, columns)
+    mapping = _changed(found["mapping"], {name: value for name, value in changes.items() if value}, columns)
     if mapping == found["mapping"]:
         return found
     mapped: dict[str, Any] = gateway.post("imports", found["import_id"], "mapping", body=mapping)
@@ -129,9 +126,8 @@ def _upload(gateway: Gateway, file: Path, query: dict[str, str | None]) -> dict[
     return answer
 
 
-def _changed(found: dict[str, Any], changes: dict[str, str], columns: list[str]) -> dict[str, Any]:
-    """Return the mapping of a file with what the command line says otherwise."""
-    mapping, types = found["mapping"], {each["name"]: each["type"] for each in found["columns"]}
+def _changed(mapping: dict[str, Any], changes: dict[str, str], columns: list[str]) -> dict[str, Any]:
+    """Return the mapping with what the command line says otherwise."""
     by_column = {each["column"]: each for each in mapping["columns"]}
     for text in columns:
         name, equals, target = text.rpartition("=")
@@ -141,11 +137,7 @@ def _changed(found: dict[str, Any], changes: dict[str, str], columns: list[str])
             by_column.pop(name, None)
             continue
         target, _, namespace = target.partition("@")
-        read_as = _FORMS.get(target, "text")
-        if looks := _LOOKS.get(target.partition(".")[0]):
-            found_out = looks.get(types.get(name, ""), "text")
-            read_as = by_column[name]["as"] if name in by_column else found_out
-        by_column[name] = {"column": name, "to": target, "as": read_as, "namespace": namespace}
+        by_column[name] = {"column": name, "to": target, "namespace": namespace}
     return {**mapping, **changes, "columns": list(by_column.values())}
 
 

@@ -142,7 +142,7 @@ def import_document(found: Import, now: datetime) -> ImportDocument:
             time_zone=mapping.time_zone,
             columns=[
                 ColumnMappingDocument(
-                    column=each.column, to=each.to, namespace=each.namespace, **{"as": each.form}
+                    column=each.column, to=each.to, namespace=each.namespace, **{"as": each.form or "text"}
                 )
                 for each in mapping.columns
             ],

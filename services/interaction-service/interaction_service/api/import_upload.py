@@ -26,7 +26,7 @@ class Uploads:
 
     def __init__(self, store: FileStore, declared: Declared, *, most: int, max_bytes: int) -> None:
         self.store = store
-        self._declared = declared
+        self.declared = declared
         self._left = most
         self._max_bytes = max_bytes
 
@@ -69,7 +69,7 @@ class Uploads:
             name,
             file,
             asked,
-            self._declared,
+            self.declared,
             whole_is_utf8=received.text.holds,
             lines=received.lines,
         )

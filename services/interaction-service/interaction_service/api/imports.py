@@ -26,7 +26,8 @@ from interaction_service.api.import_schemas import (
     import_document,
 )
 from interaction_service.api.import_state import ImportState, State, known, unknown
-from interaction_service.application.imports.mapping import ImportMapping, RowMapper, check
+from interaction_service.application.imports.mapping import ImportMapping, check, with_forms
+from interaction_service.application.imports.row_mapper import RowMapper
 from interaction_service.application.message import explain
 from interaction_service.application.ports import Channel
 from interaction_service.domain.imports.limits import MAX_PREVIEW_ROWS
@@ -118,6 +119,8 @@ async def post_mapping(import_id: UUID, request: Request, state: State, _: Write
             check(mapping, found.document.names, state.identifiers)
         except Refused as error:
             raise _refused(error) from None
+        types = {column.name: column.type for column in found.document.columns}
+        mapping = with_forms(mapping, types, state.uploads.declared)
         document = msgspec.structs.replace(found.document, mapping=mapping)
         await state.uploads.store.describe(connection, import_id, document)
     return await _shown(state, import_id)

@@ -15,8 +15,9 @@ import pytest
 from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.packs import load_pack
-from interaction_service.application.imports.mapping import ColumnMapping, ImportMapping, RowMapper
+from interaction_service.application.imports.mapping import ColumnMapping, ImportMapping
 from interaction_service.application.imports.ports import Row
+from interaction_service.application.imports.row_mapper import RowMapper
 from interaction_service.application.making import make_prepare_rows
 from interaction_service.application.ports import Channel
 from interaction_service.application.submission import Prepared, Submission

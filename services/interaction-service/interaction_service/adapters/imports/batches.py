@@ -9,9 +9,10 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from interaction_service.adapters.touchpoint_log import encode
-from interaction_service.application.imports.mapping import ImportMapping, RowMapper
+from interaction_service.application.imports.mapping import ImportMapping
 from interaction_service.application.imports.ports import Row
 from interaction_service.application.imports.prepare_rows import PrepareRows, RefusedRow
+from interaction_service.application.imports.row_mapper import RowMapper
 from interaction_service.application.intake import TURN
 from interaction_service.application.ports import Channel
 

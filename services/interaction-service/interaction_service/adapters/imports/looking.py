@@ -85,7 +85,7 @@ def describe(
     )
     suggested = suggest(of_rows, declared)
     mapped = [
-        ColumnMapping(column.name, target, form_of(column, target, declared))
+        ColumnMapping(column.name, target, form_of(column.type, target, declared))
         for column in columns
         if (target := suggested.targets.get(column.name)) is not None
     ]

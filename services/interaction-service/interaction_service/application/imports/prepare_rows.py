@@ -11,8 +11,8 @@ from guanxi_contracts.touchpoint import TouchpointReceivedV1
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.erasure import tombstone_of
 from interaction_service.application.identification import Identification, Usable
-from interaction_service.application.imports.mapping import RowMapper
 from interaction_service.application.imports.ports import Row
+from interaction_service.application.imports.row_mapper import RowMapper
 from interaction_service.application.message import Draft
 from interaction_service.application.ports import Channel
 from interaction_service.application.preparation import Preparation

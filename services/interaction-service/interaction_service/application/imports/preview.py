@@ -13,9 +13,9 @@ from guanxi_kit.crypto import Keyring
 from guanxi_kit.identifiers import Normalised
 from guanxi_kit.masking import Shown
 from interaction_service.application.content import Unusable
-from interaction_service.application.imports.mapping import RowMapper
 from interaction_service.application.imports.ports import Row
 from interaction_service.application.imports.prepare_rows import PrepareRows
+from interaction_service.application.imports.row_mapper import RowMapper
 from interaction_service.application.message import JsonObject
 from interaction_service.application.ports import Channel
 

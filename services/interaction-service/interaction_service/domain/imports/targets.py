@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from interaction_service.domain.imports.columns import Column
+from interaction_service.domain.imports.values import ColumnType
 
 Form = Literal["text", "number", "date", "time", "json"]
 
@@ -118,18 +119,18 @@ def suggest(columns: Sequence[Column], declared: Declared) -> Suggestion:
     return Suggestion(kind, event, targets)
 
 
-def form_of(column: Column, target: str, declared: Declared) -> Form:
-    """Return how the cells of a column are read for a target."""
+def form_of(type_: ColumnType, target: str, declared: Declared) -> Form:
+    """Return how the cells of a column that look so are read for a target."""
     if target == "timestamp":
         return "time"
-    if target in OBJECTS or (target.startswith((TRAIT, PROPERTY)) and column.type == "object"):
+    if target in OBJECTS or (target.startswith((TRAIT, PROPERTY)) and type_ == "object"):
         return "json"
     name = target.removeprefix(TRAIT)
     if name != target:
         return "date" if name in declared.dates else "number" if name in declared.numbers else "text"
     figures = {declared.amount, declared.quantity}
     figure = target.removeprefix(PROPERTY) in figures
-    return "number" if figure or (target.startswith(PROPERTY) and column.type == "number") else "text"
+    return "number" if figure or (target.startswith(PROPERTY) and type_ == "number") else "text"
 
 
 def plain(name: str) -> str:
