@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID
 
 from interaction_service.application.case_clocks import Clocks, by_case, first_look, raise_due, standing_of
 from interaction_service.application.case_commands import Act, OpenCase, TimerOf
@@ -28,6 +28,7 @@ from interaction_service.application.desk_faults import (
     NoSuchTeam,
     VersionConflict,
 )
+from interaction_service.application.request_ids import id_of_request
 from interaction_service.domain.case_clocks import moves_of
 from interaction_service.domain.cases import (
     PRIORITIES,
@@ -87,7 +88,7 @@ class CaseDesk:
         customer_id = await self._customer_of(asked.customer_id)
         self._check_team(asked.team)
         cause = None if asked.cause is None else self._rules.cause(asked.cause)
-        case_id = uuid4() if asked.key is None else uuid5(_CASES, f"{asked.actor}\0{asked.key}")
+        case_id = id_of_request(_CASES, asked.key, asked.actor)
         if asked.key is not None and (known := await self._store.hold([case_id])):
             return known[case_id]
         opened_at = asked.received_at or self._now

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID
 
 from interaction_service.application.desk_faults import NoSuchCase, NoSuchCustomer
+from interaction_service.application.request_ids import id_of_request
 from interaction_service.application.task_desk import OpenTask, TaskDesk
 from interaction_service.application.task_ports import ContactStore, TaskNews, TaskStore
 from interaction_service.domain.contacts import Contact, Direction, Kind
@@ -78,7 +79,7 @@ class ContactDesk:
         Raises NoSuchCustomer, NoSuchCase, NoSuchTeam, NotNow.
         """
         await self._check(asked)
-        contact_id = _id_of(asked, asked.customer_id)
+        contact_id = id_of_request(_CONTACTS, asked.key, asked.actor, asked.customer_id)
         if (known := await self._contacts.find(contact_id)) is not None:
             return known
         task_id = None
@@ -94,7 +95,7 @@ class ContactDesk:
         old = await self._contacts.find(contact_id)
         if old is None:
             raise NoSuchContact
-        corrected_id = _id_of(asked, contact_id)
+        corrected_id = id_of_request(_CONTACTS, asked.key, asked.actor, contact_id)
         by = await self._contacts.correction_of(contact_id)
         if by is not None:
             if by == corrected_id and (known := await self._contacts.find(by)) is not None:
@@ -141,11 +142,6 @@ class ContactDesk:
             return known
         self._news.recorded(contact, said)
         return contact
-
-
-def _id_of(asked: RecordContact, about: UUID) -> UUID:
-    """Return the id of a record; `about` is the customer, or what it corrects: a key repeats one request alone."""
-    return uuid4() if asked.key is None else uuid5(_CONTACTS, f"{asked.actor}\0{asked.key}\0{about}")
 
 
 def _contact(

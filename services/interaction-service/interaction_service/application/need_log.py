@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, Protocol
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID
 
 from guanxi_kit.packs import NeedSettings
 from interaction_service.application.counting import Counts, Place
 from interaction_service.application.desk_faults import NoSuchCustomer
+from interaction_service.application.request_ids import id_of_request
 
 Kind = Literal["stated", "unmet"]
 _NEEDS = UUID("8f0a5e2c-92d1-5c19-a4a7-3a5c7b1d60e2")
@@ -102,7 +103,7 @@ class NeedLog:
         if not await self._store.is_known(asked.customer_id):
             raise NoSuchCustomer
         need = Need(
-            need_id=_id_of(asked),
+            need_id=id_of_request(_NEEDS, asked.key, asked.actor, asked.customer_id),
             profile_id=asked.customer_id,
             kind=asked.kind,
             scene=asked.scene,
@@ -117,12 +118,6 @@ class NeedLog:
         await self._counts.add(Counter([place]))
         self._tell(need, asked.what)
         return need
-
-
-def _id_of(asked: LogNeed) -> UUID:
-    if asked.key is None:
-        return uuid4()
-    return uuid5(_NEEDS, f"{asked.actor}\0{asked.key}\0{asked.customer_id}")
 
 
 def _check(name: str | None, declared: Collection[str], refusal: type[Exception]) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 from guanxi_kit.packs import AfterEvent, SurveySettings
 from interaction_service.application.case_ports import Happening
 from interaction_service.application.desk_faults import NoSuchCase, NoSuchCustomer
+from interaction_service.application.request_ids import id_of_request
 from interaction_service.application.survey_ports import (
     Improvement,
     Improvements,
@@ -123,7 +124,7 @@ class SurveyDesk:
         if asked.customer_id not in customers:
             raise NoSuchCustomer
         survey = Survey(
-            survey_id=_id_of(asked),
+            survey_id=id_of_request(_SURVEYS, asked.key, asked.actor, asked.customer_id),
             profile_id=asked.customer_id,
             form=asked.form,
             origin="staff",
@@ -233,9 +234,3 @@ class SurveyDesk:
             if before.state == "issued":
                 self._news.changed(after, customers.get(after.profile_id, after.profile_id))
         return ended
-
-
-def _id_of(asked: AskCustomer) -> UUID:
-    if asked.key is None:
-        return uuid4()
-    return uuid5(_SURVEYS, f"{asked.actor}\0{asked.key}\0{asked.customer_id}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID
 
 from interaction_service.application.desk_faults import (
     NoSuchCase,
@@ -15,6 +15,7 @@ from interaction_service.application.desk_faults import (
     VersionConflict,
 )
 from interaction_service.application.recurrence import next_due
+from interaction_service.application.request_ids import id_of_request
 from interaction_service.application.task_ports import TaskEvent, TaskNews, TaskStore, Teams
 from interaction_service.domain.owners import given_to
 from interaction_service.domain.tasks import (
@@ -117,7 +118,7 @@ class TaskDesk:
         if team not in self._teams.names:
             raise NoSuchTeam
         check_times(asked.due_at, asked.remind_at)
-        task_id = uuid4() if asked.key is None else uuid5(_TASKS, f"{asked.actor}\0{asked.key}")
+        task_id = id_of_request(_TASKS, asked.key, asked.actor)
         recurrence = None
         if asked.repeats is not None:
             recurrence = self._recurrence(asked.repeats, asked.due_at, team)
