@@ -75,7 +75,9 @@ _ACTS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
 async def wanted_cases(
     *,
     customer_id: UUID | None = None,
-    number: Annotated[str | None, Query(max_length=20, description="What people call it by.")] = None,
+    number: Annotated[
+        str | None, Query(pattern=r"^[Ss][0-9]{8}-[0-9]{4,8}$", description="What people call it by.")
+    ] = None,
     state: State | None = None,
     kind: Kind | None = None,
     priority: Priority | None = None,

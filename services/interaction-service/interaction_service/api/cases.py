@@ -92,7 +92,7 @@ Cases = Annotated[CasesState, Depends(cases_state)]
 
 async def case_filter(
     *,
-    number: Annotated[str | None, Query(pattern=r"^[Ss]\d{8}-\d{4,8}$")] = None,
+    number: Annotated[str | None, Query(pattern=r"^[Ss][0-9]{8}-[0-9]{4,8}$")] = None,
     case_state: Annotated[State | None, Query(alias="state")] = None,
     kind: Kind | None = None,
     priority: Priority | None = None,
