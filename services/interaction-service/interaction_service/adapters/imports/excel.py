@@ -9,6 +9,7 @@ from typing import Any
 
 from interaction_service.adapters.imports.table_rows import buffered
 from interaction_service.adapters.imports.workbook import (
+    DATE,
     MAX_SHEET_BYTES,
     CellText,
     Workbook,
@@ -60,12 +61,12 @@ class _Sheet:
         self.rows: list[Row] = []
         self.text = CellText()
         self._texts = workbook.texts
-        self._dates = workbook.dates
+        self._styles = workbook.styles
         self._origin = _SINCE_1904 if workbook.from_1904 else _SINCE_1900
         self._number = 0
         self._cells: list[Any] = []
         self._kind = "n"
-        self._is_date = False
+        self._style: int | None = None
         self._column = 0
 
     def start(self, name: str, given: dict[str, str]) -> None:
@@ -75,7 +76,7 @@ class _Sheet:
             self._cells = []
         elif name == "c":
             self._kind = given.get("t", "n")
-            self._is_date = int(given.get("s", "0")) in self._dates
+            self._style = self._styles.get(int(given.get("s", "0")))
             reference = given.get("r")
             self._column = len(self._cells) if reference is None else _column(reference)
             if self._column >= MAX_COLUMNS:
@@ -108,9 +109,12 @@ class _Sheet:
         return self._of_number(text) if self._kind == "n" else unescaped(text)
 
     def _of_number(self, text: str) -> Any:
-        if self._is_date:
+        if self._style == DATE:
             return self._of_serial(float(text))
         if text.isdigit() and len(text) <= MAX_DIGITS:
+            if self._style is not None:
+                # 00123 is stored as 123 and shown with zeros in front, which are part of a number of a card.
+                return text.zfill(self._style)
             # Not by way of a float, which has no more than 15 digits right: other programs write longer ids.
             return int(text)
         number = float(text)

@@ -1,4 +1,4 @@
-"""The parts of a workbook (.xlsx) around its sheets: which there are, the texts they share, which cells are dates.
+"""The parts of a workbook (.xlsx) around its sheets: which there are, the texts they share, what their styles say.
 
 Workbooks are unpacked and parsed piece by piece within limits, which the libraries for them do not do: a few kilobytes
 can hold a cell of a gigabyte.
@@ -29,6 +29,8 @@ MAX_CELL_CHARACTERS = 32_767
 PIECE = 64 * KIB
 
 _DATE_FORMATS = frozenset((*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)))
+DATE = 0
+_ZEROS = re.compile("0{2,64}")
 _QUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _NAMESPACE = " "
@@ -138,7 +140,7 @@ class Workbook:
         self.sheets = self._sheets()
         self.sheet = next((one for one in self.sheets if name in (None, one.name)), None) or _no_sheet(name)
         self.texts = self._texts()
-        self.dates = self._dates()
+        self.styles = self._styles()
 
     def open(self, part: str, most: int) -> IO[bytes] | None:
         """Return a part, None when there is none. No more is ever unpacked of it than it says to hold."""
@@ -202,9 +204,9 @@ class Workbook:
         )
         return texts
 
-    def _dates(self) -> frozenset[int]:
-        """Return the styles that show a number as a date or a time."""
-        formats = set(_DATE_FORMATS)
+    def _styles(self) -> dict[int, int]:
+        """Return the styles that show a number as something else: DATE, or as so many digits with zeros in front."""
+        formats = dict.fromkeys(_DATE_FORMATS, DATE)
         styles: list[int] = []
         inside = False
 
@@ -212,8 +214,10 @@ class Workbook:
             nonlocal inside
             if name == "numFmt":
                 shown = _QUOTED.sub("", given.get("formatCode", "")).lower()
-                if any(sign in shown for sign in "ymdhs"):
-                    formats.add(int(given.get("numFmtId", "0")))
+                if _ZEROS.fullmatch(shown):
+                    formats[int(given.get("numFmtId", "0"))] = len(shown)
+                elif any(sign in shown for sign in "ymdhs"):
+                    formats[int(given.get("numFmtId", "0"))] = DATE
             elif name == "cellXfs":
                 inside = True
             elif name == "xf" and inside:
@@ -224,7 +228,7 @@ class Workbook:
             inside = inside and name != "cellXfs"
 
         self._run("xl/styles.xml", start, end)
-        return frozenset(place for place, style in enumerate(styles) if style in formats)
+        return {place: formats[style] for place, style in enumerate(styles) if style in formats}
 
 
 def _part(target: str) -> str:
