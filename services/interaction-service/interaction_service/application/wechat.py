@@ -13,6 +13,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -25,6 +26,8 @@ _LENGTH = 4
 _KEY_CHARACTERS = 43
 REMEMBERED = 10_000
 _NOT_SIGNED = "the signature is not of this content"
+_SEALED = "aes"
+_OF_ENVELOPE = {"ToUserName", "Encrypt"}
 _NOT_OPEN = "the envelope does not open"
 
 
@@ -81,12 +84,10 @@ class WeChatVerifier:
         if not self._envelopes:
             self._check(query, "signature")
             self._once(query["signature"], body)
+            if query.get("encrypt_type") == _SEALED and not _members(body).keys() - _OF_ENVELOPE:
+                raise NotOpened("the request is in an envelope, and the channel has no aes_key")
             return body
-        try:
-            document = read_payload("json" if body.lstrip()[:1] == b"{" else "xml", body)
-        except Malformed as error:
-            raise NotOpened(f"the envelope {error.reason}") from None
-        sealed = document.get("Encrypt") if isinstance(document, dict) else None
+        sealed = _members(body).get("Encrypt")
         if not isinstance(sealed, str):
             raise NotOpened("the request is not in an envelope")
         self._check(query, "msg_signature", sealed)
@@ -126,3 +127,12 @@ class WeChatVerifier:
             raise NotOpened("the signature was used for another content")
         if len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]
+
+
+def _members(body: bytes) -> dict[str, Any]:
+    """Return what an envelope holds. Raises NotOpened."""
+    try:
+        document = read_payload("json" if body.lstrip()[:1] == b"{" else "xml", body)
+    except Malformed as error:
+        raise NotOpened(f"the envelope {error.reason}") from None
+    return document if isinstance(document, dict) else {}

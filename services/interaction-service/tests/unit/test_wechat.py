@@ -119,6 +119,16 @@ def test_messages_in_clear_are_for_accounts_without_a_key() -> None:
         verifier("wechat", EXAMPLE).open(in_clear(b"<a/>"))
 
 
+def test_an_envelope_without_a_key_to_it_is_not_taken_for_nothing() -> None:
+    clear = verifier("wechat", {"token": ["QDG6eK"]})
+    asked = {"signature": signature(), "encrypt_type": "aes"}
+    with pytest.raises(BadSignature, match="no aes_key"):
+        clear.open(enveloped(b"<a/>", **asked))
+    both = b"<xml><ToUserName>x</ToUserName><MsgType>text</MsgType><Encrypt>sealed</Encrypt></xml>"
+    again = verifier("wechat", {"token": ["QDG6eK"]})
+    assert again.open(in_clear(both, encrypt_type="aes")) == both, "the compatible mode sends both"
+
+
 def test_a_caught_signature_opens_for_its_own_body_only() -> None:
     clear = verifier("wechat", {"token": ["QDG6eK"]})
     assert clear.open(in_clear(b"<a/>"))
