@@ -224,7 +224,9 @@ async def test_a_sheet_below_its_title_with_what_other_programs_write() -> None:
 
 async def test_what_stands_above_a_header_is_no_row() -> None:
     for above in ("sep=;\n", "\n客户名单;;;;\n导出日期;2024-05-01;;;\n", ""):
-        file = Bytes(f"{above}姓名;电话;城市;店;分\n张三;13800000001;上海;一;2;\n李四;13800000002\n".encode())
+        file = Bytes(
+            f"{above}姓名;电话;城市;店;分\n张三;13800000001;上海;一;2;\n李四;13800000002\n;;;;\n".encode()
+        )
         document = await looked_at(file)
         assert (document.names, document.form.above) == (
             ["姓名", "电话", "城市", "店", "分"],

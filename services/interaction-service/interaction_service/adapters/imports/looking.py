@@ -121,7 +121,7 @@ def _header_place(rows: Sequence[Sequence[Any]], asked: Asked) -> int | None:
     """Return which record is the header: the one that is found out, or the first that is not empty if one is said."""
     if asked.header is None:
         return header_place(rows)
-    return next((place for place, row in enumerate(rows) if row), None) if asked.header else None
+    return next((place for place, row in enumerate(rows) if any(row)), None) if asked.header else None
 
 
 def _text_form(kind: Kind, sample: bytes, asked: Asked, *, whole_is_utf8: bool) -> tuple[FileForm, list[str]]:

@@ -109,7 +109,8 @@ class CsvRows(_Rows):
         return csv.reader(self._lines, delimiter=self._form.delimiter, strict=True)
 
     def _accept(self, rows: list[Row], record: list[str]) -> None:
-        if record and self._number > self._heading:
+        # Spreadsheets write the empty rows at their end as well, as nothing but delimiters.
+        if any(record) and self._number > self._heading:
             rows.append(Row(self._number, record))
         self._number += 1
 
