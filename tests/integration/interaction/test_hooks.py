@@ -83,6 +83,8 @@ async def test_a_payload_becomes_touchpoints(service: Service) -> None:
     assert answer.status_code == 200, answer.text
     document = answer.json()
     assert (document["accepted"], document["ignored"]) == (2, 1)
+    metrics = (await service.client.get("/metrics")).text
+    assert 'guanxi_ingested_total{channel="till",outcome="ignored"}' in metrics
     assert [(one["index"], one["field"]) for one in document["refused"]] == [(2, "")]
     person, sale = sorted(await service.received(), key=lambda touchpoint: touchpoint.kind)
     assert (sale.channel, sale.kind, sale.name) == ("till", "track", "Order Completed")

@@ -107,7 +107,7 @@ async def _take(door: HookDoor, hook: Hook, body: bytes, query: dict[str, str]) 
         Refusal(mapped.places[one.index], one.message_id, one.field, one.reason) for one in outcome.refused
     ]
     outcome = Outcome(outcome.accepted, placed, outcome.quarantined)
-    count_outcome(hook.channel.name, outcome)
+    count_outcome(hook.channel.name, outcome, mapped.ignored)
     fixed = hook.document.respond
     if fixed is not None and (outcome.accepted or outcome.quarantined or not outcome.refused):
         return fixed.body.encode(), f"{fixed.media_type}; charset=utf-8"

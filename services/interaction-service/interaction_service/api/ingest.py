@@ -140,12 +140,14 @@ def _series(channel: str) -> tuple[Counter, Counter]:
     return INGESTED.labels(channel, "accepted"), INGESTED.labels(channel, "refused")
 
 
-def count_outcome(channel: str, outcome: Outcome) -> None:
-    """Count the messages of an answered request."""
+def count_outcome(channel: str, outcome: Outcome, ignored: int = 0) -> None:
+    """Count the messages of an answered request, and the items that no rule of a channel is for."""
     accepted, refused = _series(channel)
     accepted.inc(outcome.accepted + len(outcome.quarantined))
     if outcome.refused:
         refused.inc(len(outcome.refused))
+    if ignored:
+        INGESTED.labels(channel, "ignored").inc(ignored)
 
 
 def _read(path: str, kind: TouchpointKind | None, body: bytes) -> tuple[str | None, Submission]:
