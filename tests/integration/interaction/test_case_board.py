@@ -66,7 +66,8 @@ async def numbers(desk: Desk, **query: Any) -> list[int]:
 
 
 async def test_the_board_is_asked_in_many_ways(service: Service, desk: Desk) -> None:
-    first = await desk.open(priority="urgent", owner="agent-7")
+    first = await desk.open(priority="urgent", owner="agent-7", received_at="2026-05-20T15:59:00+08:00")
+    assert (first["number"][:9], first["opened_at"]) == ("S20260520", "2026-05-20T07:59:00Z")
     await desk.open(cause="defect", owner="agent-7")
     third = await desk.open(kind="enquiry")
     service.clock.advance(timedelta(minutes=5))

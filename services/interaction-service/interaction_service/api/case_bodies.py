@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from interaction_service.api.moment import Moment
 from interaction_service.domain.cases import Category, Kind, Priority
 
 LONGEST_TEXT = 4_000
@@ -35,7 +36,7 @@ class CaseOpened(_Body):
     cause: Line | None = None
     team: Line | None = None
     owner: Line | None = None
-    received_at: AwareDatetime | None = None
+    received_at: Moment | None = None
 
     def wrong_time(self, now: datetime) -> str | None:
         """Return what is wrong with the time, None when nothing is."""

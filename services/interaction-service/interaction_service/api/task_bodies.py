@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from interaction_service.api.case_bodies import GivesTo, Line, Text
+from interaction_service.api.moment import Moment
 from interaction_service.application.contact_desk import FollowUp, RecordContact
 from interaction_service.application.task_desk import OpenTask, Repeats
 from interaction_service.domain.contacts import Direction, Kind
@@ -50,8 +51,8 @@ class Recurring(_Body):
 class _Due(_Body):
     """What is to be done by when and by whom; the caller where no owner is named, nobody yet where it is null."""
 
-    due_at: AwareDatetime
-    remind_at: AwareDatetime | None = None
+    due_at: Moment
+    remind_at: Moment | None = None
     owner: Line | None = None
     team: Line | None = None
 
@@ -123,8 +124,8 @@ class TaskReassigned(GivesTo, TaskAct):
 class TaskRescheduled(TaskAct):
     """Another due time; the reminder stays as long before it, unless another one is given, or null."""
 
-    due_at: AwareDatetime
-    remind_at: AwareDatetime | None = None
+    due_at: Moment
+    remind_at: Moment | None = None
 
     def changes(self) -> dict[str, Any]:
         return {
@@ -161,7 +162,7 @@ class ContactCorrected(_Body):
 
     kind: Kind
     direction: Direction
-    at: AwareDatetime
+    at: Moment
     seconds: Annotated[int, Field(ge=0, le=LONGEST_CONTACT)] | None = None
     staff: Annotated[list[Line], Field(max_length=50)] = []
     persons: Annotated[list[Person], Field(max_length=50)] = []

@@ -253,7 +253,8 @@ class CaseDesk:
             await follower.happened(case, happening)
 
     def _repeat_key(self, asked: Act) -> bytes | None:
-        return None if asked.key is None else self._digest(asked.actor, asked.key)
+        # What else is done under the same key is no repeat.
+        return None if asked.key is None else self._digest(asked.actor, f"{asked.verb}\0{asked.key}")
 
     async def _is_repeat(self, asked: Act) -> bool:
         key = self._repeat_key(asked)

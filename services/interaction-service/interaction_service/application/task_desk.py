@@ -146,7 +146,8 @@ class TaskDesk:
         if asked.task_id not in held:
             raise NoSuchTask
         task = held[asked.task_id]
-        repeat_key = None if asked.key is None else self._digest(asked.actor, asked.key)
+        # What else is done under the same key is no repeat.
+        repeat_key = None if asked.key is None else self._digest(asked.actor, f"{asked.verb}\0{asked.key}")
         if repeat_key is not None and await self._store.is_repeat(task.task_id, repeat_key):
             return task
         if asked.version is not None and asked.version != task.version:

@@ -145,6 +145,7 @@ def test_a_repeat_does_nothing_and_an_old_version_is_refused(desk: Desk) -> None
     desk.do("updated", key="u", version=1)
     desk.do("updated", key="u", version=1)
     assert (desk.case.version, len(desk.memory.happenings)) == (2, 2)
+    assert desk.do("noted", key="u").version == 3, "another act under the same key is no repeat"
     with pytest.raises(VersionConflict):
         desk.do("updated", version=1)
 
