@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -146,6 +147,12 @@ class TestPostgresRights:
 
 
 class TestPostgresRetention:
+    @pytest.fixture(autouse=True)
+    async def no_midnight(self) -> None:
+        """Days are those of the database's clock: none of these tests begins just before the next."""
+        soon = datetime.now(UTC) + timedelta(seconds=30)
+        await eventually(lambda: datetime.now(UTC).date() == soon.date(), timeout=60)
+
     async def test_old_days_are_dropped_and_unread_records_reported(
         self, bench: Workbench, owner: asyncpg.Connection
     ) -> None:
