@@ -7,10 +7,11 @@ from guanxi_kit.packs.clocks import ClockName, ClockSettings, Promise, Rung, Tea
 from guanxi_kit.packs.events import EventSettings, PurchaseEvent
 from guanxi_kit.packs.identifiers import IdentifierSettings, IdentifierType, MergeRate
 from guanxi_kit.packs.journeys import Journey, Send, Step, Trigger
-from guanxi_kit.packs.loader import Pack, load_pack
+from guanxi_kit.packs.loader import load_pack
 from guanxi_kit.packs.model import Labels
 from guanxi_kit.packs.moments import Moment
 from guanxi_kit.packs.needs import NeedSettings
+from guanxi_kit.packs.pack import Pack
 from guanxi_kit.packs.problems import PackError, PackProblem
 from guanxi_kit.packs.purposes import Purpose, PurposeSettings
 from guanxi_kit.packs.record import RecordField, RecordSettings

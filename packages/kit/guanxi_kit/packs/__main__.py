@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from guanxi_kit.packs.loader import Pack, load_pack
+from guanxi_kit.packs.loader import load_pack
+from guanxi_kit.packs.pack import Pack
 from guanxi_kit.packs.problems import PackError
 
 

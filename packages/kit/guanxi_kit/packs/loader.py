@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,68 +12,28 @@ from pydantic import TypeAdapter
 from guanxi_kit.packs.brief import BriefSettings, find_brief_problems
 from guanxi_kit.packs.cases import CaseSettings, find_case_problems
 from guanxi_kit.packs.channels import ReadyChannel
-from guanxi_kit.packs.classification import Lifecycle, Segment, Segments, Tag, Tags, find_rule_problems
+from guanxi_kit.packs.classification import Lifecycle, Segments, Tags, find_rule_problems
 from guanxi_kit.packs.clocks import ClockSettings, find_clock_problems
 from guanxi_kit.packs.events import EventSettings
 from guanxi_kit.packs.identifiers import IdentifierSettings
 from guanxi_kit.packs.journeys import Journey, Send
 from guanxi_kit.packs.located_yaml import FieldPath, LocatedYaml
-from guanxi_kit.packs.model import Labels, Locale, PackModel, Slug
-from guanxi_kit.packs.moments import Moment, Moments, find_moment_problems
+from guanxi_kit.packs.moments import Moments, find_moment_problems
 from guanxi_kit.packs.needs import NeedSettings
+from guanxi_kit.packs.pack import Pack, PackHead
 from guanxi_kit.packs.problems import PackError, PackProblem
 from guanxi_kit.packs.purposes import PurposeSettings
 from guanxi_kit.packs.reading import Reading, name_of, read_document, validated
 from guanxi_kit.packs.record import RecordSettings
 from guanxi_kit.packs.scores import ScoreSettings
 from guanxi_kit.packs.surveys import SurveySettings, find_survey_problems
-from guanxi_kit.packs.tasks import TaskRule, TaskRules, find_task_problems
+from guanxi_kit.packs.tasks import TaskRules, find_task_problems
 from guanxi_kit.packs.templates import parse_template
 
 _FOLDERS = ("templates", "channels")
 _CHANNEL_FILE = re.compile(r"([a-z][a-z0-9_]{0,63})\.yaml")
 _CHANNEL = TypeAdapter(ReadyChannel)
 _TEMPLATE_FILE = re.compile(r"([a-z][a-z0-9_]{0,63})\.([a-z]{2}(?:-[A-Z]{2})?)\.liquid")
-
-
-class PackHead(PackModel):
-    """Pack file `pack.yaml`: who the pack is."""
-
-    name: Slug
-    labels: Labels
-    default_locale: Locale
-
-
-@dataclass(frozen=True)
-class Pack:
-    """A checked industry pack.
-
-    `templates` maps template name to locale to the file's text, `channels` the name of a ready-made channel to it.
-    """
-
-    name: str
-    labels: Labels
-    default_locale: str
-    identifiers: IdentifierSettings
-    events: EventSettings
-    scores: ScoreSettings
-    journeys: tuple[Journey, ...]
-    purposes: PurposeSettings
-    tags: tuple[Tag, ...]
-    segments: tuple[Segment, ...]
-    lifecycle: Lifecycle
-    record: RecordSettings
-    clocks: ClockSettings
-    cases: CaseSettings
-    moments: tuple[Moment, ...]
-    surveys: SurveySettings
-    needs: NeedSettings
-    tasks: tuple[TaskRule, ...]
-    brief: BriefSettings
-    templates: Mapping[str, Mapping[str, str]]
-    channels: Mapping[str, ReadyChannel]
-
-
 _FILES: Mapping[str, TypeAdapter[Any]] = {
     "pack": TypeAdapter(PackHead),
     "identifiers": TypeAdapter(IdentifierSettings),
