@@ -264,6 +264,8 @@ async def test_names_in_json_lines_end_at_line_breaks_alone() -> None:
         (Bytes(b"\xef\xbb\xbf\n<html><table>"), "a web page or XML, whatever its name says"),
         (Bytes(b'[\n  {"userId": "1"}]'), "one JSON array"),
         (Bytes(b"name,phone\rZhang,1\r"), "row 1 is not valid CSV"),
+        (Bytes(b"," * 500_000 + b"\n"), "more than 500 columns"),
+        (Bytes(b"a," * 200_000 + b"\n" + b"1," * 200_000), "more than 500 columns"),
         (Bytes("row,field,reason (masked),姓名\n3,,,张*\n".encode()), "holds masked cells"),
         (Bytes(b"PAR1" + b"x" * 100 + b"PAR1"), "no Parquet"),
     ],

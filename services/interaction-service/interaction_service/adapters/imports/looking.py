@@ -62,7 +62,8 @@ async def look_at(
     elif kind == "excel":
         form, names, count = await _excel_form(file, asked)
     else:
-        form, names = _text_form(kind, sample, asked, whole_is_utf8=whole_is_utf8)
+        # In a thread, as below: a megabyte of short cells takes a second, and requests go on meanwhile.
+        form, names = await asyncio.to_thread(_text_form, kind, sample, asked, whole_is_utf8=whole_is_utf8)
         count = lines - form.heading
     reader = open_rows(file, form, names)
     try:
@@ -73,7 +74,8 @@ async def look_at(
     if not rows:
         fault = f": row {sample_rows[0].number} {sample_rows[0].fault}" if sample_rows else ""
         raise NotImportable(f"holds no row that can be read{fault}")
-    return describe(name, form, look_at_columns(names, rows), declared, count)
+    columns = await asyncio.to_thread(look_at_columns, names, rows)
+    return describe(name, form, columns, declared, count)
 
 
 def describe(
@@ -130,7 +132,8 @@ def _text_form(kind: Kind, sample: bytes, asked: Asked, *, whole_is_utf8: bool) 
     if kind == "jsonl":
         return FileForm(kind, encoding, header=False), _keys(text)
     delimiter = asked.delimiter or delimiter_of(text)
-    found = records(text, delimiter, SAMPLE_ROWS)
+    # One column more than there may be says as much as a million.
+    found = [row[: MAX_COLUMNS + 1] for row in records(text, delimiter, SAMPLE_ROWS)]
     place = _header_place(found, asked)
     widest = max(map(len, found), default=0)
     names = column_names([None] * widest if place is None else found[place])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,18 +62,18 @@ def has_header(first: Sequence[Any], below: Sequence[Sequence[Any]] = ()) -> boo
     )
 
 
-def column_names(header: Iterable[str | None]) -> list[str]:
+def column_names(header: Sequence[str | None]) -> list[str]:
     """Return the names of columns, each once: those without one are called by their number. Raises NotImportable."""
-    names: list[str] = []
+    if len(header) > MAX_COLUMNS:
+        raise NotImportable(f"has more than {MAX_COLUMNS} columns")
+    names: dict[str, None] = {}
     for number, given in enumerate(header, 1):
         base = (given or "").strip()[:MAX_COLUMN_NAME] or f"column {number}"
         name, copy = base, 2
         while name in names:
             name, copy = f"{base} ({copy})", copy + 1
-        names.append(name)
-    if len(names) > MAX_COLUMNS:
-        raise NotImportable(f"has more than {MAX_COLUMNS} columns")
-    return names
+        names[name] = None
+    return list(names)
 
 
 def is_refused_list(names: Sequence[str]) -> bool:
