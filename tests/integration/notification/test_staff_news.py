@@ -66,6 +66,7 @@ async def test_whoever_is_given_something_or_has_something_due_hears_of_it_once(
             task("reminded", 3),
             task("overdue", 4, owner=None),
             task("overdue", 5, changed_at=NOW - timedelta(days=2)),
+            task("reminded", 6, owner="somebody-who-left"),
         )
         await desk.run()
     assert [(to, subject) for to, subject, _ in desk.mails()] == [
@@ -73,6 +74,7 @@ async def test_whoever_is_given_something_or_has_something_due_hears_of_it_once(
         ("agent-7@example.com", "Yours: a task"),
         ("agent-7@example.com", "Yours: case S1"),
         ("desk@example.com", "Overdue: a task"),
+        ("desk@example.com", "Reminder: a task is due soon"),
         ("desk@example.com", "Yours: case S1"),
     ]
     texts = [text for _, _, text in desk.mails()]
