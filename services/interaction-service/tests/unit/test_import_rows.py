@@ -222,6 +222,15 @@ async def test_a_sheet_below_its_title_with_what_other_programs_write() -> None:
         await looked_at(file, sheet="旧")
 
 
+async def test_rows_have_numbers_of_their_own_whatever_wrote_them() -> None:
+    rows = (f"<row r='{number}'><c t='str'><v>x</v></c></row>" for number in ("1", "1", "1", "9", "2"))
+    file = workbook(*rows)
+    form = FileForm("excel", header=False)
+    assert [row.number for row in await rest(open_rows(file, form, ["x"]), 9)] == [1, 2, 3, 9, 10]
+    with pytest.raises(NotImportable, match="beyond"):
+        await rest(open_rows(workbook(f"<row r='{10**30}'/>"), form, ["x"]), 9)
+
+
 async def test_what_stands_above_a_header_is_no_row() -> None:
     for above in ("sep=;\n", "\n客户名单;;;;\n导出日期;2024-05-01;;;\n", ""):
         file = Bytes(
@@ -261,6 +270,7 @@ async def test_names_in_json_lines_end_at_line_breaks_alone() -> None:
         (Bytes(b"PK\x03\x04" + b"x" * 100), "no workbook"),
         (archive(**{"orders.csv": "a,b"}), "an archive and no workbook"),
         (Bytes(b"\xd0\xcf\x11\xe0" + b"x" * 100), "or one with a password"),
+        (archive(**{"xl/workbook.xml": f"<a>{'<sheet/>' * 3_000}</a>"}), "too many sheets"),
         (Bytes(b"\xef\xbb\xbf\n<html><table>"), "a web page or XML, whatever its name says"),
         (Bytes(b'[\n  {"userId": "1"}]'), "one JSON array"),
         (Bytes(b"name,phone\rZhang,1\r"), "row 1 is not valid CSV"),

@@ -23,6 +23,7 @@ from interaction_service.domain.imports.sniffing import NotImportable
 _SINCE_1900, _SINCE_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001 (a workbook's times have no zone)
 _MICROSECONDS = 86_400_000_000
 MAX_DIGITS = 64
+MAX_ROW = 2**31
 MAX_SHEETS = 100
 """Names of sheets that are shown."""
 
@@ -72,7 +73,10 @@ class _Sheet:
     def start(self, name: str, given: dict[str, str]) -> None:
         """An element begins."""
         if name == "row":
-            self._number = int(given.get("r") or self._number + 1)
+            # Numbers make ids, so that none may come twice, whatever wrote the workbook.
+            self._number = max(int(given.get("r") or 0), self._number + 1)
+            if self._number > MAX_ROW:
+                raise NotImportable(f"has a row of a number beyond {MAX_ROW}")
             self._cells = []
         elif name == "c":
             self._kind = given.get("t", "n")

@@ -173,13 +173,15 @@ class Workbook:
 
         def of_workbook(name: str, given: dict[str, str]) -> None:
             if name == "sheet" and given.get("state", "visible") == "visible":
+                if len(found) == MAX_PARTS:
+                    raise NotImportable("has too many sheets")
                 key = next((value for key, value in given.items() if key.endswith(f"{_NAMESPACE}id")), "")
                 found.append((given.get("name", "")[:MAX_SHEET_NAME], key))
             elif name == "workbookPr":
                 self.from_1904 = given.get("date1904") in ("1", "true")
 
         def of_relations(name: str, given: dict[str, str]) -> None:
-            if name == "Relationship":
+            if name == "Relationship" and len(parts) < MAX_PARTS:
                 parts[given.get("Id", "")] = given.get("Target", "")
 
         if not self._run("xl/workbook.xml", of_workbook):
