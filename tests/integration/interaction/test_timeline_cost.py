@@ -56,7 +56,7 @@ def database_dsns(copied_dsns: Callable[[str], DatabaseDsns], long_history: str)
 
 async def fill(settings: InteractionSettings) -> None:
     """Store one customer with 100,000 touchpoints over 30 years, one with 100, and others in between."""
-    database = await open_database(settings)
+    database = await open_database(settings, statement_timeout="0")
     partitions = MonthlyPartitions(database)
     await partitions.ensure(range(month_of(FIRST), month_of(NOW) + 1))
     async with database.transaction() as connection:
