@@ -39,6 +39,7 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "response_p50_seconds": "响应中位数（分钟）",
         "response_p90_seconds": "响应 P90（分钟）",
         "within_goal": "15 分钟内",
+        "shares_drawn": "15 分钟内首次响应的占比",
         "contacts": "联系次数",
         "customers": "联系客户数",
         "contacts_per_customer": "每客户联系次数",
@@ -75,6 +76,7 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "response_p50_seconds": "Response, median (min)",
         "response_p90_seconds": "Response, p90 (min)",
         "within_goal": "Within 15 min",
+        "shares_drawn": "First responses within 15 min",
         "contacts_per_customer": "Contacts per customer",
         "customers_at_goal": "Customers with 2 or more",
         "csat": "Satisfaction: {dimension}",
@@ -158,8 +160,9 @@ def team_tables(report: Mapping[str, Any], language: Language, dimensions: Names
             for who, each in named
         ]
         head = [title, *(_word(column, language) for column in columns), *satisfaction]
-        picture = bars(_word("within_goal", language), [_share(*each) for each in named], full=1)
-        tables.append(Table(title, picture, head, rows))
+        about = _word("shares_drawn", language)
+        picture = bars(about, [_share(*each) for each in named], full=1)
+        tables.append(Table(title, f"<p>{escape(about)}</p>{picture}", head, rows))
     return tables
 
 
