@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from guanxi_devstack.world import World
-from guanxi_kit.auth import Role
 from guanxi_kit.http import HttpClient, make_client
+from guanxi_kit.roles import Role
 from guanxi_kit.testing import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -21,9 +21,10 @@ from joserfc.jwk import OKPKey
 from tests.e2e.doors import DOORS, LINK, SIGNATURE, WRITE_KEY
 
 from guanxi_devstack.world import World
-from guanxi_kit.auth import ROLE_PERMISSIONS, Role, generate_signing_key, mint_token, public_jwks
+from guanxi_kit.auth import generate_signing_key, mint_token, public_jwks
 from guanxi_kit.clock import ManualClock
 from guanxi_kit.http import HttpClient, make_client
+from guanxi_kit.roles import ROLE_PERMISSIONS, Role
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

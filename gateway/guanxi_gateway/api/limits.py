@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from guanxi_gateway.application.rate_limits import RateLimiter
 from guanxi_gateway.metrics import RATE_LIMITED
-from guanxi_kit.auth import Permission, Principal, require
+from guanxi_kit.auth import Principal, require
 from guanxi_kit.errors import Problem
+from guanxi_kit.roles import Permission
 
 _UNLIMITED = frozenset(("/healthz", "/readyz", "/metrics"))
 

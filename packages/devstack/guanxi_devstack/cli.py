@@ -85,7 +85,7 @@ def token(
 ) -> None:
     """Print a fresh token of a role for the platform in the data folder."""
     from guanxi_devstack.credentials import load_credentials
-    from guanxi_kit.auth import ROLE_PERMISSIONS
+    from guanxi_kit.roles import ROLE_PERMISSIONS
 
     known = next((name for name in ROLE_PERMISSIONS if name == role), None)
     if known is None:

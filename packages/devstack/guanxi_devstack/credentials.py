@@ -11,8 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from guanxi_kit.auth import Role, generate_signing_key, mint_token, public_jwks
+from guanxi_kit.auth import generate_signing_key, mint_token, public_jwks
 from guanxi_kit.crypto import Keyring
+from guanxi_kit.roles import Role
 
 TOKEN_LIFE = timedelta(days=30)
 CHANNELS: Mapping[str, str] = {"web": "web", "store": "store", "demo": "demo"}

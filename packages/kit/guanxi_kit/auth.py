@@ -1,4 +1,4 @@
-"""Who is calling and what they may: JSON Web Tokens signed by a known key, roles, permissions."""
+"""Who is calling and what they may: JSON Web Tokens signed by a known key, which name a role."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -19,98 +18,8 @@ from joserfc.jwk import KeySet, OKPKey
 from guanxi_kit.clock import Clock, SystemClock
 from guanxi_kit.errors import Problem
 from guanxi_kit.jwks import JwksFile, JwksUnavailable, JwksUrl, KeySource, StaticKeys
+from guanxi_kit.roles import ROLE_PERMISSIONS, Permission, Role
 from guanxi_kit.settings import ServiceSettings, SettingsError
-
-Role = Literal["agent", "team_lead", "marketer", "analyst", "dpo", "admin", "service"]
-Permission = Literal[
-    "customer.read",
-    "customer.lookup",
-    "timeline.read",
-    "score.read",
-    "message.read",
-    "deadletter.read",
-    "deadletter.write",
-    "timer.read",
-    "timer.write",
-    "message.settle",
-    "stats.read",
-    "changes.read",
-    "contact.read",
-    "customer.write",
-    "customer.clear",
-    "merge.read",
-    "merge.write",
-    "rule.simulate",
-    "tag.write",
-    "segment.read",
-    "segment.write",
-    "consent.read",
-    "consent.write",
-    "privacy.read",
-    "privacy.write",
-    "audit.read",
-    "key.rotate",
-    "job.read",
-    "job.write",
-    "import.write",
-    "case.read",
-    "case.write",
-    "task.read",
-    "task.write",
-    "team.read",
-    "team.write",
-    "survey.write",
-    "need.write",
-    "report.read",
-    "channel.write",
-    "refusal.read",
-    "refusal.write",
-]
-
-_READ: tuple[Permission, ...] = (
-    "customer.read",
-    "customer.lookup",
-    "timeline.read",
-    "score.read",
-    "message.read",
-)
-_AGENT: frozenset[Permission] = frozenset((
-    *_READ, "changes.read", "customer.write", "customer.clear", "merge.read", "tag.write", "segment.read",
-    "consent.read", "consent.write", "case.read", "case.write", "task.read", "task.write", "survey.write",
-    "need.write",
-))  # fmt: skip
-_TEAM_LEAD: frozenset[Permission] = _AGENT | {
-    "stats.read",
-    "merge.write",
-    "rule.simulate",
-    "job.read",
-    "refusal.read",
-    "team.read",
-    "team.write",
-    "report.read",
-}
-_MARKETER: frozenset[Permission] = frozenset((
-    "customer.read", "score.read", "message.read", "stats.read", "changes.read", "tag.write", "segment.read",
-    "segment.write", "consent.read", "job.read", "report.read",
-))  # fmt: skip
-_DPO: frozenset[Permission] = frozenset((
-    *_READ, "customer.clear", "merge.read", "consent.read", "consent.write", "privacy.read", "privacy.write",
-    "audit.read", "job.read",
-))  # fmt: skip
-ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
-    {
-        "agent": _AGENT,
-        "team_lead": _TEAM_LEAD,
-        "marketer": _MARKETER,
-        "analyst": frozenset(
-            ("score.read", "stats.read", "changes.read", "segment.read", "import.write", "report.read")
-        ),
-        "dpo": _DPO,
-        "admin": frozenset(get_args(Permission)) - {"contact.read"},
-        "service": frozenset(("contact.read", "customer.read")),
-    }
-)
-"""What each role may do. `contact.read` gives addresses in clear and belongs to services alone."""
 
 _ROLES: Mapping[str, Role] = {role: role for role in ROLE_PERMISSIONS}
 ALGORITHMS = ("Ed25519", "EdDSA", "ES256")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from guanxi_kit.auth import ROLE_PERMISSIONS
+from guanxi_kit.roles import ROLE_PERMISSIONS
 
 from .conftest import Api, ProfileWorld
 

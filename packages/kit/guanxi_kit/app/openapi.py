@@ -9,8 +9,8 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
-from guanxi_kit.auth import ROLE_PERMISSIONS
 from guanxi_kit.errors import PROBLEM_MEDIA_TYPE
+from guanxi_kit.roles import ROLE_PERMISSIONS
 
 SECURITY_SCHEMES: dict[str, Any] = {
     "bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},

@@ -12,13 +12,14 @@ from pydantic import StringConstraints
 
 from guanxi_kit.audit.access import Access
 from guanxi_kit.audit.trail import AuditTrail
-from guanxi_kit.auth import Permission, Principal, require
+from guanxi_kit.auth import Principal, require
 from guanxi_kit.clock import Clock
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
 from guanxi_kit.errors import FieldError, Problem, route_of
 from guanxi_kit.http import REQUEST_ID
 from guanxi_kit.masking import Shown
+from guanxi_kit.roles import Permission
 from guanxi_kit.settings import ServiceSettings
 
 LEAST_REASON = 10

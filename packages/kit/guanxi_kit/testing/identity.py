@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from guanxi_kit.auth import Role, TokenVerifier, generate_signing_key, mint_token, public_jwks
+from guanxi_kit.auth import TokenVerifier, generate_signing_key, mint_token, public_jwks
 from guanxi_kit.clock import Clock, SystemClock
+from guanxi_kit.roles import Role
 
 
 class StaffIdentity:

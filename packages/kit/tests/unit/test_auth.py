@@ -7,16 +7,10 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
-from guanxi_kit.auth import (
-    ROLE_PERMISSIONS,
-    InvalidToken,
-    TokenVerifier,
-    generate_signing_key,
-    mint_token,
-    public_jwks,
-)
+from guanxi_kit.auth import InvalidToken, TokenVerifier, generate_signing_key, mint_token, public_jwks
 from guanxi_kit.clock import ManualClock
 from guanxi_kit.jwks import JwksFile, JwksUnavailable
+from guanxi_kit.roles import ROLE_PERMISSIONS
 from guanxi_kit.settings import ServiceSettings, SettingsError
 from guanxi_kit.testing import StaffIdentity
 

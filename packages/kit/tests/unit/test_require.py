@@ -10,10 +10,11 @@ import pytest
 from fastapi import Depends
 
 from guanxi_kit.app import create_app
-from guanxi_kit.auth import ROLE_PERMISSIONS, Permission, Principal, Role, TokenVerifier, require
+from guanxi_kit.auth import Principal, TokenVerifier, require
 from guanxi_kit.clock import ManualClock
 from guanxi_kit.http import HttpClient
 from guanxi_kit.jwks import JwksFile
+from guanxi_kit.roles import ROLE_PERMISSIONS, Permission, Role
 from guanxi_kit.settings import ServiceSettings
 from guanxi_kit.testing import StaffIdentity, client_of
 
