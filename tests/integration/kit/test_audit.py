@@ -20,6 +20,7 @@ from guanxi_kit.audit.verification import Finding, Verification
 from guanxi_kit.clock import ManualClock
 from guanxi_kit.crypto import Keyring
 from guanxi_kit.db import Database, open_pool
+from guanxi_kit.testing import eventually
 
 NOW = datetime(2024, 5, 1, 8, tzinfo=UTC)
 ADA, BO, CY = (UUID(int=number) for number in (1, 2, 3))
@@ -103,6 +104,15 @@ async def test_a_failed_write_fails_the_reader_and_begins_another_chain(audited:
     await audited.read(ADA)
     assert await audited.superuser.fetchval("SELECT count(*) FROM audit_head") == 2
     assert await audited.findings() == []
+
+
+async def test_a_connection_that_was_lost_between_two_readers_fails_neither(audited: Audited) -> None:
+    await audited.read(ADA)
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'test'"
+    assert await audited.superuser.fetchval(f"SELECT count(*) FROM ({cut}) AS gone") > 0
+    await eventually(lambda: audited.database.pool.get_idle_size() > 0)
+    await audited.read(ADA)
+    assert await audited.superuser.fetchval("SELECT count(*) FROM access_audit") == 2
 
 
 async def test_the_application_may_add_rows_and_change_none(audited: Audited) -> None:

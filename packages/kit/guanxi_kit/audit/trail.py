@@ -51,6 +51,14 @@ def reason_aad(chain_id: UUID, sequence: int) -> bytes:
     return b"access reason\0" + chain_id.bytes + sequence.to_bytes(8, "big")
 
 
+def _is_lost(connection: Connection) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        # The server went away meanwhile: the pool has taken it back, and it answers nothing.
+        return True
+
+
 class _Waiting(NamedTuple):
     access: Access
     at: datetime
@@ -120,7 +128,7 @@ class AuditTrail:
         self._sequence, self._mac = rows[-1].sequence, mac
 
     async def _open(self) -> Connection:
-        if self._connection is None or self._connection.is_closed():
+        if self._connection is None or _is_lost(self._connection):
             await self._give_back()
             self._connection = await self._lent.enter_async_context(self._database.connection())
         return self._connection
