@@ -16,7 +16,7 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 import pytest_asyncio
-from tests.e2e.search import Search, forms
+from tests.e2e.search import Search, files_below, forms
 from tests.e2e.unmistakable import Person, rows, topics
 
 from guanxi_devstack.pytest_plugin import DatabaseServer
@@ -205,9 +205,9 @@ async def test_no_file_of_database_and_log_holds_it(
     try:
         await connection.execute("CHECKPOINT")
         log = world.options.folder / "broker"
-        paths = [path for folder in (data, log) for path in folder.rglob("*") if path.is_file()]
-        assert sum(path.stat().st_size for path in paths) > 20_000_000, "the files were found"
-        assert await asyncio.to_thread(search.in_files, paths) == {}
+        files = files_below(data, log)
+        assert sum(files.values()) > 20_000_000, "the files were found"
+        assert await asyncio.to_thread(search.in_files, files) == {}
         # The same scan fails when there is something to be found, in each form that a careless column might take.
         planted = person.note
         await connection.execute("CREATE TABLE public.scratch (plain text, encoded bytea, document jsonb)")
@@ -218,8 +218,7 @@ async def test_no_file_of_database_and_log_holds_it(
             json.dumps({"note": planted}),
         )
         await connection.execute("CHECKPOINT")
-        paths = [path for path in data.rglob("*") if path.is_file()]
-        found = await asyncio.to_thread(search.in_files, paths)
+        found = await asyncio.to_thread(search.in_files, files_below(data))
         in_tables = {name for path, names in found.items() if "/base/" in path for name in names}
         assert "note in UTF-8" in in_tables
         assert any("base64" in name for name in in_tables)
