@@ -170,6 +170,14 @@ async def a_refused_mail_is_mended(mailed: Mailed) -> None:
     assert replayed.status_code == 200, replayed.text
 
 
+async def test_a_mail_of_the_second_of_the_declaration_is_new(mailed: Mailed) -> None:
+    await mailed.declare(since=(NOW + timedelta(milliseconds=400)).isoformat())
+    mailed.put("at once", at=NOW)
+    mailed.put("before", at=NOW - timedelta(seconds=1))
+    await mailed.read()
+    assert await mailed.texts() == ["at once"]
+
+
 class Killed(BaseException):
     """As a process that is killed: nothing handles it."""
 

@@ -132,9 +132,11 @@ class MailboxWatch:
         """Make mails durable; return how many messages they became and how many were refused."""
         document = turn.mailbox.document
         own = {address.lower() for address in document.own_addresses}
+        # Servers tell in whole seconds when a mail arrived: one of the second in which the mailbox was declared is new.
+        since = document.since.replace(microsecond=0)
         messages: list[bytes | Refused] = []
         for letter in letters:
-            if letter.arrived_at < document.since:
+            if letter.arrived_at < since:
                 continue
             try:
                 mail = await asyncio.to_thread(read_mail, letter.raw)
