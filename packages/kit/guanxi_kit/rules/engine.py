@@ -11,6 +11,8 @@ from datalogic_py import BatchItemError, DataHandle, DataLogicError, Engine, Rul
 from guanxi_kit.rules.language import RuleRefused
 from guanxi_kit.telemetry import METRICS
 
+__all__ = ["DataHandle", "DatalogicRules", "Rule"]
+
 # null is not 0, "" and false are not 0: an order or sum with an unknown value is not true.
 _CONFIG = {
     "numeric_coercion": {"null_to_zero": False, "bool_to_number": False, "empty_string_to_zero": False},

@@ -12,7 +12,7 @@ import msgspec
 from guanxi_contracts.touchpoint import TouchpointResolvedV1
 from guanxi_kit.consumer import Received, Unit
 from guanxi_kit.packs import CaseSettings, OpeningEvent
-from guanxi_kit.rules.engine import DatalogicRules
+from guanxi_kit.rules.engine import DataHandle, DatalogicRules, Rule
 from interaction_service.adapters.case_mails import answer_by_mail
 from interaction_service.adapters.case_work import CaseWork
 from interaction_service.adapters.touchpoint_facts import facts_of, properties_of
@@ -36,39 +36,42 @@ class ChannelCases:
     def __init__(self, work: CaseWork, settings: CaseSettings) -> None:
         """Raises RuleRefused."""
         self._work = work
-        self._openings = settings.opened_by
-        self._events = {opening.event for opening in settings.opened_by}
         self._rules = DatalogicRules()
-        self._compiled = {
-            place: self._rules.compile(opening.when, opening.event)
-            for place, opening in enumerate(settings.opened_by)
-            if opening.when is not None
-        }
+        self._openings: dict[str, list[tuple[OpeningEvent, Rule | None]]] = {}
+        for opening in settings.opened_by:
+            rule = None if opening.when is None else self._rules.compile(opening.when, opening.event)
+            self._openings.setdefault(opening.event, []).append((opening, rule))
 
     async def open(self, unit: Unit, received: Sequence[Received[TouchpointResolvedV1]]) -> None:
         """Open the cases of a batch; its people are known to the timeline, and none of them is erased."""
         for each in received:
             touchpoint = each.event.data.touchpoint
-            may_open = touchpoint.name in self._events
+            openings = self._openings.get(touchpoint.name or "", ())
             is_mail = touchpoint.name == RECEIVED
             old = unit.now - touchpoint.occurred_at > LATEST
-            if not (may_open or is_mail) or touchpoint.channel == STAFF or touchpoint.imported or old:
+            if not (openings or is_mail) or touchpoint.channel == STAFF or touchpoint.imported or old:
                 continue
             emit = partial(unit.outbox.add, each.cause)
             desk = self._work.desk_on(unit.connection, emit, unit.now)
             said = properties_of(self._work.keyring, each.event.data)
             if is_mail and await answer_by_mail(unit.connection, desk, each.event.data, said):
                 continue
-            if opening := self._first(each.event.data, said):
+            if opening := self._first(openings, each.event.data, said):
                 await desk.open(self._asked(each.event.data, opening, said, unit.now))
 
-    def _first(self, event: TouchpointResolvedV1, said: dict[str, Any]) -> OpeningEvent | None:
-        document = self._rules.read(msgspec.json.encode(facts_of(event, said)))
-        for place, opening in enumerate(self._openings):
-            if opening.event != event.touchpoint.name:
-                continue
-            rule = self._compiled.get(place)
-            if rule is None or self._rules.evaluate([rule], document) == [True]:
+    def _first(
+        self,
+        openings: Sequence[tuple[OpeningEvent, Rule | None]],
+        event: TouchpointResolvedV1,
+        said: dict[str, Any],
+    ) -> OpeningEvent | None:
+        document: DataHandle | None = None
+        for opening, rule in openings:
+            if rule is None:
+                return opening
+            if document is None:
+                document = self._rules.read(msgspec.json.encode(facts_of(event, said)))
+            if self._rules.evaluate([rule], document) == [True]:
                 return opening
         return None
 

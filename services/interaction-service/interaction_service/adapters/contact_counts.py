@@ -9,14 +9,12 @@ from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from guanxi_contracts.touchpoint import RecordStanding, TouchpointResolvedV1
 from guanxi_kit.consumer import Received, Unit
-from guanxi_kit.crypto import Keyring, SealBroken
+from guanxi_kit.crypto import Keyring
 from interaction_service.adapters.tallies import Tallies
 from interaction_service.adapters.task_news import RECORDED
-from interaction_service.application.content import decode_content
+from interaction_service.adapters.touchpoint_facts import content_of
 from interaction_service.application.staff_edits import STAFF
 
 
@@ -44,9 +42,4 @@ class ContactCounts:
         await tallies.contacted(contacts, records)
 
     def _actor(self, event: TouchpointResolvedV1) -> str:
-        touchpoint = event.touchpoint
-        try:
-            opened = decode_content(self.keyring.open(touchpoint.sealed, touchpoint.touchpoint_id.bytes))
-        except (SealBroken, msgspec.MsgspecError):
-            return ""
-        return opened.actor or ""
+        return content_of(self.keyring, event).actor or ""

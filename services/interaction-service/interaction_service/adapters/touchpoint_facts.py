@@ -8,18 +8,21 @@ import msgspec
 
 from guanxi_contracts.touchpoint import TouchpointResolvedV1
 from guanxi_kit.crypto import Keyring, SealBroken
-from interaction_service.application.content import decode_content
+from interaction_service.application.content import OpenedContent, decode_content
+
+
+def content_of(keyring: Keyring, event: TouchpointResolvedV1) -> OpenedContent:
+    """Return what a touchpoint holds under seal; nothing when no key of this installation opens it."""
+    touchpoint = event.touchpoint
+    try:
+        return decode_content(keyring.open(touchpoint.sealed, touchpoint.touchpoint_id.bytes))
+    except (SealBroken, msgspec.MsgspecError):
+        return OpenedContent()
 
 
 def properties_of(keyring: Keyring, event: TouchpointResolvedV1) -> dict[str, Any]:
     """Return the properties of a touchpoint; none when no key of this installation opens them."""
-    touchpoint = event.touchpoint
-    try:
-        return (
-            decode_content(keyring.open(touchpoint.sealed, touchpoint.touchpoint_id.bytes)).properties or {}
-        )
-    except (SealBroken, msgspec.MsgspecError):
-        return {}
+    return content_of(keyring, event).properties or {}
 
 
 def facts_of(event: TouchpointResolvedV1, properties: dict[str, Any]) -> dict[str, Any]:
