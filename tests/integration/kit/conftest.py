@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 from tests.integration.kit.jobs_at_work import EFFECT, Jobs
-from tests.integration.kit.mortal import MortalDatabase
+from tests.integration.kit.mortal import mortal_database
 
 from guanxi_devstack.pytest_plugin import DatabaseDsns
 from guanxi_kit.consumer import KIT_TABLES
-from guanxi_kit.db import open_pool
 from guanxi_kit.jobs import store
 from guanxi_kit.jobs.schema import JOB_TABLE
 
@@ -24,9 +22,6 @@ def never_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def jobs(database_dsns: DatabaseDsns) -> AsyncIterator[Jobs]:
-    owner = await asyncpg.connect(database_dsns.owner["scoring"])
-    await owner.execute((KIT_TABLES + JOB_TABLE + EFFECT).format(schema="scoring"))
-    await owner.close()
-    pool = await open_pool(database_dsns.app["scoring"], max=6, application_name="test")
-    yield Jobs(MortalDatabase(pool, seed=11))
-    await pool.close()
+    tables = KIT_TABLES + JOB_TABLE + EFFECT
+    async with mortal_database(database_dsns, tables, seed=11, connections=6) as database:
+        yield Jobs(database)

@@ -9,7 +9,8 @@ from typing import Any
 
 import asyncpg
 
-from guanxi_kit.db import Database
+from guanxi_devstack.pytest_plugin import DatabaseDsns
+from guanxi_kit.db import Database, open_pool
 from guanxi_kit.jobs import JobRunner
 
 
@@ -48,6 +49,20 @@ class MortalDatabase(Database):
                 raise Killed
             case "fault" if self.faults:
                 raise ConnectionResetError("lost")
+
+
+@asynccontextmanager
+async def mortal_database(
+    dsns: DatabaseDsns, *tables: str, seed: int, connections: int
+) -> AsyncIterator[MortalDatabase]:
+    """Lend the application's database, once its owner has made these tables; their schema stands as `{schema}`."""
+    owner = await asyncpg.connect(dsns.owner["scoring"])
+    for statements in tables:
+        await owner.execute(statements.format(schema="scoring"))
+    await owner.close()
+    pool = await open_pool(dsns.app["scoring"], max=connections, application_name="test")
+    yield MortalDatabase(pool, seed)
+    await pool.close()
 
 
 async def run_until_killed(runner: JobRunner) -> bool:

@@ -7,17 +7,15 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 import msgspec
 import pytest
-from tests.integration.kit.mortal import MortalDatabase, run_until_killed
+from tests.integration.kit.mortal import MortalDatabase, mortal_database, run_until_killed
 
 from guanxi_contracts.envelope import EventType
 from guanxi_devstack.pytest_plugin import DatabaseDsns
 from guanxi_kit.consumer import KIT_TABLES, REPLAYABLE_LETTERS, Poison, Received, Relay, Subscription, Unit
 from guanxi_kit.consumer.dead_letters import DeadLetter, mentions_of, park
 from guanxi_kit.crypto import Keyring
-from guanxi_kit.db import open_pool
 from guanxi_kit.dead_letters import REPLAY, Letters, ReplayDeadLetters
 from guanxi_kit.dead_letters.store import mend_letter, read_letter, remove_letters
 from guanxi_kit.erasure import DEAD_LETTERS, KEYS, PLUMBING, carry_out
@@ -115,14 +113,9 @@ class Office:
 
 @pytest.fixture
 async def office(database_dsns: DatabaseDsns) -> AsyncIterator[Office]:
-    owner = await asyncpg.connect(database_dsns.owner["scoring"])
-    await owner.execute((KIT_TABLES + REPLAYABLE_LETTERS + JOB_TABLE + EFFECT).format(schema="scoring"))
-    for statement in DEAD_LETTERS:
-        await owner.execute(statement.format(schema="scoring"))
-    await owner.close()
-    pool = await open_pool(database_dsns.app["scoring"], max=8, application_name="test")
-    yield Office(MortalDatabase(pool, seed=5))
-    await pool.close()
+    tables = KIT_TABLES + REPLAYABLE_LETTERS + JOB_TABLE + EFFECT
+    async with mortal_database(database_dsns, tables, *DEAD_LETTERS, seed=5, connections=8) as database:
+        yield Office(database)
 
 
 @pytest.mark.usefixtures("never_given_up")

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import pytest
-from tests.integration.kit.mortal import MortalDatabase, run_until_killed
+from tests.integration.kit.mortal import MortalDatabase, mortal_database, run_until_killed
 
 from guanxi_devstack.pytest_plugin import DatabaseDsns
 from guanxi_kit.consumer import KIT_TABLES, Relay
 from guanxi_kit.crypto import Keyring
-from guanxi_kit.db import open_pool
 from guanxi_kit.jobs import Job, JobRunner, read_job, submit_once
 from guanxi_kit.jobs.schema import JOB_TABLE
 from guanxi_kit.sealing import KEY_TABLE, REENCRYPT, KeyringUser, Reencrypt, SealedColumn, reencrypt
@@ -117,12 +115,9 @@ class Vault:
 @pytest.fixture
 async def vault(database_dsns: DatabaseDsns, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Vault]:
     monkeypatch.setattr(reencrypt, "PAGE", 10)
-    owner = await asyncpg.connect(database_dsns.owner["scoring"])
-    await owner.execute((KIT_TABLES + JOB_TABLE + KEY_TABLE + TABLES).format(schema="scoring"))
-    await owner.close()
-    pool = await open_pool(database_dsns.app["scoring"], max=6, application_name="test")
-    yield Vault(MortalDatabase(pool, seed=5))
-    await pool.close()
+    tables = KIT_TABLES + JOB_TABLE + KEY_TABLE + TABLES
+    async with mortal_database(database_dsns, tables, seed=5, connections=6) as database:
+        yield Vault(database)
 
 
 @pytest.mark.usefixtures("never_given_up")

@@ -8,16 +8,14 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import asyncpg
 import msgspec
 import pytest
-from tests.integration.kit.mortal import Killed, MortalDatabase
+from tests.integration.kit.mortal import Killed, mortal_database
 from tests.integration.kit.timers_at_work import TABLES, Timers, Writing
 
 from guanxi_devstack.pytest_plugin import DatabaseDsns
 from guanxi_kit.consumer import KIT_TABLES
 from guanxi_kit.consumer.unit import StreamUnit
-from guanxi_kit.db import open_pool
 from guanxi_kit.telemetry import METRICS
 from guanxi_kit.testing import eventually, waits_for_a_lock
 from guanxi_kit.timers import TIMER_TABLE, Timer, arm, disarm
@@ -29,12 +27,9 @@ from guanxi_kit.timers.store import DUE, NEXT, TAKE
 
 @pytest.fixture
 async def timers(database_dsns: DatabaseDsns) -> AsyncIterator[Timers]:
-    owner = await asyncpg.connect(database_dsns.owner["scoring"])
-    await owner.execute((KIT_TABLES + TIMER_TABLE + TABLES).format(schema="scoring"))
-    await owner.close()
-    pool = await open_pool(database_dsns.app["scoring"], max=8, application_name="test")
-    yield Timers(MortalDatabase(pool, seed=7))
-    await pool.close()
+    tables = KIT_TABLES + TIMER_TABLE + TABLES
+    async with mortal_database(database_dsns, tables, seed=7, connections=8) as database:
+        yield Timers(database)
 
 
 async def test_each_fires_once_with_several_loops_through_faults_and_kills(timers: Timers) -> None:
